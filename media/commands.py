@@ -1,0 +1,121 @@
+"""What control asks of a media worker. Values of the link: small, frozen, in order.
+
+A port is a row of the worker; `Allocate` asks for one and `Allocated` names it. Commands about a port that is not
+allocated are counted and ignored: they crossed its end on the link.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from media.negotiate import StreamPlan
+
+
+class Allocate(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """Take a port row and a UDP port; answered by `Allocated` or `Refused` with the same request number."""
+
+    request: int
+
+
+class Connect(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """Give the port its negotiated stream; again after each re-negotiation. From now on it sends every 20 ms."""
+
+    port: int
+    plan: StreamPlan
+
+
+class Sound(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """An audio file of the cache: `DIR/cache/audio/<audio>.s16`, raw mono little-endian int16 at 8000 Hz."""
+
+    audio: str
+
+
+class Silence(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """Silence as part of what is played, in milliseconds."""
+
+    ms: int
+
+
+class Tone(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """Up to two sine waves (Hz, 0 for none), on for `on_ms` and off for `off_ms`, `repeat` times; level in dBFS."""
+
+    low: float
+    high: float
+    on_ms: int
+    off_ms: int
+    repeat: int = 1
+    level: float = -10.0
+
+
+Piece = Sound | Silence | Tone
+
+
+class Play(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """Play the pieces, `loops` times over (0: until stopped), to the port's peer. Replaces what plays now."""
+
+    port: int
+    playing: int
+    pieces: tuple[Piece, ...]
+    loops: int = 1
+
+
+class Stop(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """Stop what plays into the port, within one tick (barge-in)."""
+
+    port: int
+
+
+class SendDigits(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """Send DTMF: `0-9 A-D * #`, `w` half a second, `W` a second. RFC 4733 where negotiated, else in band."""
+
+    port: int
+    sending: int
+    digits: str
+
+
+class Record(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """Record to a WAV file at `path` (8000 Hz int16).
+
+    `tracks` is `inbound` (what the peer says), `outbound` (what it hears) or `both`; with two `channels`, channel 1 is
+    inbound and 2 outbound; one channel mixes them. Ends by StopRecord, Release, `max_seconds`, or `silence_seconds`
+    of silence on the inbound track (0: never). `trim` cuts silence from both ends of the finished file.
+    """
+
+    port: int
+    recording: str
+    path: str
+    channels: int = 1
+    tracks: str = "inbound"
+    silence_seconds: float = 0.0
+    max_seconds: float = 14400.0
+    trim: bool = False
+
+
+class StopRecord(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """End the recording; `cut_ms` drops that much from its end (the key that ended it)."""
+
+    port: int
+    recording: str
+    cut_ms: int = 0
+
+
+class Bridge(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """Join two ports: each hears the other, and what is played into it."""
+
+    a: int
+    b: int
+
+
+class Unbridge(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """Part the port from its peer."""
+
+    port: int
+
+
+class Release(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """Give the port back: ends its recordings (RecordEnded first), then `Released`."""
+
+    port: int
+
+
+Command = Allocate | Connect | Play | Stop | SendDigits | Record | StopRecord | Bridge | Unbridge | Release

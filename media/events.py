@@ -1,0 +1,135 @@
+"""What a media worker tells control. Values of the link: small, frozen, in order."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Allocated(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """Answer to `Allocate`: the row, and the UDP port for RTP (RTCP is the next one)."""
+
+    request: int
+    port: int
+    udp_port: int
+    ssrc: int
+
+
+class Refused(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """Answer to `Allocate`: no row or UDP port is free."""
+
+    request: int
+    reason: str
+
+
+class PlayEnded(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """A `Play` is over: `completed` False when it was stopped or replaced."""
+
+    port: int
+    playing: int
+    completed: bool
+    error: str = ""  # a sound that could not be read
+
+
+class DigitReceived(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """A DTMF digit was pressed; said at its start once it is sure, once per press."""
+
+    port: int
+    digit: str
+    inband: bool
+
+
+class DigitsSent(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """A `SendDigits` is over."""
+
+    port: int
+    sending: int
+
+
+class RecordEnded(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """A recording's file is complete and closed.
+
+    `reason`: `stopped`, `silence`, `max-length`, `released`, `failed` (with `error`). `seconds` is the length of the
+    file, after trimming; `recorded_seconds` before it; `silent` says that nothing above the threshold was heard.
+    """
+
+    port: int
+    recording: str
+    reason: str
+    seconds: float
+    recorded_seconds: float
+    size: int
+    silent: bool
+    error: str = ""
+
+
+class RecordStopped(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """A recording takes no more audio (its file follows with `RecordEnded`): same `reason` words."""
+
+    port: int
+    recording: str
+    reason: str
+    recorded_seconds: float
+
+
+class MediaLost(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """No packet from the peer for the configured idle time."""
+
+    port: int
+    seconds: float
+
+
+class Latched(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """The port follows the address its peer really sends from (symmetric RTP)."""
+
+    port: int
+    ip: str
+    udp_port: int
+
+
+class Strangers(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """Packets from an address that is not the peer's were dropped."""
+
+    port: int
+    ip: str
+    udp_port: int
+    packets: int
+
+
+class Released(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """The port is back; what went through it. `lost` counts sequence gaps, `late` packets dropped by playout."""
+
+    port: int
+    packets_in: int
+    packets_out: int
+    lost: int
+    late: int
+    jitter_ms: float
+
+
+class WorkerStats(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """Once a second; dropped first when the link is full. Times in milliseconds over that second."""
+
+    ports_in_use: int
+    open_fds: int
+    ticks: int
+    tick_ms_mean: float
+    tick_ms_max: float
+    late_ms_max: float
+    packets_in: int
+    packets_out: int
+
+
+Event = (
+    Allocated
+    | Refused
+    | PlayEnded
+    | DigitReceived
+    | DigitsSent
+    | RecordStopped
+    | RecordEnded
+    | MediaLost
+    | Latched
+    | Strangers
+    | Released
+    | WorkerStats
+)

@@ -1,0 +1,117 @@
+"""What the SIP agent tells the gateway: one frozen value per happening, in the order in which they happened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sip.dialog import DialogState
+from sip.message import Request, Response
+from sip.outputs import Flow
+
+
+class Cause(StrEnum):
+    """Why a session ended."""
+
+    BYE = "bye"  # the peer hung up
+    HANGUP = "hangup"  # we hung up
+    CANCELED = "canceled"  # CANCEL, from them (incoming) or by us (outgoing)
+    REFUSED = "refused"  # a final 3xx-6xx, theirs or ours: see status
+    TIMEOUT = "timeout"  # no answer to our request, or no ACK for our 2xx
+    TRANSPORT = "transport"  # name not resolved, connection refused, network error
+    PROTOCOL = "protocol"  # the peer broke the rules so that the session cannot go on
+
+
+@dataclass(frozen=True, slots=True)
+class Invited:
+    """A call came in. 100 is sent already; answer with Provisional, Accept or Refuse. `sdp` None: a late offer."""
+
+    session: str
+    request: Request
+    sdp: bytes | None
+    flow: Flow
+
+
+@dataclass(frozen=True, slots=True)
+class Ringing:
+    """A 1xx above 100 to our INVITE; with SDP it is early media."""
+
+    session: str
+    status: int
+    sdp: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A 2xx to our INVITE (ACK is sent). `dialog` is what must be stored to end it after a crash."""
+
+    session: str
+    sdp: bytes | None
+    response: Response
+    dialog: DialogState
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """The ACK for our 2xx came; `sdp` is the answer to a late offer of ours."""
+
+    session: str
+    sdp: bytes | None
+    dialog: DialogState
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Our 2xx to an incoming INVITE was sent: from here on the dialog exists and must be ended by BYE."""
+
+    session: str
+    dialog: DialogState
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A re-INVITE came: answer with AnswerOffer or RefuseOffer. `sdp` None asks for our offer."""
+
+    session: str
+    sdp: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Renegotiated:
+    """A re-INVITE, ours or theirs, ended: `sdp` is their answer, None where it failed (`status`) or they had none."""
+
+    session: str
+    status: int
+    sdp: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class InfoReceived:
+    """An in-dialog INFO (answered 200 already)."""
+
+    session: str
+    content_type: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The session is over; said exactly once per session. `status`: final SIP status if there was one, else 0."""
+
+    session: str
+    cause: Cause
+    status: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A message was not understood or not wanted; `detail` says why. For counters and logs only."""
+
+    flow: Flow
+    detail: str
+
+
+Event = (
+    Invited | Ringing | Answered | Accepted | Confirmed | Offered | Renegotiated | InfoReceived | Ended | Dropped
+)

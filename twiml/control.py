@@ -1,0 +1,172 @@
+"""What a verb may ask of the call it runs on. `gateway.calls.control` is the product's; tests have their own.
+
+When the caller hangs up, the task that runs the document is cancelled, except inside `record` and `dial`, which return
+with `hung_up` set so that their action can still be requested.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """Text to be spoken. `voice` and `language` are TwiML's own words."""
+
+    text: str
+    voice: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class AudioUrl:
+    """An audio file to be fetched, relative to the current document."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """Silence, in seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """Something to play, `loop` times over (0 was mapped to 1000 by the verb)."""
+
+    what: Speech | AudioUrl | Quiet
+    loop: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Collect:
+    """How `Gather` listens: see twiml/verbs/gather.py."""
+
+    timeout: float
+    finish_on_key: str  # one key, or empty for none
+    num_digits: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What was pressed, and the key that ended it (empty: none)."""
+
+    digits: str
+    finished_on_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPlan:
+    """How `Record` records the caller."""
+
+    timeout: float  # seconds of silence, 0: never
+    finish_on_key: str  # any of these keys
+    max_length: float
+    beep: bool
+    trim: bool
+    status_callback: str | None
+    status_callback_method: str
+    status_callback_events: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A recording that ended; `digits` is the ending key or `hangup`. None of it is trimmed yet."""
+
+    sid: str
+    url: str
+    seconds: int
+    digits: str
+    hung_up: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NumberTarget:
+    """A phone number to dial."""
+
+    number: str
+    send_digits: str = ""
+    status_callback: str | None = None
+    status_callback_method: str = "POST"
+    status_callback_events: tuple[str, ...] = ("completed",)
+
+
+@dataclass(frozen=True, slots=True)
+class SipTarget:
+    """A SIP URI to dial, with digest credentials and custom headers."""
+
+    uri: str
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    headers: tuple[tuple[str, str], ...] = ()
+    status_callback: str | None = None
+    status_callback_method: str = "POST"
+    status_callback_events: tuple[str, ...] = ("completed",)
+
+
+Target = NumberTarget | SipTarget
+
+
+@dataclass(frozen=True, slots=True)
+class DialPlan:
+    """How `Dial` places and joins a call. `record` is TwiML's word (`do-not-record`, `record-from-answer` …)."""
+
+    targets: tuple[Target, ...]
+    timeout: float
+    time_limit: float
+    caller_id: str | None
+    hangup_on_star: bool
+    answer_on_bridge: bool
+    record: str
+    sequential: bool = False
+    trim: bool = False
+    recording_track: str = "both"
+    recording_status_callback: str | None = None
+    recording_status_callback_method: str = "POST"
+    recording_status_callback_events: tuple[str, ...] = ("completed",)
+
+
+@dataclass(frozen=True, slots=True)
+class Dialled:
+    """How a `Dial` ended. `params` are its action's parameters (`DialCallStatus` …)."""
+
+    params: dict[str, str]
+    hung_up: bool
+
+
+class CallControl(Protocol):
+    """The verbs' whole view of a call."""
+
+    def warn(self, code: int, message: str, line: int) -> None:
+        """Puts a warning into the call's log (Twilio's notifications)."""
+
+    async def answer(self) -> None:
+        """Answers an incoming call if that has not happened; returns when media flows."""
+
+    async def play(self, prompts: Sequence[Prompt]) -> None:
+        """Answers if need be, then plays one after the other to the end. What cannot be had is warned of and skipped."""
+
+    async def send_digits(self, digits: str) -> None:
+        """Answers if need be and sends DTMF to the caller."""
+
+    async def pause(self, seconds: float) -> None:
+        """Waits: while ringing when the call is not answered yet (and answers then), else in silence."""
+
+    async def collect(self, prompts: Sequence[Prompt], how: Collect) -> Collected:
+        """Plays the prompts until the first digit and collects digits."""
+
+    async def record(self, plan: RecordPlan) -> Recorded | None:
+        """Records the caller. None: the recording failed, which is in the call's log."""
+
+    async def dial(self, plan: DialPlan) -> Dialled:
+        """Dials, joins, and returns when the other party is gone or could not be reached."""
+
+    async def hangup(self) -> None:
+        """Ends the call (an unanswered one is answered first)."""
+
+    async def reject(self, reason: str) -> None:
+        """Refuses an unanswered incoming call: `busy` or `rejected`; an answered one is hung up."""
