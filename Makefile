@@ -1,0 +1,46 @@
+# make run, make test: the two commands that do all set-up. See README.md.
+SHELL := /bin/bash
+PY := .venv/bin/python
+SOURCES := gateway media sip twiml tests bench examples
+
+.PHONY: setup run test demo check bench lock format
+
+setup: .venv/.run
+
+.venv/.run: requirements.lock pyproject.toml media/_sockets.c
+	@scripts/setup requirements.lock
+	@touch $@
+
+.venv/.test: requirements-test.lock .venv/.run
+	@scripts/setup requirements-test.lock
+	@touch $@
+
+run: setup
+	@$(PY) scripts/run.py
+
+demo: setup
+	@.venv/bin/trunkline demo
+
+test: .venv/.test
+	@scripts/test-system
+	@$(PY) -m pytest -q tests --ignore tests/interop
+	@$(PY) -m pytest -q tests/interop
+
+check: .venv/.test
+	@.venv/bin/ruff format --check $(SOURCES) scripts
+	@.venv/bin/ruff check $(SOURCES) scripts
+	@.venv/bin/mypy
+	@$(PY) -m pytest -q tests/rules
+
+bench: .venv/.test
+	@for b in bench/bench_*.py; do $(PY) $$b || exit 1; done
+
+format: .venv/.test
+	@.venv/bin/ruff format $(SOURCES) scripts
+	@.venv/bin/ruff check --fix $(SOURCES) scripts
+
+lock:
+	uv pip compile pyproject.toml --extra examples --generate-hashes --no-header --no-annotate -q \
+		-o requirements.lock --python-version 3.11
+	uv pip compile pyproject.toml --extra examples --extra test --extra phone --generate-hashes --no-header \
+		--no-annotate -q -o requirements-test.lock --python-version 3.11

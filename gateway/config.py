@@ -1,0 +1,247 @@
+"""Settings: one optional `trunkline.toml`, every key also as environment `TRUNKLINE_<SECTION>__<KEY>`.
+
+Unknown keys are an error that names the nearest known one. Command-line flags win over the environment, which wins
+over the file.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+
+class ConfigError(Exception):
+    """A setting that cannot be used; the sentence says which and why."""
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def host_port(text: str) -> tuple[str, int]:
+    """`HOST:PORT` or `[IPv6]:PORT` as a pair; ValueError with an exact sentence otherwise."""
+    host, colon, port = text.rpartition(":")
+    host = host.strip("[]")
+    if not colon or not host or not port.isdigit() or int(port) > 65535:
+        raise ValueError(f"{text!r} is not HOST:PORT")
+    return host, int(port)
+
+
+class Http(Section):
+    """The REST API, health, metrics and (later) the console."""
+
+    listen: str = "127.0.0.1:8080"
+    public_url: str | None = None
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    operator: str | None = None  # HOST:PORT: /operator/v1 and /metrics only there
+
+    @field_validator("listen", "operator")
+    @classmethod
+    def _is_address(cls, value: str | None) -> str | None:
+        if value is not None:
+            host_port(value)
+        return value
+
+
+class Sip(Section):
+    """Where SIP is heard (UDP and TCP on the same port)."""
+
+    listen: str = "127.0.0.1:5060"
+    public_address: str | None = None
+    domains: tuple[str, ...] = ()
+
+    @field_validator("listen")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        host_port(value)
+        return value
+
+
+class Media(Section):
+    """The media workers and their RTP ports."""
+
+    workers: int = Field(1, ge=1, le=64)
+    rtp: str = "127.0.0.1:20000-29999"
+    public_address: str | None = None
+    idle_seconds: float = Field(60.0, gt=0)
+    codecs: tuple[Literal["PCMU", "PCMA"], ...] = ("PCMU", "PCMA")
+
+    @property
+    def rtp_range(self) -> tuple[str, int, int]:
+        """Host, first and last UDP port."""
+        host, _, ports = self.rtp.rpartition(":")
+        first, _, last = ports.partition("-")
+        return host.strip("[]"), int(first), int(last)
+
+    @field_validator("rtp")
+    @classmethod
+    def _is_range(cls, value: str) -> str:
+        host, _, ports = value.rpartition(":")
+        first, dash, last = ports.partition("-")
+        if not host or not dash or not first.isdigit() or not last.isdigit() or not 1024 <= int(first) < int(last) < 65536:
+            raise ValueError(f"{value!r} is not HOST:FROM-TO")
+        return value
+
+
+class Store(Section):
+    """The database."""
+
+    url: str | None = None  # default: SQLite in the data folder
+    durability: Literal["process", "power"] = "process"
+    keep_days: int = Field(400, ge=1)
+
+
+class Webhooks(Section):
+    """What webhooks may reach besides public addresses: networks in CIDR form."""
+
+    allow: tuple[str, ...] = ()
+
+
+class Speech(Section):
+    """Text to speech."""
+
+    engine: Literal["auto", "espeak-ng", "espeakng-loader", "flite"] = "auto"
+    cache_mb: int = Field(512, ge=1)
+
+
+class Limits(Section):
+    """Calls per second and at once; none by default."""
+
+    cps: float | None = Field(None, gt=0)
+    concurrency: int | None = Field(None, gt=0)
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. `trunks` and `routes` have the operator API's field names."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TRUNKLINE_", env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    http: Http = Http()
+    sip: Sip = Sip()
+    media: Media = Media()
+    store: Store = Store()
+    webhooks: Webhooks = Webhooks()
+    speech: Speech = Speech()
+    limits: Limits = Limits()
+    data: Path = Path("var")
+    drain_seconds: float = Field(30.0, ge=0)
+    trunks: tuple[dict[str, Any], ...] = ()
+    routes: tuple[dict[str, Any], ...] = ()
+    declared_at: dict[str, int] = Field(default_factory=dict, exclude=True)  # "trunks/NAME" -> line of the file
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return env_settings, init_settings
+
+    @property
+    def database_url(self) -> str:
+        return self.store.url or f"sqlite+aiosqlite:///{self.data.absolute() / 'trunkline.db'}"
+
+    @property
+    def public_url(self) -> str:
+        """Base of every absolute link that is given out, without a slash at its end."""
+        if self.http.public_url:
+            return self.http.public_url.rstrip("/")
+        return f"{'https' if self.http.tls_cert else 'http'}://{self.http.listen}"
+
+    @property
+    def loopback_only(self) -> bool:
+        """Nothing of this gateway is reachable from outside: the condition of the trunk `local`."""
+        return (
+            self.sip.listen.startswith(("127.", "[::1]", "localhost"))
+            and not self.http.public_url
+            and not self.sip.public_address
+            and not self.media.public_address
+        )
+
+
+def load(path: Path | None, overrides: Mapping[str, Any] | None = None) -> Settings:
+    """Reads `path` (or `./trunkline.toml` when there is one), the environment, then `overrides` (dotted names)."""
+    path = path or (Path("trunkline.toml") if Path("trunkline.toml").exists() else None)
+    values: dict[str, Any] = {}
+    if path is not None:
+        try:
+            text = path.read_text()
+            values = tomllib.loads(text)
+        except (OSError, tomllib.TOMLDecodeError) as error:
+            raise ConfigError(f"{path}: {error}") from error
+        values["declared_at"] = dict(_declarations(text))
+    _check_environment()
+    try:
+        settings = Settings(**values)
+        return _with(settings, overrides or {})
+    except ValidationError as error:
+        raise ConfigError(_sentence(error, path)) from error
+
+
+def _with(settings: Settings, overrides: Mapping[str, Any]) -> Settings:
+    changes: dict[str, Any] = {}
+    for dotted, value in overrides.items():
+        section, _, key = dotted.partition(".")
+        if not key:
+            changes[section] = value
+            continue
+        old = changes.get(section, getattr(settings, section))
+        changes[section] = type(old).model_validate({**old.model_dump(), key: value})
+    return settings.model_copy(update=changes)
+
+
+def _declarations(text: str) -> Iterator[tuple[str, int]]:
+    """Where the file declares trunks and routes: (`trunks/NAME`, line), so that a refusal can name the line."""
+    kind, start = "", 0
+    for line, raw in enumerate(text.splitlines(), 1):
+        stripped = raw.strip()
+        if stripped.startswith("["):
+            kind, start = stripped.strip("[] "), line
+        key, _, value = stripped.partition("=")
+        if (kind, key.strip()) in (("trunks", "name"), ("routes", "prefix")):
+            yield f"{kind}/{value.strip().strip(chr(34) + chr(39))}", start
+
+
+def _known() -> list[str]:
+    names = []
+    for name, field in Settings.model_fields.items():
+        sub = field.annotation
+        fields = sub.model_fields if isinstance(sub, type) and issubclass(sub, BaseModel) else None
+        names += [f"{name}.{key}" for key in fields] if fields else [name]
+    return names
+
+
+def _check_environment() -> None:
+    known = {"TRUNKLINE_" + name.replace(".", "__").upper() for name in _known()}
+    known |= {"TRUNKLINE_" + name.upper() for name in Settings.model_fields}
+    known |= {"TRUNKLINE_SECRET_KEY", "TRUNKLINE_REQUIRE_INTEROP"}
+    for name in os.environ:
+        if name.startswith("TRUNKLINE_") and name.upper() not in known:
+            raise ConfigError(f"environment {name} is not a setting{_nearest(name, known)}")
+
+
+def _nearest(name: str, known: set[str] | list[str]) -> str:
+    close = difflib.get_close_matches(name, sorted(known), 1, cutoff=0.4)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _sentence(error: ValidationError, path: Path | None) -> str:
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in first["loc"])
+    where = f"{path}: " if path else ""
+    if first["type"] == "extra_forbidden":
+        return f"{where}{name} is not a setting{_nearest(name, _known())}"
+    return f"{where}{name}: {first['msg']}"
