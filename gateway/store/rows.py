@@ -69,6 +69,10 @@ class Call:
     sip_response_code: int | None = None
     error_code: int | None = None
     error_message: str | None = None
+    status_callback: str | None = None
+    status_callback_method: str = "POST"
+    status_callback_events: str = "completed"  # space-separated
+    sequence: int = 0  # SequenceNumber of the next status callback
 
 
 @dataclass(frozen=True, slots=True)

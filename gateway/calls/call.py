@@ -1,0 +1,163 @@
+"""A call: its row, its status, its log and its callbacks. What is told to the app is committed with what it tells."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import Any
+
+from gateway.calls import params
+from gateway.calls.leg import Gone, Leg
+from gateway.calls.services import Services
+from gateway.store.rows import Call as Row
+from gateway.store.rows import Callback, Dialog, Notification
+from sip.events import Cause
+
+LOG = logging.getLogger(__name__)
+
+
+class Call:
+    """A call in memory; every change goes through `change`, which writes it with its callbacks."""
+
+    def __init__(self, services: Services, row: Row, leg: Leg | None = None) -> None:
+        self.services = services
+        self.row = row
+        self.leg = leg
+        self.answered_at: float | None = None  # monotonic
+        self.extra: dict[str, str] = {}  # SIP facts, sent with each request
+        self.last_recording: dict[str, str] = {}
+        self.error: tuple[int, str] | None = None
+        self.wanted_status: str | None = None  # what the API asked for: completed or canceled
+
+    @property
+    def sid(self) -> str:
+        return self.row.sid
+
+    async def born(self) -> None:
+        """Writes the new row; says `initiated` for calls that we place."""
+        callbacks = []
+        if self.row.direction != "inbound":
+            callbacks = status_callbacks(self.row, "initiated", self.params(), self.services)
+        self.row = replace(self.row, sequence=len(callbacks))
+        await self.services.store.calls.insert(self.row, callbacks=callbacks)
+        if callbacks:
+            self.services.outbox.kick()
+        LOG.info("- %s call from %s to %s", self.row.direction, self.row.from_, self.row.to)
+
+    async def rings(self) -> None:
+        """The far end rings."""
+        if self.row.status != "ringing":
+            await self._change({"status": "ringing"}, "ringing")
+
+    async def is_answered(self) -> None:
+        """The call is up: time runs from here."""
+        now = self.services.clock.wall()
+        self.answered_at = self.services.clock.now()
+        await self._change({"status": "in-progress", "start_time": now}, "answered", dialog=self._dialog())
+        LOG.info("- answered")
+
+    async def ends(self, status: str, sip_status: int = 0) -> None:
+        """The final status, with duration and the `completed` callback."""
+        if self.row.status in params.FINAL:
+            return
+        seconds = 0 if self.answered_at is None else round(self.services.clock.now() - self.answered_at)
+        code, text = self.error or (None, None)
+        changes = {
+            "status": status,
+            "end_time": self.services.clock.wall(),
+            "duration": seconds,
+            "sip_response_code": sip_status or None,
+            "error_code": code,
+            "error_message": text,
+        }
+        await self._change(changes, "completed", end_dialog=True)
+        self.services.metrics.ended.labels(status).inc()
+        LOG.info("x %s after %d s", status, seconds)
+
+    def final_status(self, gone: Gone) -> str:
+        """The status that an ended leg gives its call (twiml-voice.md: SIP final response mapping)."""
+        if gone.failed:
+            return "failed"
+        if self.wanted_status is not None:
+            return self.wanted_status
+        if self.answered_at is not None:
+            return "completed"
+        if gone.cause is Cause.CANCELED:
+            return "canceled" if self.row.direction == "inbound" else "no-answer"
+        if gone.cause is Cause.TIMEOUT:
+            return "no-answer" if self.row.direction != "inbound" else "failed"
+        if gone.status in (486, 600):
+            return "busy"
+        return "no-answer" if gone.status in (408, 480, 487) else "failed"
+
+    def warn(self, code: int, message: str, *, error: bool = False, **request: str) -> None:
+        """A line in the call's log and among its notifications."""
+        LOG.log(logging.ERROR if error else logging.WARNING, "! %d: %s", code, message)
+        note = Notification(
+            sid=self.services.sids.new("NO"),
+            account_sid=self.row.account_sid,
+            call_sid=self.sid,
+            log=0 if error else 1,
+            error_code=code,
+            message_text=message,
+            message_date=self.services.clock.wall(),
+            **request,
+        )
+        self.services.spawn(self.services.store.notifications.insert(note))
+
+    def fail(self, code: int, message: str, **request: str) -> None:
+        """An error that goes into the call's record; the first one stays."""
+        self.error = self.error or (code, message)
+        self.warn(code, message, error=True, **request)
+
+    def params(self, extra: dict[str, str] | None = None) -> dict[str, str]:
+        """The standard parameters of a request about this call."""
+        return params.standard(self.row, self.extra | (extra or {}))
+
+    async def over(self) -> None:
+        """Waits for the leg's end and writes the final status."""
+        if self.leg is None:
+            await self.ends(self.wanted_status or "failed")
+            return
+        gone = await self.leg.gone
+        if gone.failed and self.error is None:
+            self.fail(12400, gone.reason)
+        await self.ends(self.final_status(gone), gone.status)
+
+    async def _change(self, changes: dict[str, Any], event: str, **dialog: Any) -> None:
+        changes["date_updated"] = self.services.clock.wall()
+        self.row = replace(self.row, **changes)
+        callbacks = status_callbacks(self.row, event, self.params(self.last_recording), self.services)
+        if callbacks:
+            changes["sequence"] = self.row.sequence + 1
+            self.row = replace(self.row, sequence=self.row.sequence + 1)
+        await self.services.store.calls.update(self.sid, changes, callbacks=callbacks, **dialog)
+        if callbacks:
+            self.services.outbox.kick()
+
+    def _dialog(self) -> Dialog | None:
+        if self.leg is None or self.leg.dialog is None:
+            return None
+        return Dialog(self.leg.session, self.row.account_sid, self.sid, self.leg.dialog.to_json())
+
+
+def status_callbacks(row: Row, event: str, fields: dict[str, str], services: Services) -> list[Callback]:
+    """The callback that tells `event` (initiated, ringing, answered, completed), if the call wants it."""
+    if not row.status_callback or event not in row.status_callback_events.split():
+        return []
+    if event == "completed":
+        fields = fields | params.ended(row)
+    if row.direction != "inbound":
+        fields = fields | {
+            "Timestamp": params.rfc2822(services.clock.wall()),
+            "CallbackSource": "call-progress-events",
+            "SequenceNumber": str(row.sequence),
+        }
+    if event == "initiated":
+        fields["CallStatus"] = "initiated"
+    return [
+        Callback(
+            row.account_sid, row.sid, row.status_callback, row.status_callback_method, fields,
+            services.sids.token(),
+        )
+    ]  # fmt: skip

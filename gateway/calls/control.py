@@ -1,0 +1,178 @@
+"""The call as its verbs see it: the only place where twiml, sip and media meet."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from gateway.calls import dialler
+from gateway.calls.call import Call
+from gateway.calls.collect import collect, listening
+from gateway.calls.leg import Leg
+from gateway.calls.media import NoPort
+from gateway.calls.race import Overtaken, during, first
+from gateway.calls.recordings import Recording, RecordingPlan
+from gateway.speech.errors import SpeechError
+from gateway.webhooks.errors import FetchError
+from gateway.webhooks.url import resolve
+from media.commands import Piece, Silence, Sound, Tone
+from media.errors import NegotiationError
+from twiml import control as seen
+
+LOG = logging.getLogger(__name__)
+
+BEEP = Tone(1000.0, 0.0, on_ms=400, off_ms=0)
+MOST_LOOPS = 1000  # what TwiML's endless loop means
+
+
+class Control:
+    """`twiml.control.CallControl` on a real call. Overtaken leaves any of these when `stop` is done."""
+
+    def __init__(self, call: Call, base: str | None, stop: asyncio.Future[None]) -> None:
+        self.call = call
+        self.base = base
+        self.stop = stop
+
+    @property
+    def leg(self) -> Leg:
+        assert self.call.leg is not None
+        return self.call.leg
+
+    def warn(self, code: int, message: str, line: int) -> None:
+        where = f" (line {line} of {self.base or 'the Twiml parameter'})" if line else ""
+        self.call.warn(code, f"{message}{where}", request_url=self.base or "")
+
+    async def answer(self) -> None:
+        if self.call.answered_at is not None:
+            return
+        try:
+            await self.leg.answer()
+        except NegotiationError as error:
+            self._refuse(error.status, 12400, f"the caller's SDP offer has nothing for us: {error}")
+        except NoPort as error:
+            self._refuse(503, 12400, f"no media port: {error}")
+        else:
+            await self.call.is_answered()
+        await first(self.leg.answered, self.stop)
+
+    def _refuse(self, status: int, code: int, message: str) -> None:
+        self.call.fail(code, message)
+        self.leg.refuse(status)
+
+    async def play(self, prompts: Sequence[seen.Prompt]) -> None:
+        for prompt in prompts:
+            pieces = await self._pieces(prompt)
+            await self.answer()
+            if pieces:
+                await first(self.leg.play(pieces, prompt.loop), self.stop)
+
+    async def send_digits(self, digits: str) -> None:
+        await self.answer()
+        await first(self.leg.send_digits(digits), self.stop)
+
+    async def pause(self, seconds: float) -> None:
+        await self._wait(seconds)
+        await self.answer()
+
+    async def collect(self, prompts: Sequence[seen.Prompt], how: seen.Collect) -> seen.Collected:
+        pieces: list[Piece] = []
+        for prompt in prompts:
+            pieces += await self._pieces(prompt) * min(prompt.loop, MOST_LOOPS)
+        await self.answer()
+        playing = self.leg.play(pieces) if pieces else None
+        return await collect(self.leg, playing, how, self.stop)
+
+    async def record(self, plan: seen.RecordPlan) -> seen.Recorded | None:
+        await self.answer()
+        with listening(self.leg) as keys:
+            if plan.beep:
+                await first(self.leg.play((BEEP,)), self.stop)
+            recording = Recording(self.call, _recording_plan(plan))
+            await recording.start()
+            digits = ""
+            while not (recording.stopped.done() or self.stop.done()):
+                pressed = keys.waiting()
+                waits = (pressed, recording.stopped, self.stop)
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+                if pressed.done() and not recording.stopped.done():
+                    digit, inband = keys.take()
+                    if digit in plan.finish_on_key:
+                        digits = digit
+                        recording.stop(cut_ms=100 if inband else 0)
+                        break
+        if self.stop.done():
+            recording.stop()
+        stopped = await recording.stopped
+        hung_up = self.leg.gone.done()
+        if self.stop.done() and not hung_up:
+            raise Overtaken
+        if stopped.reason == "failed":
+            return None
+        seconds = round(stopped.recorded_seconds)
+        return seen.Recorded(
+            recording.row.sid, recording.url, seconds, "hangup" if hung_up else digits, hung_up
+        )
+
+    async def dial(self, plan: seen.DialPlan) -> seen.Dialled:
+        return await dialler.dial(self, plan)
+
+    async def hangup(self) -> None:
+        await self.answer()
+        self.leg.hangup()
+
+    async def reject(self, reason: str) -> None:
+        if self.call.answered_at is not None:
+            self.leg.hangup()
+            return
+        busy = reason == "busy"
+        self.call.wanted_status = "busy" if busy else "no-answer"
+        self.leg.refuse(486 if busy else 404)
+
+    async def _wait(self, seconds: float) -> None:
+        """Time passes; Overtaken when `stop` comes."""
+        await asyncio.wait((self.stop,), timeout=seconds)
+        if self.stop.done():
+            raise Overtaken
+
+    async def _pieces(self, prompt: seen.Prompt) -> list[Piece]:
+        """What a prompt is for the media room; nothing where it cannot be had, which is in the call's log."""
+        match prompt.what:
+            case seen.Quiet(seconds=seconds):
+                return [Silence(round(seconds * 1000))]
+            case seen.Speech() as speech:
+                return await during(self._speak(speech), self.stop)
+            case seen.AudioUrl(url=url):
+                return await during(self._fetch(url), self.stop)
+
+    async def _speak(self, speech: seen.Speech) -> list[Piece]:
+        try:
+            audio, warnings = await self.call.services.speaker.speak(
+                speech.text, speech.voice, speech.language
+            )
+        except SpeechError as error:
+            self.call.warn(13520, f"could not be spoken, skipped: {error}", error=True)
+            return []
+        for code, message in warnings:
+            self.warn(code, message, 0)
+        return [Sound(audio.sha)]
+
+    async def _fetch(self, url: str) -> list[Piece]:
+        try:
+            audio = await self.call.services.audio.fetch(resolve(self.base, url))
+        except (FetchError, SpeechError) as error:
+            self.call.warn(getattr(error, "code", 13420), f"<Play> {url} skipped: {error}", error=True)
+            return []
+        return [Sound(audio.sha)]
+
+
+def _recording_plan(plan: seen.RecordPlan) -> RecordingPlan:
+    return RecordingPlan(
+        source="RecordVerb",
+        silence_seconds=plan.timeout,
+        max_seconds=plan.max_length,
+        trim=plan.trim,
+        status_callback=plan.status_callback,
+        status_callback_method=plan.status_callback_method,
+        status_callback_events=plan.status_callback_events,
+    )

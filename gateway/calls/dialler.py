@@ -1,0 +1,249 @@
+"""`Dial`: places calls to its targets, joins the first that answers with the caller, and says how it ended."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gateway.calls import outbound
+from gateway.calls.call import Call
+from gateway.calls.collect import listening
+from gateway.calls.dialstring import Hop, NoRoute, to_sip
+from gateway.calls.race import Overtaken
+from gateway.calls.recordings import Recording, RecordingPlan
+from gateway.numbers.e164 import normal
+from gateway.store.rows import Call as Row
+from media.commands import Bridge, Tone, Unbridge
+from twiml.control import Dialled, DialPlan, NumberTarget, SipTarget, Target
+
+if TYPE_CHECKING:
+    from gateway.calls.control import Control
+
+LOG = logging.getLogger(__name__)
+
+RINGBACK = Tone(440.0, 480.0, on_ms=2000, off_ms=4000, level=-19.0)  # ITU-T E.180 supplement 2: North America
+WORST_LAST = ("busy", "no-answer", "canceled", "failed")  # which of several unanswered legs speaks for the Dial
+
+
+@dataclass(slots=True)
+class Child:
+    """One target and the call to it."""
+
+    target: Target
+    call: Call
+    hops: list[Hop]
+    answered: bool = False
+
+
+async def dial(control: Control, plan: DialPlan) -> Dialled:
+    """Runs a Dial on the caller's call (twiml-voice.md: Dial)."""
+    parent = control.call
+    caller_id = plan.caller_id or parent.row.from_
+    children = [await _child(parent, target, caller_id, plan) for target in plan.targets]
+    try:
+        await _call_caller(control, plan)
+        winner = await _first_answer(control, children, plan)
+        if parent.leg is not None:
+            parent.leg.stop_playing()
+        if winner is None:
+            return _unanswered(children, hung_up=control.leg.gone.done())
+        return await _talk(control, winner, plan)
+    finally:
+        for child in children:
+            if child.call.leg is not None:
+                child.call.leg.release()
+
+
+async def _call_caller(control: Control, plan: DialPlan) -> None:
+    """What the caller hears meanwhile: ringing on an unanswered leg with answerOnBridge, else ringback."""
+    if plan.answer_on_bridge and control.call.answered_at is None:
+        control.leg.ring()
+        return
+    await control.answer()
+    control.leg.play((RINGBACK,), loops=0)
+
+
+async def _child(parent: Call, target: Target, caller_id: str, plan: DialPlan) -> Child:
+    """The child call of a target, with its hops; none when it cannot be placed, which is in its record."""
+    services = parent.services
+    now = services.clock.wall()
+    to = target.uri if isinstance(target, SipTarget) else target.number
+    row = Row(
+        sid=services.sids.new("CA"), account_sid=parent.row.account_sid, from_=caller_id, to=to,
+        direction="outbound-dial", status="queued", date_created=now, date_updated=now,
+        parent_call_sid=parent.sid, status_callback=target.status_callback,
+        status_callback_method=target.status_callback_method,
+        status_callback_events=" ".join(target.status_callback_events),
+    )  # fmt: skip
+    child = Child(target, Call(services, row), [])
+    try:
+        child.hops = await _hops(parent, target, caller_id)
+    except NoRoute as error:
+        child.call.error = (error.code, str(error))
+        parent.warn(error.code, f"<Dial> to {to}: {error}", error=True)
+    await child.call.born()
+    return child
+
+
+async def _hops(parent: Call, target: Target, caller_id: str) -> list[Hop]:
+    if isinstance(target, SipTarget):
+        hop = to_sip(target.uri, target.username, target.password)
+        await parent.services.guard_sip(hop.uri)
+        return [Hop(hop.uri, hop.credentials, (*hop.headers, *target.headers), hop.symmetric)]
+    number = normal(target.number)
+    if number is None:
+        raise NoRoute(13223, f"{target.number!r} is not a phone number")
+    if caller_id not in (parent.row.from_, parent.row.to):
+        await outbound.check_caller_id(parent.services, parent.row.account_sid, caller_id, number)
+    return await outbound.hops_to(parent.services, number)
+
+
+async def _first_answer(control: Control, children: list[Child], plan: DialPlan) -> Child | None:
+    """The child that answered first; all others are over. None: nobody did, or the caller is gone."""
+    groups = [[child] for child in children] if plan.sequential else [children]
+    for group in groups:
+        winner = await _race(control, group, plan.timeout)
+        if winner is not None or control.stop.done():
+            return winner
+    return None
+
+
+async def _race(control: Control, children: list[Child], timeout: float) -> Child | None:
+    tasks = {asyncio.create_task(_ring(control, child, timeout)): child for child in children}
+    pending: set[asyncio.Future[None]] = set(tasks)
+    try:
+        while pending and not control.stop.done():
+            await asyncio.wait({*pending, control.stop}, return_when=asyncio.FIRST_COMPLETED)
+            pending = {task for task in pending if not task.done()}
+            answered = [child for task, child in tasks.items() if task.done() and child.answered]
+            if answered:
+                return answered[0]
+        return None
+    finally:
+        winner = next((child for child in children if child.answered), None)
+        for task, child in tasks.items():
+            task.cancel()
+            if child is not winner:
+                await _lose(child, canceled=winner is not None or control.stop.done())
+
+
+async def _ring(control: Control, child: Child, timeout: float) -> None:
+    if not child.hops:
+        await child.call.ends("failed")
+        return
+    child.answered = await outbound.place(child.call, child.hops, timeout, control.leg.port)
+    if child.answered:
+        await child.call.is_answered()
+
+
+async def _lose(child: Child, *, canceled: bool) -> None:
+    """Ends a child that is not the one: canceled when another answered or the caller went."""
+    leg = child.call.leg
+    if leg is None or not leg.gone.done():
+        if canceled:
+            child.call.wanted_status = "canceled"
+        if leg is not None:
+            leg.hangup("another target answered")
+        await child.call.ends("canceled" if canceled else "failed")
+    else:
+        gone = leg.gone.result()
+        await child.call.ends(child.call.final_status(gone), gone.status)
+
+
+async def _talk(control: Control, child: Child, plan: DialPlan) -> Dialled:
+    """From the answer to the end of the talk."""
+    parent = control.call
+    services = parent.services
+    leg = child.call.leg
+    assert leg is not None
+    recording: Recording | None = None
+    began = services.clock.now()
+    try:
+        await control.answer()
+        if isinstance(child.target, NumberTarget) and child.target.send_digits:
+            await asyncio.wait((leg.send_digits(child.target.send_digits), leg.gone, control.stop),
+                               return_when=asyncio.FIRST_COMPLETED)  # fmt: skip
+        control.leg.send(Bridge(control.leg.row, leg.row))
+        if plan.record != "do-not-record":
+            recording = await _record(parent, plan)
+        began = services.clock.now()
+        LOG.info("- bridged with %s", child.call.row.to)
+        await _until_over(control, child, plan)
+    except Overtaken:
+        LOG.info("- the caller's leg was taken elsewhere")
+    finally:
+        control.leg.send(Unbridge(control.leg.row))
+        if recording is not None:
+            recording.stop()
+        leg.hangup()
+        gone = leg.gone.result() if leg.gone.done() else None
+        status = "failed" if gone is not None and gone.failed else "completed"
+        await child.call.ends(status, gone.status if gone else 200)
+    hung_up = control.leg.gone.done()
+    if control.stop.done() and not hung_up:
+        raise Overtaken
+    params = {
+        "DialCallStatus": status,
+        "DialCallSid": child.call.sid,
+        "DialCallDuration": str(round(services.clock.now() - began)),
+        "DialBridged": "true",
+    }
+    if recording is not None:
+        stopped = await recording.stopped
+        params |= {
+            "RecordingUrl": recording.url,
+            "RecordingSid": recording.row.sid,
+            "RecordingDuration": str(round(stopped.recorded_seconds)),
+        }
+    return Dialled(params, hung_up)
+
+
+async def _until_over(control: Control, child: Child, plan: DialPlan) -> None:
+    """Until either side hangs up, the time limit, or `*`."""
+    leg = child.call.leg
+    assert leg is not None
+    with listening(control.leg) as keys:
+        try:
+            async with asyncio.timeout(plan.time_limit):
+                while not (leg.gone.done() or control.stop.done()):
+                    pressed = keys.waiting()
+                    waits = (leg.gone, control.stop, pressed)
+                    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+                    if pressed.done() and keys.take()[0] == "*" and plan.hangup_on_star:
+                        return
+        except TimeoutError:
+            LOG.info("- the dial's time limit of %g s is reached", plan.time_limit)
+
+
+async def _record(parent: Call, plan: DialPlan) -> Recording:
+    dual = plan.record.endswith("-dual")
+    recording = Recording(
+        parent,
+        RecordingPlan(
+            source="DialVerb",
+            channels=2 if dual else 1,
+            track=plan.recording_track,
+            trim=plan.trim,
+            status_callback=plan.recording_status_callback,
+            status_callback_method=plan.recording_status_callback_method,
+            status_callback_events=plan.recording_status_callback_events,
+        ),
+    )
+    await recording.start()
+    return recording
+
+
+def _unanswered(children: list[Child], *, hung_up: bool) -> Dialled:
+    """How a Dial that nobody answered ended: the most telling of its legs."""
+    order = {status: rank for rank, status in enumerate(WORST_LAST)}
+    child = min(children, key=lambda one: order.get(one.call.row.status, len(order)))
+    params = {
+        "DialCallStatus": child.call.row.status,
+        "DialCallSid": child.call.sid,
+        "DialBridged": "false",
+    }
+    if isinstance(child.target, SipTarget) and child.call.row.sip_response_code:
+        params["DialSipResponseCode"] = str(child.call.row.sip_response_code)
+    return Dialled(params, hung_up)

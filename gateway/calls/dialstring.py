@@ -1,0 +1,63 @@
+"""Where a call goes: a number or SIP URI and the trunks become the hops that are tried in order."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from gateway.trunks.model import Trunk
+from sip.commands import Credentials
+from sip.uri import Uri
+
+INSIDE = "X-Trunkline-Inside"  # carries this process' token on calls to our own numbers
+
+
+class NoRoute(Exception):
+    """The call cannot be placed; `code` is Twilio's."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One way to reach the target."""
+
+    uri: str
+    credentials: Credentials | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    symmetric: bool = False
+    trunk: str = ""
+
+
+def through(trunk: Trunk, number: str) -> list[Hop]:
+    """The hops of a trunk for a number: one per URI, in its order."""
+    credentials = Credentials(trunk.username, trunk.password or "") if trunk.username else None
+    hops = []
+    for text in trunk.uris:
+        uri = Uri.parse(text)
+        hops.append(
+            Hop(str(uri.with_user(number)), credentials, symmetric=trunk.symmetric, trunk=trunk.name)
+        )
+    return hops
+
+
+def to_sip(text: str, username: str | None, password: str | None) -> Hop:
+    """A SIP URI with its custom headers (`?X-Name=value`) taken out of it and made headers."""
+    bare, _, query = text.partition("?")
+    headers = []
+    for pair in filter(None, query.split("&")):
+        name, _, value = pair.partition("=")
+        name = unquote(name)
+        if not _ALLOWED_HEADER.fullmatch(name):
+            raise NoRoute(13252, f"header {name!r} may not be set by a SIP URI; use a name that starts with X-")
+        headers.append((name, unquote(value)))
+    credentials = Credentials(username, password or "") if username else None
+    return Hop(bare, credentials, tuple(headers), symmetric=True)
+
+
+_ALLOWED_HEADER = re.compile(
+    r"(?i:X-[\w.!%*+`'~-]+|User-to-User|Remote-Party-ID|P-Preferred-Identity|P-Called-Party-ID)"
+)

@@ -1,0 +1,294 @@
+"""The exchange: every living call, and the way of each event to its call. A call is a task, guarded.
+
+It is the engine behind the REST API's calls (gateway/api/engine.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+
+from typing import Any
+
+from gateway import log
+from gateway.api.engine import CreateCall
+from gateway.calls import outbound
+from gateway.calls.call import Call
+from gateway.calls.dialstring import Hop, NoRoute, to_sip
+from gateway.calls.inbound import Arrival, Refusal, admit
+from gateway.calls.race import Overtaken
+from gateway.calls.recordings import Recording, RecordingPlan
+from gateway.calls.script import Fetch, Inline, Script, Source
+from gateway.calls.services import Services
+from gateway.errors import ApiError
+from gateway.numbers.e164 import normal
+from gateway.store.rows import Call as Row
+from gateway.webhooks.errors import FetchError
+from sip import commands as sip_commands
+from sip import events as sip_events
+
+LOG = logging.getLogger(__name__)
+
+
+class Exchange:
+    """All calls of this gateway. `services` is set once the rooms are open."""
+
+    services: Services
+
+    def __init__(self) -> None:
+        self.calls: dict[str, Call] = {}
+        self.scripts: dict[str, Script] = {}
+        self.draining = False
+        self._tasks: asyncio.TaskGroup | None = None
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    # life
+
+    def open(self, tasks: asyncio.TaskGroup) -> None:
+        """From now on calls are tasks of this group."""
+        self._tasks = tasks
+
+    def spawn(self, work: Coroutine[Any, Any, object]) -> None:
+        """A piece of work that outlives the moment: its failure is logged and ends nothing else."""
+        assert self._tasks is not None
+        self._tasks.create_task(_guarded(work))
+
+    async def drain(self, seconds: float) -> None:
+        """No new calls; living ones may go on for `seconds`, then they are hung up."""
+        self.draining = True
+        for patience in (seconds, 5.0):
+            try:
+                async with asyncio.timeout(patience):
+                    await self._empty.wait()
+                return
+            except TimeoutError:
+                self.end_all("the gateway stops")
+
+    def end_all(self, reason: str) -> None:
+        """Hangs up every call."""
+        for call in list(self.calls.values()):
+            if call.leg is not None:
+                call.leg.hangup(reason)
+
+    # SIP
+
+    def hear(self, event: sip_events.Event) -> None:
+        """An event of the SIP agent."""
+        match event:
+            case sip_events.Invited():
+                self._invited(event)
+            case sip_events.Dropped(flow=flow, detail=detail):
+                LOG.debug("! dropped from %s: %s", flow.remote, detail)
+            case _:
+                leg = self.services.legs.get(event.session)
+                if leg is not None:
+                    leg.hear_sip(event)
+                if isinstance(event, sip_events.Ended):
+                    self.services.legs.pop(event.session, None)
+
+    def _invited(self, event: sip_events.Invited) -> None:
+        if self.draining:
+            self._refuse(event, Refusal(503, "the gateway stops"))
+            return
+        services = self.services
+        services.leg(event.session, offer=event.sdp, signalling_ip=event.flow.remote[0])
+        self.spawn(self._arrive(event))
+
+    async def _arrive(self, event: sip_events.Invited) -> None:
+        leg = self.services.legs[event.session]
+        arrival = await admit(self.services, event)
+        if isinstance(arrival, Refusal):
+            self._refuse(event, arrival)
+            return
+        leg.allow_symmetric(arrival.symmetric)
+        call, script = self._inbound(arrival, event)
+        leg.ring()
+        await self._live(call, self._run_inbound(call, script))
+
+    def _refuse(self, event: sip_events.Invited, refusal: Refusal) -> None:
+        LOG.warning("! INVITE from %s refused with %d: %s", event.flow.remote[0], refusal.status, refusal.text)
+        self.services.sip.apply(sip_commands.Refuse(event.session, refusal.status))
+
+    def _inbound(self, arrival: Arrival, event: sip_events.Invited) -> tuple[Call, Script]:
+        services, number = self.services, arrival.number
+        now = services.clock.wall()
+        row = Row(
+            sid=services.sids.new("CA"), account_sid=number.account_sid or "", from_=arrival.from_,
+            to=arrival.to, direction="inbound", status="ringing", date_created=now, date_updated=now,
+            phone_number_sid=number.sid, status_callback=number.status_callback or None,
+            status_callback_method=number.status_callback_method,
+        )  # fmt: skip
+        call = Call(services, row, services.legs[event.session])
+        call.extra = arrival.extra
+        fallback = None
+        if number.voice_fallback_url:
+            fallback = Fetch(number.voice_fallback_url, number.voice_fallback_method)
+        script = Script(call, Fetch(number.voice_url, number.voice_method), fallback)
+        self.scripts[call.sid] = script
+        return call, script
+
+    async def _run_inbound(self, call: Call, script: Script) -> None:
+        await call.born()
+        await script.run()
+
+    # a call's life
+
+    async def _live(self, call: Call, work: Coroutine[Any, Any, None]) -> None:
+        """Runs a call inside its guard: whatever happens it ends, and ends nothing else."""
+        self.calls[call.sid] = call
+        self._empty.clear()
+        with log.call(call.sid):
+            try:
+                await work
+            except Overtaken:
+                LOG.debug("- overtaken")
+            except Exception:
+                LOG.exception("! call failed")
+                call.fail(12400, "internal failure: the gateway's log has the traceback")
+                if call.leg is not None:
+                    call.leg.fail("internal failure")
+            finally:
+                if call.leg is not None:
+                    call.leg.hangup()
+            await call.over()
+            self._forget(call)
+
+    def _forget(self, call: Call) -> None:
+        if call.leg is not None:
+            call.leg.release()
+        self.scripts.pop(call.sid, None)
+        self.calls.pop(call.sid, None)
+        if not self.calls:
+            self._empty.set()
+
+    # the REST API's engine
+
+    async def create(self, account_sid: str, wanted: CreateCall) -> Row:
+        """Places a call (POST Calls): the row, queued. ApiError where it cannot even be tried."""
+        if self.draining:
+            raise ApiError(503, 20503, "the gateway stops and takes no new calls")
+        services = self.services
+        hops = await self._hops(account_sid, wanted)
+        now = services.clock.wall()
+        row = Row(
+            sid=services.sids.new("CA"), account_sid=account_sid, from_=wanted.from_, to=wanted.to,
+            direction="outbound-api", status="queued", date_created=now, date_updated=now,
+            status_callback=wanted.status_callback, status_callback_method=wanted.status_callback_method,
+            status_callback_events=" ".join(wanted.status_callback_events),
+        )  # fmt: skip
+        call = Call(services, row)
+        await call.born()
+        self.spawn(self._live(call, self._run_outbound(call, wanted, hops)))
+        return row
+
+    async def _hops(self, account_sid: str, wanted: CreateCall) -> list[Hop] | NoRoute:
+        """The hops; NoRoute as a value where the call is accepted and then fails."""
+        services = self.services
+        if wanted.to.startswith(("sip:", "sips:")):
+            try:
+                hop = to_sip(wanted.to, wanted.sip_auth_username, wanted.sip_auth_password)
+                await services.guard_sip(hop.uri)
+            except (NoRoute, FetchError) as error:
+                raise ApiError(400, 21217, str(error)) from error
+            return [hop]
+        number = normal(wanted.to)
+        if number is None:
+            raise ApiError(400, 21211, f"The 'To' number {wanted.to} is not a valid phone number.")
+        try:
+            await outbound.check_caller_id(services, account_sid, wanted.from_, number)
+        except NoRoute as error:
+            raise ApiError(400, 21210, str(error)) from error
+        try:
+            return await outbound.hops_to(services, number)
+        except NoRoute as error:
+            return error
+
+    async def _run_outbound(self, call: Call, wanted: CreateCall, hops: list[Hop] | NoRoute) -> None:
+        if isinstance(hops, NoRoute):
+            call.fail(hops.code, str(hops))
+            return
+        if call.wanted_status is not None or not await outbound.place(call, hops, wanted.timeout):
+            return
+        await call.is_answered()
+        leg = call.leg
+        assert leg is not None
+        limit = asyncio.get_running_loop().call_later(wanted.time_limit, leg.hangup, "time limit")
+        try:
+            if wanted.record:
+                await Recording(call, _recording_plan(wanted)).start()
+            if wanted.send_digits:
+                sent = leg.send_digits(wanted.send_digits)
+                await asyncio.wait((sent, leg.gone), return_when=asyncio.FIRST_COMPLETED)
+            script = Script(call, _source(wanted), _fallback(wanted))
+            self.scripts[call.sid] = script
+            await script.run()
+        finally:
+            limit.cancel()
+
+    async def redirect(self, sid: str, url: str, method: str) -> None:
+        """Runs another document on a call that is up."""
+        self._script_of(sid).replace(Fetch(url, method))
+
+    async def redirect_twiml(self, sid: str, twiml: str) -> None:
+        """Runs an inline document on a call that is up."""
+        self._script_of(sid).replace(Inline(twiml))
+
+    def _script_of(self, sid: str) -> Script:
+        script, call = self.scripts.get(sid), self.calls.get(sid)
+        if script is None or call is None or not script.running or call.row.status != "in-progress":
+            raise ApiError(400, 21220, "Call is not in-progress. Cannot redirect.")
+        return script
+
+    async def complete(self, sid: str) -> None:
+        """Hangs up a call, also one that is queued or rings."""
+        self._stop(sid, "completed")
+
+    async def cancel(self, sid: str) -> None:
+        """Cancels a call that is queued or rings."""
+        call = self.calls.get(sid)
+        if call is not None and call.answered_at is not None:
+            raise ApiError(400, 21220, "Call is in-progress. Cannot cancel.")
+        self._stop(sid, "canceled")
+
+    def _stop(self, sid: str, status: str) -> None:
+        call = self.calls.get(sid)
+        if call is None:
+            raise ApiError(400, 21220, "Call is not in-progress. Cannot end it.")
+        if call.answered_at is None:
+            call.wanted_status = "canceled" if status == "canceled" or call.leg is None else status
+        if call.leg is not None:
+            call.leg.hangup("ended by the REST API")
+
+
+def _source(wanted: CreateCall) -> Source:
+    if wanted.url:
+        return Fetch(wanted.url, wanted.method)
+    return Inline(wanted.twiml or "")
+
+
+def _fallback(wanted: CreateCall) -> Fetch | None:
+    return Fetch(wanted.fallback_url, wanted.fallback_method) if wanted.fallback_url else None
+
+
+def _recording_plan(wanted: CreateCall) -> RecordingPlan:
+    dual = wanted.recording_channels == "dual"
+    return RecordingPlan(
+        source="OutboundAPI",
+        channels=2 if dual else 1,
+        track=wanted.recording_track,
+        trim=wanted.trim == "trim-silence",
+        status_callback=wanted.recording_status_callback,
+        status_callback_method=wanted.recording_status_callback_method,
+        status_callback_events=tuple(wanted.recording_status_callback_events),
+    )
+
+
+async def _guarded(work: Coroutine[Any, Any, object]) -> None:
+    try:
+        await work
+    except Exception:
+        LOG.exception("! work failed")
+
+

@@ -1,0 +1,72 @@
+"""Calls that come in: who may call, which number and app they are for, and the refusals."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from gateway.calls.dialstring import INSIDE
+from gateway.calls.services import Services
+from gateway.numbers.e164 import normal
+from gateway.store.rows import Number
+from sip.events import Invited
+from sip.message import Request
+
+LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """An INVITE that may come in, and the customer's number it is for."""
+
+    number: Number
+    from_: str
+    to: str
+    symmetric: bool
+    extra: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why an INVITE is refused; `text` is for the log, the peer sees the status alone."""
+
+    status: int
+    text: str
+
+
+async def admit(services: Services, event: Invited) -> Arrival | Refusal:
+    """Decides on an INVITE by its source and its number."""
+    request, source = event.request, event.flow.remote
+    inside = request.headers.get(INSIDE)
+    if inside is not None and inside != services.inside_token:
+        return Refusal(403, f"{INSIDE} from {source[0]} is not ours")
+    trunk = services.trunks.match_inbound(source[0], event.flow.transport)
+    if trunk is None and inside is None:
+        return Refusal(403, f"no trunk lets {source[0]} call in")
+    user = request.uri.user or ""
+    to = normal(user)
+    number = await services.store.numbers.find(to) if to else None
+    if to is None or number is None or number.sid is None:
+        return Refusal(404, f"{user or 'an INVITE without a number'} is nobody's number here")
+    if not number.voice_url:
+        return Refusal(480, f"{to} has no VoiceUrl")
+    symmetric = trunk.symmetric if trunk is not None else True
+    return Arrival(number, _caller(request), to, symmetric, _sip_params(request, source[0]))
+
+
+def _caller(request: Request) -> str:
+    """The caller as Twilio writes it: E.164, a SIP URI, or `anonymous`."""
+    uri = request.from_.uri
+    if (uri.user or "anonymous").lower() == "anonymous":
+        return "anonymous"
+    return normal(uri.user or "") or f"sip:{uri.user}@{uri.host}"
+
+
+def _sip_params(request: Request, source: str) -> dict[str, str]:
+    """The SIP facts of a call as parameters (webhooks.md: standard call parameters, SIP)."""
+    params = {"SipCallId": request.call_id, "SipSourceIp": source, "SipDomain": request.uri.host}
+    for name, value in request.headers:
+        if name.lower().startswith("x-") or name.lower() == "user-to-user":
+            params[f"SipHeader_{name}"] = value
+    params.pop(f"SipHeader_{INSIDE}", None)
+    return params

@@ -1,0 +1,195 @@
+"""The media workers as the call engine sees them: ports to take, and a replacement for a worker that died."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from media.commands import Allocate, Command, Release
+from media.events import Allocated, Event, Refused, WorkerStats
+
+LOG = logging.getLogger(__name__)
+
+
+class NoPort(Exception):
+    """No media port can be had; the sentence says why."""
+
+
+class Link(Protocol):
+    """One media worker (media/link.py)."""
+
+    def send(self, command: Command) -> None: ...
+    async def close(self) -> None: ...
+
+
+StartLink = Callable[[int, Callable[[list[Event]], None], Callable[[str], None]], Awaitable[Link]]
+"""(worker number, on_events, on_lost) -> a started worker."""
+
+
+@dataclass(slots=True, eq=False)
+class Port:
+    """A row of a worker, taken for one leg. Events about it go to `hear`."""
+
+    worker: Worker
+    number: int
+    udp_port: int
+    ssrc: int
+    hear: Callable[[Event], None] = field(default=lambda event: None)
+    lost: Callable[[str], None] = field(default=lambda reason: None)
+
+    def send(self, command: Command) -> None:
+        """Sends a command; after the worker's death it goes nowhere."""
+        self.worker.send(command)
+
+    def release(self) -> None:
+        """Gives the row back. What still comes about it (the end of a recording) is heard until the row is reused."""
+        self.worker.release(self)
+
+
+class Worker:
+    """One media worker and the ports taken from it."""
+
+    def __init__(self, number: int, died: Callable[[Worker, str], None]) -> None:
+        self.number = number
+        self.ports: dict[int, Port] = {}
+        self.in_use = 0
+        self.stats: WorkerStats | None = None
+        self._died = died
+        self._link: Link | None = None
+        self._requests: dict[int, asyncio.Future[Port]] = {}
+        self._request = 0
+
+    async def start(self, start: StartLink) -> None:
+        self._link = await start(self.number, self._hear, self._lost)
+
+    @property
+    def alive(self) -> bool:
+        return self._link is not None
+
+    @property
+    def load(self) -> int:
+        return self.in_use + len(self._requests)
+
+    async def allocate(self) -> Port:
+        self._request += 1
+        request = self._request
+        answer: asyncio.Future[Port] = asyncio.get_running_loop().create_future()
+        self._requests[request] = answer
+        self.send(Allocate(request))
+        try:
+            return await answer
+        finally:
+            del self._requests[request]  # cancelled meanwhile: the row goes back when it comes
+
+    def send(self, command: Command) -> None:
+        if self._link is not None:
+            self._link.send(command)
+
+    def release(self, port: Port) -> None:
+        if self.ports.get(port.number) is port and self.alive:
+            self.in_use -= 1
+            self.send(Release(port.number))
+
+    async def close(self) -> None:
+        if self._link is not None:
+            link, self._link = self._link, None
+            await link.close()
+
+    def _hear(self, events: list[Event]) -> None:
+        for event in events:
+            match event:
+                case Allocated():
+                    self._allocated(event)
+                case Refused():
+                    self._answer(event.request, NoPort(event.reason))
+                case WorkerStats():
+                    self.stats = event
+                case _:
+                    if port := self.ports.get(event.port):
+                        port.hear(event)
+
+    def _allocated(self, event: Allocated) -> None:
+        port = Port(self, event.port, event.udp_port, event.ssrc)
+        answer = self._requests.get(event.request)
+        self.ports[event.port] = port
+        self.in_use += 1
+        if answer is None or answer.done():
+            port.release()
+        else:
+            answer.set_result(port)
+
+    def _answer(self, request: int, error: Exception) -> None:
+        answer = self._requests.get(request)
+        if answer is not None and not answer.done():
+            answer.set_exception(error)
+
+    def _lost(self, reason: str) -> None:
+        if self._link is None:
+            return
+        self._link = None
+        for request in list(self._requests):
+            self._answer(request, NoPort(reason))
+        ports, self.ports = self.ports, {}
+        self.in_use = 0
+        for port in ports.values():
+            port.lost(reason)
+        self._died(self, reason)
+
+
+class Workers:
+    """All media workers. `run` replaces the dead; `allocate` takes a port from the least loaded."""
+
+    def __init__(self, start: StartLink, count: int) -> None:
+        self._start = start
+        self._dead: asyncio.Queue[Worker] = asyncio.Queue()
+        self.workers = [Worker(number, self._died) for number in range(count)]
+        self.restarts = 0
+
+    async def open(self) -> None:
+        """Starts all of them."""
+        for worker in self.workers:
+            await worker.start(self._start)
+
+    async def run(self) -> None:
+        """Starts a new worker for each one that died, until cancelled."""
+        while True:
+            worker = await self._dead.get()
+            await self._restart(worker)
+
+    async def _restart(self, worker: Worker) -> None:
+        for pause in (0.0, 0.2, 0.5, 1.0, 2.0, 5.0, 5.0, 5.0):
+            await asyncio.sleep(pause)
+            try:
+                await worker.start(self._start)
+            except OSError as error:
+                LOG.error("! media worker %d does not start: %s", worker.number, error)
+            else:
+                self.restarts += 1
+                LOG.warning("- media worker %d was replaced", worker.number)
+                return
+        self._dead.put_nowait(worker)
+
+    async def allocate(self, near: Port | None = None) -> Port:
+        """A port, on the worker of `near` if given; NoPort if there is none."""
+        if near is not None and near.worker.alive:
+            return await near.worker.allocate()
+        alive = [worker for worker in self.workers if worker.alive]
+        if not alive:
+            raise NoPort("no media worker is running")
+        return await min(alive, key=lambda worker: worker.load).allocate()
+
+    @property
+    def ports_in_use(self) -> int:
+        return sum(worker.in_use for worker in self.workers)
+
+    async def close(self) -> None:
+        """Ends all workers; they finish their recordings first."""
+        for worker in self.workers:
+            await worker.close()
+
+    def _died(self, worker: Worker, reason: str) -> None:
+        LOG.error("! media worker %d died: %s", worker.number, reason)
+        self._dead.put_nowait(worker)

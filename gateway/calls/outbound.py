@@ -1,0 +1,97 @@
+"""Calls that we place: the route as hops, the attempts one after the other, and who may be the caller."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from gateway.calls.call import Call
+from gateway.calls.dialstring import INSIDE, Hop, NoRoute, through
+from gateway.calls.leg import Leg
+from gateway.calls.media import NoPort, Port
+from gateway.calls.services import Services
+from sip.commands import Invite
+from sip.events import Cause
+
+LOG = logging.getLogger(__name__)
+
+
+async def hops_to(services: Services, number: str) -> list[Hop]:
+    """Where a phone number is reached: inside when it is a customer's of this gateway, else by longest prefix."""
+    own = await services.store.numbers.find(number)
+    if own is not None and own.sid is not None:
+        return [Hop(f"sip:{number}@{services.sip_host}", headers=((INSIDE, services.inside_token),))]
+    hops = [hop for trunk in services.trunks.route(number) for hop in through(trunk, number)]
+    if not hops:
+        raise NoRoute(13225, f"no outbound route matches {number}: add one to trunkline.toml or /operator/v1/routes")
+    return hops
+
+
+async def check_caller_id(services: Services, account_sid: str, caller_id: str, number: str) -> None:
+    """NoRoute 21210 unless the caller ID is a number of the account or one that the trunk allows."""
+    own = await services.store.numbers.find(caller_id)
+    if own is not None and own.sid is not None and own.account_sid == account_sid:
+        return
+    if any(caller_id in trunk.caller_ids for trunk in services.trunks.route(number)):
+        return
+    raise NoRoute(21210, f"caller ID {caller_id} is neither a number of this account nor allowed by the trunk")
+
+
+async def place(call: Call, hops: list[Hop], timeout: float, near: Port | None = None) -> bool:
+    """Tries the hops in order until one answers: True then. `call.leg` is the last leg that was tried.
+
+    A hop that could not be reached, or that failed with 5xx before it rang, hands over to the next.
+    """
+    for number, hop in enumerate(hops):
+        leg = await _try(call, hop, timeout, near)
+        if leg.answered.done() and not leg.gone.done():
+            return True
+        gone = await leg.gone
+        again = gone.cause in (Cause.TRANSPORT, Cause.TIMEOUT) or 500 <= gone.status < 600
+        if leg.ringing.done() or not again or call.wanted_status is not None or number + 1 == len(hops):
+            break
+        LOG.warning("! %s did not take the call (%d %s): trying the next", hop.uri, gone.status, gone.reason)
+        leg.release()
+    return False
+
+
+async def _try(call: Call, hop: Hop, timeout: float, near: Port | None) -> Leg:
+    """One attempt: returns when it is answered or over."""
+    services = call.services
+    leg = services.leg(services.random.randbytes(8).hex(), symmetric=hop.symmetric)
+    call.leg = leg
+
+    def invite(sdp: bytes) -> Invite:
+        return Invite(
+            leg.session,
+            hop.uri,
+            _identity(call.row.from_, services.sip_host),
+            _identity(call.row.to, hop.uri.rpartition("@")[2]),
+            sdp,
+            (*hop.headers, ("X-Twilio-CallSid", call.sid), ("X-Twilio-AccountSid", call.row.account_sid)),
+            hop.credentials,
+        )
+
+    try:
+        await leg.invite(invite, near)
+    except NoPort as error:
+        services.end_leg(leg, f"no media port: {error}")
+        return leg
+    try:
+        async with asyncio.timeout(timeout):
+            await asyncio.wait((leg.ringing, leg.answered, leg.gone), return_when=asyncio.FIRST_COMPLETED)
+            if leg.ringing.done() and not leg.gone.done():
+                await call.rings()
+            await asyncio.wait((leg.answered, leg.gone), return_when=asyncio.FIRST_COMPLETED)
+    except TimeoutError:
+        leg.hangup("no answer")
+        await leg.gone
+    return leg
+
+
+def _identity(address: str, host: str) -> str:
+    """A From or To from Twilio's address: a SIP URI stays, a number or name becomes its user."""
+    if address.startswith(("sip:", "sips:")):
+        return f"<{address}>"
+    user = address.removeprefix("client:")
+    return f"<sip:{user}@{host.partition(';')[0]}>"

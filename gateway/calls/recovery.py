@@ -1,0 +1,50 @@
+"""What a crash left behind is ended at the next start, before the gateway says that it is well.
+
+Each confirmed dialog gets its BYE, each unfinished call becomes `failed` with its callback queued in the same
+transaction, each cut-off recording its true length.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+from gateway.calls import params
+from gateway.calls.call import status_callbacks
+from gateway.calls.recordings import repair
+from gateway.calls.services import Services
+from gateway.store.rows import Call
+from sip.commands import EndDialog
+from sip.dialog import DialogState
+
+LOG = logging.getLogger(__name__)
+
+LOST = 12400  # Twilio's internal failure
+
+
+async def recover(services: Services) -> None:
+    """Ends what an earlier process left."""
+    for dialog in await services.store.calls.dialogs():
+        services.sip.apply(EndDialog(DialogState.from_json(dialog.state)))
+        LOG.warning("! call %s was cut off by a crash: BYE sent", dialog.call_sid)
+    for row in await services.store.calls.unfinished():
+        await _fail(services, row)
+    for recording in await services.store.recordings.unfinished():
+        await repair(recording, services)
+
+
+async def _fail(services: Services, row: Call) -> None:
+    now = services.clock.wall()
+    seconds = round((now - row.start_time).total_seconds()) if row.start_time else 0
+    changes = {
+        "status": "failed",
+        "end_time": now,
+        "date_updated": now,
+        "duration": max(0, seconds),
+        "error_code": LOST,
+        "error_message": "the gateway was stopped by a crash during this call",
+        "sequence": row.sequence + 1,
+    }
+    row = replace(row, **{**changes, "sequence": row.sequence})
+    told = status_callbacks(row, "completed", params.standard(row), services)
+    await services.store.calls.update(row.sid, changes, callbacks=told, end_dialog=True)

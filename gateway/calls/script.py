@@ -1,0 +1,153 @@
+"""What drives a call: fetch a document, parse it, run it, and go where it leads, until the call ends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gateway.calls.call import Call
+from gateway.calls.control import Control
+from gateway.calls.race import Overtaken, during
+from gateway.webhooks.errors import FetchError
+from gateway.webhooks.request import CookieJar, WebhookRequest
+from gateway.webhooks.url import resolve
+from twiml import document, interpreter
+from twiml.control import Prompt, Speech
+from twiml.errors import TwimlError
+from twiml.outcome import Redirect
+
+LOG = logging.getLogger(__name__)
+
+SORRY = "We are sorry. An application error has occurred. Goodbye."
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """A document to request; `params` are added to the call's."""
+
+    url: str
+    method: str = "POST"
+    params: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Inline:
+    """A document that was given in the REST request."""
+
+    twiml: str
+
+
+Source = Fetch | Inline
+
+
+class Script:
+    """The run of documents on one call. `replace` makes it leave the running verb for another document."""
+
+    def __init__(self, call: Call, source: Source, fallback: Fetch | None = None) -> None:
+        self._call = call
+        self._source: Source | None = source
+        self._fallback = fallback
+        self._jar = CookieJar()
+        self._stop: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._next: Source | None = None
+        self.running = False
+
+    def replace(self, source: Source) -> None:
+        """Runs another document instead, at once."""
+        self._next = source
+        self._interrupt()
+
+    async def run(self) -> None:
+        """Runs to the end: the last document's, or the call's."""
+        leg = self._call.leg
+        assert leg is not None
+        self.running = True
+        leg.gone.add_done_callback(lambda _: self._interrupt())
+        source = self._source
+        while source is not None and not leg.gone.done():
+            source = await self._step(source)
+        self.running = False
+        leg.hangup()
+
+    def _interrupt(self) -> None:
+        if not self._stop.done():
+            self._stop.set_result(None)
+
+    async def _step(self, source: Source) -> Source | None:
+        """Runs one document; the next source, or None when there is none."""
+        leg = self._call.leg
+        assert leg is not None
+        if not leg.gone.done():
+            self._stop = asyncio.get_running_loop().create_future()
+        base = source.url if isinstance(source, Fetch) else None
+        try:
+            base, parsed = await during(self._load(source), self._stop)
+            for warning in parsed.warnings:
+                self._call.warn(warning.code, f"line {warning.line} of {base or 'Twiml'}: {warning.message}")
+            outcome = await interpreter.run(parsed, Control(self._call, base, self._stop))
+            follow = self._follow(outcome, base) if isinstance(outcome, Redirect) else None
+        except Overtaken:
+            follow, self._next = self._next, None
+            return follow
+        except (FetchError, TwimlError) as error:
+            return await self._after(error, source, base)
+        if leg.gone.done() and isinstance(follow, Fetch):
+            await self._tell(follow)
+            return None
+        return follow
+
+    async def _load(self, source: Source) -> tuple[str | None, document.Document]:
+        if isinstance(source, Inline):
+            return None, document.parse(source.twiml.encode())
+        answer = await self._call.services.webhooks.fetch(self._request(source))
+        self._call.services.metrics.webhooks.labels("ok").inc()
+        LOG.info("> %s %s: %d, %d bytes", source.method, source.url, answer.status, len(answer.body))
+        return answer.url, document.from_response(answer.body, answer.content_type, answer.url)
+
+    def _request(self, source: Fetch) -> WebhookRequest:
+        return WebhookRequest(
+            account_sid=self._call.row.account_sid,
+            url=source.url,
+            method=source.method,
+            params=self._call.params(dict(source.params)),
+            jar=self._jar,
+        )
+
+    def _follow(self, redirect: Redirect, base: str | None) -> Fetch:
+        """The next document; TwimlError where an inline document leads nowhere."""
+        if base is None and (redirect.url is None or "://" not in redirect.url):
+            raise TwimlError(11100, "a document without a URL of its own needs an absolute action or URL", 0)
+        url = resolve(base, redirect.url) if redirect.url else base
+        assert url is not None
+        return Fetch(url, redirect.method, redirect.params)
+
+    async def _tell(self, follow: Fetch) -> None:
+        """Requests an action whose call is over; its answer changes nothing."""
+        await self._call.over()
+        try:
+            await self._call.services.webhooks.fetch(self._request(follow))
+        except FetchError as error:
+            self._call.warn(error.code, f"{follow.url}: {error}", request_url=follow.url)
+
+    async def _after(self, error: FetchError | TwimlError, source: Source, base: str | None) -> Source | None:
+        """What follows a document that could not be had or run: the fallback, or an announcement and the end."""
+        self._call.services.metrics.webhooks.labels("failed").inc()
+        where = base or "the Twiml parameter"
+        line = f", line {error.line}" if isinstance(error, TwimlError) and error.line else ""
+        method = source.method if isinstance(source, Fetch) else ""
+        self._call.fail(error.code, f"{where}{line}: {error}", request_url=where, request_method=method)
+        fallback, self._fallback = self._fallback, None
+        if fallback is not None:
+            LOG.info("- going on with the fallback URL %s", fallback.url)
+            return Fetch(
+                fallback.url, fallback.method, {"ErrorCode": str(error.code), "ErrorUrl": where}
+            )
+        control = Control(self._call, None, self._stop)
+        try:
+            await control.play([Prompt(Speech(SORRY, "man", "en-US"))])
+        except Overtaken:
+            follow, self._next = self._next, None
+            return follow
+        return None

@@ -1,0 +1,86 @@
+"""What every call works with, put together once in gateway/app.py."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any, Protocol
+
+from gateway.calls.leg import Leg, MediaSettings, SipAgent
+from gateway.calls.media import Workers
+from gateway.clock import Clock
+from gateway.metrics import Metrics
+from gateway.sids import Sids
+from gateway.speech.audio import Audio
+from gateway.store import Store
+from gateway.trunks.book import TrunkBook
+from gateway.webhooks.guard import Guard
+from gateway.webhooks.client import Webhooks
+from gateway.webhooks.outbox import Outbox
+from sip.uri import Uri
+
+
+class Speaker(Protocol):
+    """Text to speech (gateway/speech)."""
+
+    async def speak(self, text: str, voice: str, language: str) -> tuple[Audio, list[tuple[int, str]]]:
+        """The audio, and what had to be replaced: (code, sentence)."""
+
+
+class Fetcher(Protocol):
+    """Audio by URL (gateway/speech/fetch.py)."""
+
+    async def fetch(self, url: str) -> Audio: ...
+
+
+class Spawn(Protocol):
+    """Starts a task that the gateway's task group owns."""
+
+    def __call__(self, work: Coroutine[Any, Any, object]) -> None: ...
+
+
+@dataclass(slots=True)
+class Services:
+    """The rooms as a call sees them."""
+
+    clock: Clock
+    store: Store
+    webhooks: Webhooks
+    outbox: Outbox
+    speaker: Speaker
+    audio: Fetcher
+    workers: Workers
+    sip: SipAgent
+    trunks: TrunkBook
+    guard: Guard
+    sids: Sids
+    random: Random
+    metrics: Metrics
+    media: MediaSettings
+    recordings_dir: Path
+    public_url: str
+    sip_host: str  # host (and port) of our own From and Contact
+    inside_token: str  # admits our own calls to our own numbers
+    spawn: Spawn
+    legs: dict[str, Leg] = field(default_factory=dict)  # by SIP session
+
+    def leg(self, session: str, **incoming: Any) -> Leg:
+        """A new leg; `incoming` has the facts of an INVITE that came in. It is known until its session ends."""
+        leg = Leg(session, self.sip, self.workers, self.media, self.random, **incoming)
+        self.legs[session] = leg
+        return leg
+
+    def end_leg(self, leg: Leg, reason: str) -> None:
+        """Ends a leg that never reached SIP."""
+        self.legs.pop(leg.session, None)
+        leg.never_was(reason)
+
+    async def guard_sip(self, uri: str) -> None:
+        """FetchError when a customer's SIP URI leads where it may not (the webhooks' address guard)."""
+        await self.guard.check_host(Uri.parse(uri).host)
+
+    def recording_url(self, account_sid: str, sid: str) -> str:
+        """The public URL of a recording's media."""
+        return f"{self.public_url}/2010-04-01/Accounts/{account_sid}/Recordings/{sid}"
