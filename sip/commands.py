@@ -51,7 +51,7 @@ class Refuse:
 
 @dataclass(frozen=True, slots=True)
 class Invite:
-    """Place a call. `uri`, `from_` and `to` are SIP URIs or name-addrs as text; `via_target` overrides where it is sent."""
+    """Place a call. `uri`, `from_` and `to` are URIs or name-addrs as text; `via_target` overrides the next hop."""
 
     session: str
     uri: str

@@ -112,6 +112,4 @@ class Dropped:
     detail: str
 
 
-Event = (
-    Invited | Ringing | Answered | Accepted | Confirmed | Offered | Renegotiated | InfoReceived | Ended | Dropped
-)
+Event = Invited | Ringing | Answered | Accepted | Confirmed | Offered | Renegotiated | InfoReceived | Ended | Dropped

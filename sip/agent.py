@@ -1,0 +1,292 @@
+"""The composer: bytes, commands and time in; a list of outputs out. No callbacks, tasks or awaits in here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from sip import commands
+from sip.errors import SipError
+from sip.events import Answered, Cause, Dropped, Ended, Invited
+from sip.incoming import IncomingSession
+from sip.layer import ALLOW, Layer, Output
+from sip.message import Request, Response, parse_head, parse_message, split
+from sip.outgoing import OutgoingSession
+from sip.outputs import Address, Close, Flow, FlowFailed, FlowOpened, Transmit
+from sip.server_transaction import ServerTransaction
+from sip.session import SDP, Session
+from sip.timers import Timings
+
+if TYPE_CHECKING:
+    from random import Random
+
+METHODS = frozenset(ALLOW.split(", "))
+KNOWN_METHODS = METHODS | {
+    "REGISTER",
+    "SUBSCRIBE",
+    "NOTIFY",
+    "PUBLISH",
+    "MESSAGE",
+    "UPDATE",
+    "PRACK",
+    "REFER",
+}
+
+
+class Agent:
+    """A SIP user agent for any number of sessions. `advertised`: transport -> the address peers shall see."""
+
+    def __init__(
+        self,
+        random: Random,
+        *,
+        timings: Timings | None = None,
+        user_agent: str = "Trunkline",
+        advertised: Mapping[str, Address] | None = None,
+    ) -> None:
+        self._layer = Layer(random, timings or Timings(), user_agent, advertised or {})
+        self._sessions: dict[str, Session] = {}
+        self._dialogs: dict[tuple[str, str, str], Session] = {}
+        self._keys: dict[str, tuple[str, str, str]] = {}
+        self._invites: dict[tuple[str, str], IncomingSession] = {}  # by branch and Call-ID, for CANCEL
+        self._ending: dict[str, Session] = {}  # ended, but their last exchanges go on
+
+    @property
+    def sessions(self) -> int:
+        """Sessions that are not forgotten yet."""
+        return len(self._sessions)
+
+    @property
+    def dialogs(self) -> int:
+        """Dialogs, early ones of incoming calls included."""
+        return len(self._dialogs)
+
+    @property
+    def transactions(self) -> int:
+        """Transactions, those that absorb repeats included."""
+        return self._layer.transactions
+
+    # the contract
+
+    def receive(self, data: bytes, flow: Flow, now: float) -> list[Output]:
+        """A datagram, or one whole message of a stream."""
+        if not data.strip(b"\r\n\0 "):
+            return []
+        try:
+            message = parse_message(data)
+            if isinstance(message, Response):
+                outputs = self._layer.response(message, now)
+            else:
+                outputs = self._request(message, flow, now)
+        except SipError as error:
+            return self._refuse_unread(data, flow, error)
+        return self._tidied(outputs)
+
+    def apply(self, command: commands.Command | FlowOpened | FlowFailed, now: float) -> list[Output]:
+        """A command of the gateway, or the transport's answer to Connect. Commands to ended sessions do nothing."""
+        return self._tidied(self._apply(command, now))
+
+    def tick(self, now: float) -> list[Output]:
+        """Lets ring what is due."""
+        outputs: list[Output] = []
+        while (due := self._layer.alarms.due(now)) is not None:
+            outputs += self._layer.ring(*due, now)
+        return self._tidied(outputs)
+
+    def next_timeout(self) -> float | None:
+        """When `tick` has something to do."""
+        return self._layer.alarms.next()
+
+    # commands
+
+    def _apply(self, command: commands.Command | FlowOpened | FlowFailed, now: float) -> list[Output]:
+        match command:
+            case FlowOpened():
+                return self._layer.opened(command, now)
+            case FlowFailed():
+                return self._layer.failed(command, now)
+            case commands.Invite():
+                return self._place(command, now)
+            case commands.EndDialog(dialog=dialog):
+                bye = dialog.request("BYE", dialog.local_cseq + 1)
+                return self._layer.request(bye, dialog.next_hop, None, now)
+        session = self._sessions.get(command.session)
+        if session is None:
+            return []
+        match command:
+            case commands.Hangup(status=status, reason=reason):
+                return session.hangup(status, reason, now)
+            case commands.Reoffer(sdp=sdp):
+                return session.reoffer(sdp, now)
+            case commands.AnswerOffer(sdp=sdp):
+                return session.answer_offer(sdp, now)
+            case commands.RefuseOffer(status=status):
+                return session.refuse_offer(status, now)
+        assert isinstance(session, IncomingSession), "only incoming calls are answered or refused"
+        match command:
+            case commands.Provisional():
+                return session.provisional(command.status, command.sdp, command.headers, now)
+            case commands.Accept(sdp=sdp, headers=headers):
+                return session.accept(sdp, headers, now)
+            case commands.Refuse(status=status, reason=reason, headers=headers):
+                return session.decline(status, reason, headers, now)
+
+    def _place(self, command: commands.Invite, now: float) -> list[Output]:
+        try:
+            session = OutgoingSession(self._layer, command)
+        except SipError as error:
+            return [Ended(command.session, Cause.PROTOCOL, error.status, str(error))]
+        self._sessions[command.session] = session
+        return session.start(now)
+
+    # requests
+
+    def _request(self, request: Request, flow: Flow, now: float) -> list[Output]:
+        self._check(request)
+        via = request.via[0].received_from(*flow.remote)
+        _replace_top_via(request, str(via))
+        if request.method == "ACK":
+            return self._ack(request, now)
+        known = self._layer.server(request)
+        if known is not None:
+            return self._layer.repeated(known, request, now)
+        if request.method == "CANCEL":
+            return self._cancel(request, flow, now)
+        transaction = self._layer.open_server(request, flow)
+        refusal = self._refusal(request)
+        if refusal is not None:
+            return self._layer.respond(transaction, refusal, now)
+        if request.to.tag:
+            session = self._dialogs.get((request.call_id, request.to.tag, request.from_.tag))
+            if session is None:
+                return self._layer.respond(transaction, request.reply(481), now)
+            return session.receive(transaction, now)
+        if request.method == "OPTIONS":
+            return self._layer.respond(transaction, self._options(request), now)
+        if request.method != "INVITE":
+            return self._layer.respond(transaction, request.reply(481, to_tag=self._layer.token()), now)
+        return self._invited(transaction, now)
+
+    @staticmethod
+    def _check(request: Request) -> None:
+        """Reads what every request must have: an unreadable one raises here, before any state is made."""
+        _ = request.via[0] if request.via else request._one("Via", str)
+        _ = request.from_, request.to, request.call_id, request.cseq, request.max_forwards
+        _ = request.contact, request.record_route
+        if request.cseq.method != request.method:
+            raise SipError(f"CSeq names {request.cseq.method}, the request is {request.method}")
+
+    def _refusal(self, request: Request) -> Response | None:
+        """Why a request cannot be served, as its response (RFC 3261 §8.2)."""
+        tag = self._layer.token()
+        if request.method not in METHODS:
+            status = 405 if request.method in KNOWN_METHODS else 501
+            response = request.reply(status, to_tag=tag)
+            response.headers.add("Allow", ALLOW)
+            return response
+        if request.uri.scheme not in ("sip", "sips", "tel"):
+            return request.reply(416, to_tag=tag)
+        if request.max_forwards == 0 and request.method != "OPTIONS":
+            return request.reply(483, to_tag=tag)
+        if required := request.tokens("Require"):
+            response = request.reply(420, to_tag=tag)
+            response.headers.add("Unsupported", ", ".join(required))
+            return response
+        if request.method == "INVITE" and request.body and request.content_type not in (SDP, ""):
+            response = request.reply(415, to_tag=tag)
+            response.headers.add("Accept", SDP)
+            return response
+        return None
+
+    def _options(self, request: Request) -> Response:
+        response = request.reply(200, to_tag=self._layer.token())
+        response.headers.add("Allow", ALLOW)
+        response.headers.add("Accept", SDP)
+        return response
+
+    def _invited(self, transaction: ServerTransaction, now: float) -> list[Output]:
+        request = transaction.request
+        session = IncomingSession(self._layer.token(), self._layer, transaction)
+        self._sessions[session.id] = session
+        self._index(session)
+        self._invites[session.cancel_key] = session
+        trying = self._layer.respond(transaction, request.reply(100), now)
+        return [*trying, Invited(session.id, request, request.body or None, transaction.flow)]
+
+    def _ack(self, request: Request, now: float) -> list[Output]:
+        known = self._layer.server(request)
+        if known is not None and known.invite:
+            return self._layer.repeated(known, request, now)
+        session = self._dialogs.get((request.call_id, request.to.tag, request.from_.tag))
+        return [] if session is None else session.acked(request, now)
+
+    def _cancel(self, request: Request, flow: Flow, now: float) -> list[Output]:
+        transaction = self._layer.open_server(request, flow)
+        named = self._invites.get((request.via[0].branch, request.call_id))
+        if named is None:
+            return self._layer.respond(transaction, request.reply(481, to_tag=self._layer.token()), now)
+        assert named.dialog is not None
+        ok = self._layer.respond(transaction, request.reply(200, to_tag=named.dialog.local_tag), now)
+        return [*ok, *named.canceled(now)]
+
+    def _refuse_unread(self, data: bytes, flow: Flow, error: SipError) -> list[Output]:
+        """A message that cannot be read: answered where enough of it can, reported in any case."""
+        outputs: list[Output] = [Dropped(flow, f"{error.status}: {error}")]
+        response = salvage(data, error)
+        if response is not None:
+            outputs.insert(0, Transmit(flow, bytes(response)))
+        if flow.reliable and response is None:
+            outputs.append(Close(flow))
+        return outputs
+
+    # bookkeeping
+
+    def _index(self, session: Session) -> None:
+        if session.dialog is not None and session.id not in self._keys:
+            self._keys[session.id] = session.dialog.key
+            self._dialogs[session.dialog.key] = session
+
+    def _tidied(self, outputs: list[Output]) -> list[Output]:
+        """Files the dialogs that were made, and forgets the sessions that are done."""
+        for output in outputs:
+            if isinstance(output, Answered):
+                self._index(self._sessions[output.session])
+            elif isinstance(output, Ended) and output.session in self._sessions:
+                self._ending[output.session] = self._sessions[output.session]
+        for session in [one for one in self._ending.values() if one.done]:
+            self._forget(session)
+        return outputs
+
+    def _forget(self, session: Session) -> None:
+        del self._sessions[session.id], self._ending[session.id]
+        key = self._keys.pop(session.id, None)
+        if key is not None:
+            self._dialogs.pop(key, None)
+        if isinstance(session, IncomingSession):
+            self._invites.pop(session.cancel_key, None)
+
+
+def _replace_top_via(request: Request, via: str) -> None:
+    """Puts the completed topmost Via in place of the first of the request."""
+    others = [str(value) for value in request.via[1:]]
+    request.headers.remove("Via")
+    for value in reversed((via, *others)):
+        request.headers.prepend("Via", value)
+    request.__dict__.pop("via", None)
+
+
+def salvage(data: bytes, error: SipError) -> Response | None:
+    """The refusal of a request that cannot be read, from what of it can; None where that is too little."""
+    try:
+        head, _ = split(data.lstrip(b"\r\n"))
+        lines = head.decode("utf-8", "surrogateescape").replace("\r\n", "\n").split("\n")
+        if lines[0].upper().startswith("SIP/") or lines[0].startswith("ACK "):
+            return None
+        readable = [line for line in lines[1:] if ":" in line and line[:1] not in " \t"]
+        request = parse_head("\r\n".join(("X sip:x SIP/2.0", *readable)).encode("utf-8", "surrogateescape"))
+        assert isinstance(request, Request)
+        if not (request.via and request.call_id and "CSeq" in request.headers and "From" in request.headers):
+            return None
+    except SipError:
+        return None
+    return request.reply(error.status, to_tag="unread")
