@@ -7,7 +7,7 @@ SOURCES := gateway media sip twiml tests bench examples
 
 setup: .venv/.run
 
-.venv/.run: requirements.lock pyproject.toml media/_sockets.c
+.venv/.run: requirements.lock pyproject.toml
 	@scripts/setup requirements.lock
 	@touch $@
 

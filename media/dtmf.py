@@ -1,0 +1,124 @@
+"""DTMF: tones in the audio (ITU-T Q.23, Q.24) and telephone events (RFC 4733)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from media.frames import FRAME, RATE, Mask, Pcm, Rows
+from media.tones import HIGH, KEYS, LOW
+
+EVENTS = "0123456789*#ABCD"  # RFC 4733 §3.2: the event's number is its place
+
+# Two frames of 20 ms are looked at together: 40 ms give 25 Hz of resolution, enough to keep the tones apart and
+# short enough for the shortest digit that Q.24 wants heard.
+WINDOW = 2 * FRAME
+MINIMUM = 10 ** (-32 / 10)  # power against a full-scale sine: tones down to about -30 dBm0
+TWIST = 10 ** (8 / 10)  # Q.24: the two tones may differ by so much
+PURITY = 0.70  # how much of the window's power must lie in the two tones: speech never has that
+_FREQUENCIES = np.array(LOW + HIGH)
+
+
+def _bank() -> NDArray[np.float32]:
+    """Cosine and sine of the eight tones, windowed so that neighbours leak little: (WINDOW, 16)."""
+    time = np.arange(WINDOW)[:, None] / RATE
+    phase = 2 * np.pi * _FREQUENCIES[None, :] * time
+    window = np.hamming(WINDOW)[:, None]
+    return np.hstack((np.cos(phase) * window, np.sin(phase) * window)).astype(np.float32)
+
+
+_BANK = _bank()
+_WINDOW = np.hamming(WINDOW).astype(np.float32)
+_AMPLITUDE = 2 / float(_WINDOW.sum())
+_POWER = 2 / float(np.square(_WINDOW).sum())  # windowed energy -> power of a full-scale sine as 1
+
+
+class Listener:
+    """In-band detection for many ports: one matrix product a tick. A digit is said once per press.
+
+    A digit counts when two looks in a row agree, and is over after two looks without it.
+    """
+
+    def __init__(self, rows: int) -> None:
+        self._past = np.zeros((rows, FRAME), np.int16)
+        self._candidate = np.full(rows, -1, np.int64)
+        self._pressed = np.full(rows, -1, np.int64)
+        self._missing = np.zeros(rows, np.int64)
+
+    def reset(self, row: int) -> None:
+        """The row belongs to another port now."""
+        self._past[row] = 0
+        self._candidate[row] = self._pressed[row] = -1
+        self._missing[row] = 0
+
+    def listen(self, rows: Rows, pcm: Pcm) -> list[tuple[int, str]]:
+        """`pcm: (len(rows), FRAME)` -> (row, digit) for each digit that began."""
+        if len(rows) == 0:
+            return []
+        window = np.concatenate((self._past[rows], pcm), axis=1)
+        self._past[rows] = pcm
+        seen = look(window)
+        new = (seen >= 0) & (seen == self._candidate[rows]) & (seen != self._pressed[rows])
+        same = (seen >= 0) & (seen == self._pressed[rows])
+        self._missing[rows] = np.where(same, 0, self._missing[rows] + 1)
+        self._pressed[rows] = np.where(new, seen, np.where(self._missing[rows] >= 2, -1, self._pressed[rows]))
+        self._missing[rows] = np.where(new, 0, self._missing[rows])
+        self._candidate[rows] = seen
+        return [(int(rows[index]), KEYS[seen[index]]) for index in np.flatnonzero(new)]
+
+
+def look(window: Pcm) -> NDArray[np.int64]:
+    """`window: (rows, WINDOW)` -> index into KEYS of the digit in each, -1 for none."""
+    scaled = window.astype(np.float32) / 32768
+    product = scaled @ _BANK
+    power = np.square(product[:, :8]) + np.square(product[:, 8:])
+    power *= _AMPLITUDE**2
+    total = np.square(scaled * _WINDOW).sum(axis=1) * _POWER
+    low, high = power[:, :4], power[:, 4:]
+    best_low, best_high = low.argmax(axis=1), high.argmax(axis=1)
+    row = np.arange(len(window))
+    strong_low, strong_high = low[row, best_low], high[row, best_high]
+    clear = (_second(low) < strong_low * 0.15) & (_second(high) < strong_high * 0.15)
+    twist = (strong_low < strong_high * TWIST) & (strong_high < strong_low * TWIST)
+    loud = np.minimum(strong_low, strong_high) > MINIMUM
+    pure = strong_low + strong_high > PURITY * total
+    found: NDArray[np.int64] = np.where(clear & twist & loud & pure, best_low * 4 + best_high, -1)
+    return found
+
+
+def _second(power: NDArray[np.float32]) -> NDArray[np.float32]:
+    second: NDArray[np.float32] = np.partition(power, -2, axis=1)[:, -2]
+    return second
+
+
+class Events:
+    """Telephone events that come in: one digit per event, whichever of its packets arrive (RFC 4733 §2.5.2)."""
+
+    def __init__(self, rows: int) -> None:
+        self._last = np.full(rows, -1, np.int64)  # timestamp of the last event: the event's name
+
+    def reset(self, row: int) -> None:
+        """The row belongs to another port now."""
+        self._last[row] = -1
+
+    def receive(self, rows: Rows, timestamps: NDArray[np.int64], events: NDArray[np.int64]) -> list[tuple[int, str]]:
+        """One entry per packet -> (row, digit) for each new event. A loop over events, which are rare."""
+        digits = []
+        for row, timestamp, event in zip(rows.tolist(), timestamps.tolist(), events.tolist(), strict=True):
+            last = int(self._last[row])
+            newer = last < 0 or 0 < ((timestamp - last) & 0xFFFFFFFF) < 0x80000000
+            if newer and event < len(EVENTS):
+                self._last[row] = timestamp
+                digits.append((row, EVENTS[event]))
+        return digits
+
+
+def payload(event: int, end: bool, duration: int, volume: int = 10) -> bytes:
+    """A telephone-event payload; `duration` in samples, `volume` in -dBm0 (RFC 4733 §2.3)."""
+    return bytes((event, (0x80 if end else 0) | volume, duration >> 8 & 0xFF, duration & 0xFF))
+
+
+def is_event(size: NDArray[np.int64]) -> Mask:
+    """Whether a payload is long enough to be an event."""
+    long: Mask = size >= 4
+    return long

@@ -1,0 +1,89 @@
+"""Two-party bridges of one codec: packets pass without being decoded, sequence and timestamp shifted by a constant.
+
+Gaps and markers are kept. Where the far side falls silent, the near side gets silence of ours (`starved`), and the
+shift is taken anew with the next packet.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from media import rtp
+from media.frames import Mask, Rows
+from media.ports import Ports
+from media.rtp import HEADER, WIDTH, Headers, Packets
+
+STARVED = 3  # ticks without a packet before silence is sent
+
+
+class Forwarder:
+    """What forwards, and by how much each row's stream is shifted."""
+
+    def __init__(self, ports: Ports) -> None:
+        rows = len(ports)
+        self._ports = ports
+        self._known = np.zeros(rows, np.bool_)  # by target row: whether its shift holds
+        self._source = np.zeros(rows, np.int64)  # SSRC of the stream that is forwarded into it
+        self._sequence = np.zeros(rows, np.int64)
+        self._timestamp = np.zeros(rows, np.int64)
+        self._idle = np.zeros(rows, np.int64)
+
+    @property
+    def starved(self) -> Mask:
+        """Target rows that got nothing for a while."""
+        starved: Mask = self._idle >= STARVED
+        return starved
+
+    def renew(self, row: int) -> None:
+        """The row's shift holds no more."""
+        self._known[row] = False
+        self._idle[row] = STARVED
+
+    def broke(self, rows: Rows) -> None:
+        """We sent packets of our own on these rows."""
+        self._known[rows] = False
+
+    def rows(self, playing: Mask) -> Mask:
+        """Which rows' packets can be passed on as they are."""
+        ports = self._ports
+        peer = ports.peer
+        alone = ~(ports.tapped | ports.tapped[peer] | playing[peer] | ports.dialling[peer])
+        same = (ports.law == ports.law[peer]) & (ports.dtmf_type >= 0)
+        both: Mask = ports.connected & ports.connected[peer] & ports.send[peer]
+        return (peer >= 0) & alone & same & both
+
+    def forward(self, packets: Packets, headers: Headers, forwarding: Mask) -> Packets:
+        """The packets for the peers."""
+        ports = self._ports
+        self._idle += 1
+        event = headers.payload_type == ports.dtmf_type[packets.rows]
+        target_all = ports.peer[packets.rows]
+        passable = headers.ok & forwarding[packets.rows] & ~(event & (ports.dtmf_type[target_all] < 0))
+        index = np.flatnonzero(passable & (headers.size <= WIDTH - HEADER))
+        if not len(index):
+            return rtp.NONE
+        target = target_all[index]
+        self._align(index, target, headers)
+        sequence = (headers.sequence[index] + self._sequence[target]) & 0xFFFF
+        timestamp = (headers.timestamp[index] + self._timestamp[target]) & 0xFFFFFFFF
+        data = np.zeros((len(index), WIDTH), np.uint8)
+        at = np.minimum(headers.start[index, None] + np.arange(WIDTH - HEADER), WIDTH - 1)
+        data[:, HEADER:] = packets.data[index[:, None], at]
+        types = np.where(event[index], ports.dtmf_type[target], ports.payload_type[target])
+        rtp.pack(data, types, headers.marker[index] | ports.marker[target], sequence, timestamp, ports.ssrc[target])
+        ports.marker[target] = False
+        ports.sequence[target] = (sequence + 1) & 0xFFFF
+        self._idle[target] = 0
+        return Packets(target, data, headers.size[index] + HEADER)
+
+    def _align(self, index: Rows, target: Rows, headers: Headers) -> None:
+        """Takes the shift anew where it does not hold, so that our stream goes on without a break."""
+        stale = ~self._known[target] | (self._source[target] != headers.ssrc[index])
+        for place in np.flatnonzero(stale):
+            row, packet = int(target[place]), int(index[place])
+            if self._known[row] and self._source[row] == headers.ssrc[packet]:
+                continue  # an earlier packet of this tick took it
+            self._sequence[row] = self._ports.sequence[row] - headers.sequence[packet]
+            self._timestamp[row] = self._ports.timestamp[row] - headers.timestamp[packet]
+            self._known[row], self._source[row] = True, headers.ssrc[packet]
+            self._ports.marker[row] = True

@@ -1,0 +1,190 @@
+"""Offer and answer (RFC 3264) for one audio stream: G.711 and telephone-event (RFC 4733)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from media import sdp
+from media.codecs import LAWS, STATIC
+from media.errors import NegotiationError, SdpError
+from media.frames import RATE, TICK_MS
+from media.sdp import MediaLine, Sdp
+
+DTMF_TYPE = 101  # what we offer for telephone-event
+_MIRROR = {"sendonly": "recvonly", "recvonly": "sendonly", "inactive": "inactive", "sendrecv": "sendrecv"}
+
+
+class StreamPlan(msgspec.Struct, frozen=True, array_like=True):
+    """What was agreed: where to send, which codec, which directions; from the peer's view turned into ours."""
+
+    remote_ip: str
+    remote_port: int
+    rtcp_port: int
+    codec: str
+    payload_type: int
+    dtmf_payload_type: int  # -1: none
+    ptime_ms: int
+    send: bool
+    receive: bool
+    signalling_ip: str = ""
+    symmetric: bool = False
+    rtcp_mux: bool = False
+
+
+def offer(
+    local_ip: str,
+    udp_port: int,
+    codecs: Sequence[str],
+    *,
+    session_id: int,
+    version: int,
+    direction: str = "sendrecv",
+) -> bytes:
+    """An offer of the codecs in their order, with telephone-event."""
+    formats = [(STATIC[name], name) for name in codecs]
+    return _print(local_ip, [_audio(udp_port, formats, DTMF_TYPE, direction)], session_id, version)
+
+
+def answer(
+    offered: bytes,
+    local_ip: str,
+    udp_port: int,
+    codecs: Sequence[str],
+    *,
+    session_id: int,
+    version: int,
+    signalling_ip: str = "",
+    symmetric: bool = False,
+) -> tuple[bytes, StreamPlan]:
+    """Our answer and what it means; media lines that we do not take get port 0 (RFC 3264 §6)."""
+    session = _parse(offered)
+    chosen = next((line for line in session.media if _usable(line)), None)
+    if chosen is None:
+        raise NegotiationError("the offer has no audio stream over RTP/AVP")
+    code, name = _common(chosen, codecs)
+    dtmf = _dtmf(chosen)
+    theirs = _direction(session, chosen)
+    sections = [
+        _audio(udp_port, [(code, name)], dtmf, _MIRROR[theirs], mux=_muxed(chosen)) if line is chosen
+        else f"m={line.kind} 0 {line.protocol} {' '.join(line.formats) or '0'}\r\n"
+        for line in session.media
+    ]  # fmt: skip
+    plan = _plan(session, chosen, code, name, dtmf, signalling_ip, symmetric)
+    return _print(local_ip, sections, session_id, version), plan
+
+
+def accept(our_offer: bytes, answered: bytes, *, signalling_ip: str = "", symmetric: bool = False) -> StreamPlan:
+    """What their answer to our offer means."""
+    ours = _parse(our_offer).media[0]
+    session = _parse(answered)
+    chosen = next((line for line in session.media if _usable(line)), None)
+    if chosen is None:
+        raise NegotiationError("the answer refuses the audio stream")
+    code, name = _common(chosen, [name for _, name in _codecs(ours)])
+    return _plan(session, chosen, code, name, _dtmf(chosen), signalling_ip, symmetric)
+
+
+def _parse(body: bytes) -> Sdp:
+    try:
+        return sdp.parse(body)
+    except SdpError as error:
+        raise NegotiationError(str(error)) from error
+
+
+def _usable(line: MediaLine) -> bool:
+    return line.kind == "audio" and line.port != 0 and line.protocol in ("RTP/AVP", "RTP/AVPF")
+
+
+def _codecs(line: MediaLine) -> list[tuple[int, str]]:
+    """(payload type, name) of what a line offers and we know, in its order."""
+    named = {}
+    for value in line.all("rtpmap"):
+        code, _, encoding = value.partition(" ")
+        name, _, rate = encoding.strip().partition("/")
+        if code.isdigit():
+            named[code] = (name.upper(), rate.partition("/")[0])
+    static = {str(code): (name, str(RATE)) for name, code in STATIC.items()}
+    found = []
+    for code in line.formats:
+        name, rate = named.get(code, static.get(code, ("", "")))
+        if name in LAWS and rate == str(RATE) and code.isdigit() and int(code) < 128:
+            found.append((int(code), name))
+    return found
+
+
+def _common(line: MediaLine, codecs: Sequence[str]) -> tuple[int, str]:
+    for code, name in _codecs(line):
+        if name in codecs:
+            return code, name
+    wanted = ", ".join(codecs)
+    raise NegotiationError(f"no common codec: they have payload types {' '.join(line.formats)}, we {wanted}")
+
+
+def _dtmf(line: MediaLine) -> int:
+    for value in line.all("rtpmap"):
+        code, _, encoding = value.partition(" ")
+        if encoding.strip().lower() == f"telephone-event/{RATE}" and code.isdigit() and code in line.formats:
+            return int(code)
+    return -1
+
+
+def _direction(session: Sdp, line: MediaLine) -> str:
+    """Theirs; a connection to 0.0.0.0 is the old way to say hold (RFC 3264 §8.4)."""
+    found = "sendrecv"
+    for name in _MIRROR:
+        if session.attribute(name) is not None:
+            found = name
+    for name in _MIRROR:
+        if line.attribute(name) is not None:
+            found = name
+    if line.ip in ("0.0.0.0", "::"):
+        return "inactive" if found in ("inactive", "recvonly") else "sendonly"
+    return found
+
+
+def _muxed(line: MediaLine) -> bool:
+    return line.attribute("rtcp-mux") is not None
+
+
+def _plan(
+    session: Sdp, line: MediaLine, code: int, name: str, dtmf: int, signalling_ip: str, symmetric: bool
+) -> StreamPlan:
+    theirs = _direction(session, line)
+    if not line.ip:
+        raise NegotiationError("the audio stream has no connection address (c=)")
+    held = line.ip in ("0.0.0.0", "::")
+    rtcp = (line.attribute("rtcp") or "").partition(" ")[0]
+    return StreamPlan(
+        remote_ip=line.ip,
+        remote_port=line.port,
+        rtcp_port=line.port if _muxed(line) else int(rtcp) if rtcp.isdigit() else line.port + 1,
+        codec=name,
+        payload_type=code,
+        dtmf_payload_type=dtmf,
+        ptime_ms=TICK_MS,
+        send=theirs in ("sendrecv", "recvonly") and not held,
+        receive=theirs in ("sendrecv", "sendonly"),
+        signalling_ip=signalling_ip,
+        symmetric=symmetric,
+        rtcp_mux=_muxed(line),
+    )
+
+
+def _audio(udp_port: int, formats: list[tuple[int, str]], dtmf: int, direction: str, *, mux: bool = False) -> str:
+    codes = [str(code) for code, _ in formats] + ([str(dtmf)] if dtmf >= 0 else [])
+    lines = [f"m=audio {udp_port} RTP/AVP {' '.join(codes)}"]
+    lines += [f"a=rtpmap:{code} {name}/{RATE}" for code, name in formats]
+    if dtmf >= 0:
+        lines += [f"a=rtpmap:{dtmf} telephone-event/{RATE}", f"a=fmtp:{dtmf} 0-15"]
+    lines += [f"a=ptime:{TICK_MS}", f"a={direction}"]
+    if mux:
+        lines.append("a=rtcp-mux")
+    return "".join(f"{line}\r\n" for line in lines)
+
+
+def _print(ip: str, sections: list[str], session_id: int, version: int) -> bytes:
+    family = "IP6" if ":" in ip else "IP4"
+    head = f"v=0\r\no=- {session_id} {version} IN {family} {ip}\r\ns=-\r\nc=IN {family} {ip}\r\nt=0 0\r\n"
+    return (head + "".join(sections)).encode()

@@ -1,0 +1,135 @@
+"""RTCP sender and receiver reports from the columns (RFC 3550 §6)."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+import numpy as np
+
+from media.frames import RATE, Rows
+from media.ports import Ports
+from media.rtp import Headers
+
+EVERY = 250  # ticks: 5 s, RFC 3550 §6.2
+NTP_UNIX = 2208988800  # seconds from 1900 to 1970
+SR, RR, SDES, BYE = 200, 201, 202, 203
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """What was received."""
+
+    expected: int
+    lost: int
+    jitter_ms: float
+
+
+class Reports:
+    """Reception of all rows, and the reports about it."""
+
+    def __init__(self, rows: int, wall: float = 0.0) -> None:
+        self._wall = wall  # Unix time at engine time 0, for NTP
+        self._ssrc = np.full(rows, -1, np.int64)
+        self._first = np.zeros(rows, np.int64)
+        self._highest = np.zeros(rows, np.int64)  # extended sequence number
+        self._count = np.zeros(rows, np.int64)
+        self._transit = np.zeros(rows, np.float64)
+        self._jitter = np.zeros(rows, np.float64)  # samples
+        self._before = np.zeros((rows, 2), np.int64)  # expected, received at the last report
+        self._last_sr = np.zeros(rows, np.int64)
+        self.lost_far = np.zeros(rows, np.int64)  # what the peer says it lost
+
+    def reset(self, row: int) -> None:
+        """The row belongs to another port now."""
+        self._ssrc[row] = -1
+        for column in (self._count, self._jitter, self._before, self._last_sr, self.lost_far):
+            column[row] = 0
+
+    def received(self, rows: Rows, headers: Headers, now: float) -> None:
+        """Counts the packets of a tick (RFC 3550 §A.1, §A.8)."""
+        index = np.flatnonzero(headers.ok)
+        rows, ssrc, sequence = rows[index], headers.ssrc[index], headers.sequence[index]
+        for place in np.flatnonzero(self._ssrc[rows] != ssrc):  # a new source is rare
+            row = rows[place]
+            if self._ssrc[row] != ssrc[place]:
+                self.reset(int(row))
+                self._ssrc[row], self._first[row] = ssrc[place], sequence[place]
+                self._highest[row] = sequence[place]
+                self._transit[row] = now * RATE - headers.timestamp[index[place]]
+        step = ((sequence - self._highest[rows] + 0x8000) & 0xFFFF) - 0x8000
+        np.maximum.at(self._highest, rows, self._highest[rows] + step)
+        np.add.at(self._count, rows, 1)
+        transit = now * RATE - headers.timestamp[index]
+        difference = np.abs(transit - self._transit[rows])
+        self._transit[rows] = transit
+        self._jitter[rows] += (np.minimum(difference, RATE) - self._jitter[rows]) / 16
+
+    def quality(self, row: int) -> Quality:
+        """What a row received so far."""
+        if self._ssrc[row] < 0:
+            return Quality(0, 0, 0.0)
+        expected = int(self._highest[row] - self._first[row]) + 1
+        lost = max(0, expected - int(self._count[row]))
+        return Quality(expected, lost, float(self._jitter[row]) * 1000 / RATE)
+
+    def due(self, ports: Ports, tick: int, now: float) -> list[tuple[int, bytes]]:
+        """The reports of this tick; rows take turns, so that they do not all report at once."""
+        rows = np.flatnonzero(ports.connected)
+        rows = rows[(rows + tick) % EVERY == 0]
+        return [(int(row), self.report(ports, int(row), now)) for row in rows]
+
+    def report(self, ports: Ports, row: int, now: float) -> bytes:
+        """SR (RR when nothing was sent) with SDES CNAME."""
+        blocks = self._block(row) if self._ssrc[row] >= 0 else b""
+        count = 1 if blocks else 0
+        ssrc = int(ports.ssrc[row])
+        if ports.packets_out[row]:
+            seconds = self._wall + NTP_UNIX + now
+            sender = struct.pack(
+                ">IIIIII", ssrc, int(seconds) & 0xFFFFFFFF, int(seconds % 1 * 2**32), int(ports.timestamp[row]),
+                int(ports.packets_out[row]) & 0xFFFFFFFF, int(ports.bytes_out[row]) & 0xFFFFFFFF,
+            )  # fmt: skip
+            head = _packet(SR, count, sender + blocks)
+        else:
+            head = _packet(RR, count, struct.pack(">I", ssrc) + blocks)
+        return head + _sdes(ssrc)
+
+    def _block(self, row: int) -> bytes:
+        quality = self.quality(row)
+        expected, received = quality.expected, int(self._count[row])
+        new_expected, new_received = expected - self._before[row, 0], received - self._before[row, 1]
+        self._before[row] = expected, received
+        fraction = 0
+        if new_expected > 0:
+            fraction = int(np.clip((new_expected - new_received) * 256 // new_expected, 0, 255))
+        lost = min(quality.lost, 0x7FFFFF)
+        return struct.pack(
+            ">IIIIII", int(self._ssrc[row]), fraction << 24 | lost, int(self._highest[row]) & 0xFFFFFFFF,
+            int(self._jitter[row]), int(self._last_sr[row]), 0,
+        )  # fmt: skip
+
+    def heard(self, row: int, data: bytes) -> None:
+        """A compound packet of the peer; what cannot be read is left."""
+        at = 0
+        while at + 8 <= len(data):
+            first, kind, words = struct.unpack_from(">BBH", data, at)
+            body = data[at + 4 : at + 4 + 4 * words]
+            if first >> 6 != 2 or len(body) < 4 * words:
+                return
+            if kind == SR and len(body) >= 24:
+                self._last_sr[row] = struct.unpack_from(">I", body, 6)[0]
+            block = {SR: 24, RR: 4}.get(kind)
+            if block is not None and first & 31 and len(body) >= block + 24:
+                self.lost_far[row] = struct.unpack_from(">I", body, block + 4)[0] & 0xFFFFFF
+            at += 4 + 4 * words
+
+
+def _packet(kind: int, count: int, body: bytes) -> bytes:
+    return struct.pack(">BBH", 0x80 | count, kind, len(body) // 4) + body
+
+
+def _sdes(ssrc: int) -> bytes:
+    name = f"{ssrc:08x}@trunkline".encode()
+    chunk = struct.pack(">IBB", ssrc, 1, len(name)) + name
+    return _packet(SDES, 1, chunk + b"\0" * (4 - len(chunk) % 4))

@@ -1,0 +1,247 @@
+"""The worker process: sockets, engine and recorder around one loop that keeps time by an absolute clock.
+
+Started as `python -m media.worker FD`; the first message on the socket is its settings, then commands come and events
+go, one message per direction and tick. It ends when the link closes, after its recordings are finished.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import resource
+import signal
+import socket
+import struct
+import sys
+import time
+from collections import deque
+from pathlib import Path
+from random import SystemRandom
+
+import msgspec
+import numpy as np
+
+from media import commands, events
+from media.engine import Engine
+from media.errors import AudioError
+from media.frames import TICK, Pcm
+from media.recorder import Recorder
+from media.sockets import NoUdpPort, Sockets
+
+LARGEST = 1 << 24  # bytes of a message: a tick's worth of commands is thousands of times smaller
+
+
+class WorkerSettings(msgspec.Struct, frozen=True):
+    """What a worker needs to know."""
+
+    data_dir: str
+    rtp_host: str
+    rtp_from: int
+    rtp_to: int
+    idle_seconds: float = 60.0
+
+
+class AudioFolder:
+    """Sounds as raw files: `DIR/cache/audio/<name>.s16`."""
+
+    def __init__(self, data_dir: str) -> None:
+        self._folder = Path(data_dir) / "cache" / "audio"
+
+    def read(self, audio: str) -> Pcm:
+        """AudioError when the file is not there."""
+        if not audio.isalnum():
+            raise AudioError(f"{audio!r} is not the name of a sound")
+        try:
+            return np.fromfile(self._folder / f"{audio}.s16", "<i2").astype(np.int16)
+        except OSError as error:
+            raise AudioError(f"sound {audio[:12]}: {error.strerror}") from error
+
+
+class Worker:
+    """Engine, sockets and recorder; `step` is one tick."""
+
+    def __init__(self, settings: WorkerSettings) -> None:
+        rows = rows_for(settings)
+        self.finished: deque[events.RecordEnded] = deque()
+        self.recorder = Recorder(self.finished.append)
+        self.sockets = Sockets(settings.rtp_host, settings.rtp_from, settings.rtp_to)
+        self.engine = Engine(rows, AudioFolder(settings.data_dir), self.recorder, SystemRandom(), settings.idle_seconds)
+        self._free = deque(range(rows))
+        self._stats = Stats()
+
+    def obey(self, command: commands.Command, now: float) -> list[events.Event]:
+        """A command; rows and UDP ports are given out here."""
+        if isinstance(command, commands.Allocate):
+            return [self._allocate(command.request, now)]
+        taken = isinstance(command, commands.Release) and self.engine.ports.taken[command.port]
+        said = self.engine.apply(command, now)
+        if taken and isinstance(command, commands.Release):
+            self.sockets.close(command.port, now)
+            self._free.append(command.port)
+        return said
+
+    def _allocate(self, request: int, now: float) -> events.Event:
+        if not self._free:
+            return events.Refused(request, "all ports of the media worker are in use")
+        row = self._free.popleft()
+        try:
+            udp_port = self.sockets.open(row, now)
+        except NoUdpPort as error:
+            self._free.append(row)
+            return events.Refused(request, str(error))
+        return events.Allocated(request, row, udp_port, self.engine.take(row))
+
+    def step(self, now: float, late: float) -> list[events.Event]:
+        """One tick."""
+        began = time.perf_counter()
+        inbox = self.sockets.drain()
+        for row, data in self.sockets.reports():
+            self.engine.hear_report(row, data)
+        out = self.engine.tick(inbox, now)
+        ports = self.engine.ports
+        self.sockets.send(out.packets, ports.remote)
+        for row, data in out.reports:
+            plan = ports.plans[row]
+            if plan is not None:
+                port = ports.remote[row][1] if plan.rtcp_mux else plan.rtcp_port
+                self.sockets.send_report(row, data, (ports.remote[row][0], port), mux=plan.rtcp_mux)
+        while self.finished:
+            out.events.append(self.finished.popleft())
+        self._stats.add(time.perf_counter() - began, late, len(inbox.packets), len(out.packets))
+        if self._stats.ticks == 50:
+            out.events.append(self._stats.event(int(ports.taken.sum())))
+            self._stats = Stats()
+        return out.events
+
+
+class Stats:
+    """One second of ticks."""
+
+    def __init__(self) -> None:
+        self.ticks = self.packets_in = self.packets_out = 0
+        self.spent = self.most = self.latest = 0.0
+
+    def add(self, spent: float, late: float, packets_in: int, packets_out: int) -> None:
+        self.ticks += 1
+        self.spent += spent
+        self.most, self.latest = max(self.most, spent), max(self.latest, late)
+        self.packets_in += packets_in
+        self.packets_out += packets_out
+
+    def event(self, in_use: int) -> events.WorkerStats:
+        return events.WorkerStats(
+            in_use, len(os.listdir("/proc/self/fd")), self.ticks, 1000 * self.spent / self.ticks,
+            1000 * self.most, 1000 * self.latest, self.packets_in, self.packets_out,
+        )  # fmt: skip
+
+
+def rows_for(settings: WorkerSettings) -> int:
+    """How many ports there can be: the range, and what the file limit allows (two sockets each)."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return max(1, min((settings.rtp_to - settings.rtp_from + 1) // 2, (hard - 200) // 2, 8000))
+
+
+class LinkEnd:
+    """The worker's end of the link: length-prefixed messages on a blocking socket with a time-out."""
+
+    def __init__(self, link: socket.socket) -> None:
+        self._link = link
+        self._buffer = bytearray()
+        self._decode = msgspec.msgpack.Decoder(list[commands.Command]).decode
+        self.open = True
+
+    def receive(self, seconds: float) -> list[commands.Command]:
+        """Waits up to `seconds` for commands; those of all whole messages."""
+        self._link.settimeout(max(0.0, seconds) or 0.0)
+        try:
+            data = self._link.recv(1 << 18)
+        except (TimeoutError, BlockingIOError):
+            return []
+        except OSError:
+            data = b""
+        self.open = bool(data)
+        self._buffer += data
+        found: list[commands.Command] = []
+        while (message := take_message(self._buffer)) is not None:
+            found += self._decode(message)
+        return found
+
+    def send(self, said: list[events.Event]) -> None:
+        """Sends events; control that does not read for a second is as good as gone."""
+        if not said:
+            return
+        self._link.settimeout(1.0)
+        try:
+            self._link.sendall(frame(said))
+        except OSError:
+            self.open = False
+
+
+def frame(values: object) -> bytes:
+    """A message with its length before it."""
+    body = msgspec.msgpack.encode(values)
+    return struct.pack(">I", len(body)) + body
+
+
+def take_message(buffer: bytearray) -> bytes | None:
+    """The next whole message of a buffer, taken out of it."""
+    if len(buffer) < 4:
+        return None
+    length = struct.unpack_from(">I", buffer)[0]
+    if length > LARGEST:
+        raise ValueError(f"a message of {length} bytes on the link")
+    if len(buffer) < 4 + length:
+        return None
+    message = bytes(buffer[4 : 4 + length])
+    del buffer[: 4 + length]
+    return message
+
+
+def run(link: socket.socket) -> None:
+    """The loop: obey what comes until the next tick is due, then tick."""
+    link.settimeout(10.0)
+    buffer = bytearray()
+    while (message := take_message(buffer)) is None:
+        data = link.recv(65536)
+        if not data:
+            return
+        buffer += data
+    worker = Worker(msgspec.msgpack.decode(message, type=WorkerSettings))
+    end = LinkEnd(link)
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    due = time.monotonic()
+    ticks = 0
+    while end.open:
+        now = time.monotonic()
+        said = []
+        while now < due and end.open:
+            for command in end.receive(due - now):
+                said += worker.obey(command, now)
+            now = time.monotonic()
+        said += worker.step(now, now - due)
+        end.send(said)
+        ticks += 1
+        due += TICK
+        if now - due > 5 * TICK:
+            due = now  # after a stall time goes on from here: no burst
+        if ticks % 500 == 0:
+            gc.collect(0)
+    worker.recorder.finish()
+
+
+def main() -> None:
+    """The process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    with contextlib.suppress(OSError):
+        os.nice(-10)
+    run(socket.socket(fileno=int(sys.argv[1])))
+
+
+if __name__ == "__main__":
+    main()
