@@ -50,7 +50,8 @@ class Forwarder:
         alone = ~(ports.tapped | ports.tapped[peer] | playing[peer] | ports.dialling[peer])
         same = (ports.law == ports.law[peer]) & (ports.dtmf_type >= 0)
         both: Mask = ports.connected & ports.connected[peer] & ports.send[peer]
-        return (peer >= 0) & alone & same & both
+        forwards: Mask = (peer >= 0) & alone & same & both
+        return forwards
 
     def forward(self, packets: Packets, headers: Headers, forwarding: Mask) -> Packets:
         """The packets for the peers."""

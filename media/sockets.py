@@ -123,10 +123,9 @@ class Sockets:
     def send(self, packets: Packets, remote: Sequence[Address]) -> None:
         """One packet a row entry, to the row's remote address. What cannot be sent is lost, as on any network."""
         pairs = self._rows
-        data = memoryview(packets.data)
         for index, (row, length) in enumerate(zip(packets.rows.tolist(), packets.lengths.tolist(), strict=True)):
             try:
-                pairs[row][0].sendto(data[index][:length], remote[row])
+                pairs[row][0].sendto(packets.data[index, :length].data, remote[row])
             except (OSError, KeyError):
                 continue
 

@@ -1,0 +1,106 @@
+"""Typed attributes: each reader knows default and range, and warns where a value is neither."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from lxml import etree
+
+from twiml.errors import Warning
+
+EVENTS = ("initiated", "ringing", "answered", "completed")
+
+
+class Reader:
+    """The attributes of one element. `rest` warns of those that nobody read."""
+
+    def __init__(self, element: etree._Element, warnings: list[Warning], code: int) -> None:
+        self.element = element
+        self.warnings = warnings
+        self._code = code
+        self._read: set[str] = set()
+
+    @property
+    def line(self) -> int:
+        """Where the element stands."""
+        return int(self.element.sourceline or 0)
+
+    def warn(self, code: int, message: str) -> None:
+        """Warns about this element."""
+        self.warnings.append(Warning(code, message, self.line))
+
+    def text(self, name: str, default: str | None = None) -> str | None:
+        """Any text, trimmed."""
+        self._read.add(name)
+        value = self.element.get(name)
+        return default if value is None else value.strip()
+
+    def word(self, name: str, words: Iterable[str], default: str) -> str:
+        """One of some words."""
+        value = self.text(name, default)
+        allowed = tuple(words)
+        if value in allowed:
+            return str(value)
+        return self._wrong(name, value, f"one of {', '.join(allowed)}", default)
+
+    def method(self, name: str = "method") -> str:
+        """GET or POST."""
+        value = (self.text(name, "POST") or "POST").upper()
+        return value if value in ("GET", "POST") else self._wrong(name, value, "GET or POST", "POST")
+
+    def integer(self, name: str, default: int, least: int = 0, most: int = 2**31) -> int:
+        """A whole number in a range."""
+        value = self.text(name)
+        if value is None:
+            return default
+        if value.isascii() and value.isdigit() and least <= int(value) <= most:
+            return int(value)
+        return int(self._wrong(name, value, f"a whole number from {least} to {most}", str(default)))
+
+    def flag(self, name: str, default: bool) -> bool:
+        """true or false."""
+        return self.word(name, ("true", "false"), "true" if default else "false") == "true"
+
+    def keys(self, name: str, default: str, most: int = 12) -> str:
+        """Keys of the pad, possibly none."""
+        value = self.text(name, default) or ""
+        if len(value) <= most and all(key in "0123456789*#" for key in value):
+            return value
+        return self._wrong(name, value, f"up to {most} of 0-9, * and #", default)
+
+    def events(self, name: str, allowed: Iterable[str], default: str) -> tuple[str, ...]:
+        """A list of words with spaces between."""
+        words = (self.text(name, default) or "").split()
+        known = tuple(allowed)
+        good = tuple(word for word in words if word in known)
+        for word in words:
+            if word not in known:
+                self._wrong(name, word, f"of {', '.join(known)}", "")
+        return good or tuple(default.split())
+
+    def later(self, *names: str, code: int = 12200) -> None:
+        """Attributes that are known and not supported by this version."""
+        for name in names:
+            if self.text(name) is not None:
+                self.warn(code, f"<{self.element.tag}> {name} is not supported by this version and has no effect")
+
+    def rest(self) -> None:
+        """Warns of attributes that Twilio does not know."""
+        for name in self.element.attrib:
+            if str(name) not in self._read:
+                self.warn(12200, f"<{self.element.tag}> has no attribute {str(name)!r}: ignored")
+
+    def _wrong(self, name: str, value: str | None, wanted: str, default: str) -> str:
+        used = f"; {default!r} is used" if default else ""
+        self.warn(self._code, f"<{self.element.tag}> {name}={value!r} is not {wanted}{used}")
+        return default
+
+
+def elements(parent: etree._Element) -> list[etree._Element]:
+    """The children that are elements."""
+    return [child for child in parent if isinstance(child.tag, str)]
+
+
+def all_text(element: etree._Element) -> str:
+    """Everything inside, tags left out, white space folded."""
+    return " ".join("".join(str(part) for part in element.itertext()).split())

@@ -1,0 +1,132 @@
+"""`<Dial>`: calls to others, joined with the caller."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from lxml import etree
+
+from twiml.attributes import EVENTS, Reader, all_text, elements
+from twiml.control import CallControl, DialPlan, NumberTarget, SipTarget, Target
+from twiml.errors import Warning
+from twiml.outcome import Next, Outcome, Redirect
+from twiml.verbs.play import DIGITS
+from twiml.verbs.record import STATES
+
+MOST_TARGETS = 10
+RECORDS = (
+    "do-not-record", "record-from-answer", "record-from-ringing", "record-from-answer-dual",
+    "record-from-ringing-dual", "true", "false",
+)  # fmt: skip
+ALIASES = {"true": "record-from-answer", "false": "do-not-record"}
+LATER = {"Client": 13200, "Conference": 13200, "Queue": 14201, "Application": 13200, "WhatsApp": 13200, "Sim": 13200}
+AMD = (
+    "machineDetection", "machineDetectionTimeout", "machineDetectionSpeechThreshold",
+    "machineDetectionSpeechEndThreshold", "machineDetectionSilenceTimeout", "amdStatusCallback",
+    "amdStatusCallbackMethod",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """Whom to call and how; `plan` None: none of its targets can be dialled."""
+
+    plan: DialPlan | None
+    action: str | None
+    method: str
+
+    async def run(self, call: CallControl) -> Outcome:
+        """Goes on to `action` with the result, or to the next verb without one."""
+        params = {"DialCallStatus": "failed", "DialBridged": "false"}
+        if self.plan is not None:
+            params = (await call.dial(self.plan)).params
+        return Next() if self.action is None else Redirect(self.action or None, self.method, params)
+
+
+def parse(element: etree._Element, warnings: list[Warning]) -> Dial:
+    """Nouns that this version does not know leave the Dial without them."""
+    read = Reader(element, warnings, 13210)
+    read.later("ringTone", "referUrl", "referMethod", "callReason", "events", "passports", "recordingConfigurationId")
+    targets = _targets(element, warnings)
+    record = read.word("record", RECORDS, "do-not-record")
+    plan = DialPlan(
+        targets=tuple(targets[:MOST_TARGETS]),
+        timeout=read.integer("timeout", 30, least=5, most=600),
+        time_limit=read.integer("timeLimit", 14400, least=1),
+        caller_id=read.text("callerId"),
+        hangup_on_star=read.flag("hangupOnStar", False),
+        answer_on_bridge=read.flag("answerOnBridge", False),
+        record=ALIASES.get(record, record),
+        sequential=read.flag("sequential", False),
+        trim=read.word("trim", ("trim-silence", "do-not-trim"), "do-not-trim") == "trim-silence",
+        recording_track=read.word("recordingTrack", ("inbound", "outbound", "both"), "both"),
+        recording_status_callback=read.text("recordingStatusCallback"),
+        recording_status_callback_method=read.method("recordingStatusCallbackMethod"),
+        recording_status_callback_events=read.events("recordingStatusCallbackEvent", STATES, "completed"),
+    )
+    verb = Dial(plan if targets else None, read.text("action"), read.method())
+    read.rest()
+    if len(targets) > MOST_TARGETS:
+        read.warn(13210, f"<Dial> has {len(targets)} targets; the first {MOST_TARGETS} are called")
+    if not targets:
+        read.warn(13223, "<Dial> has nothing that can be dialled: DialCallStatus is failed")
+    return verb
+
+
+def _targets(element: etree._Element, warnings: list[Warning]) -> list[Target]:
+    targets: list[Target] = []
+    if text := (element.text or "").strip():
+        targets.append(NumberTarget(text))
+    for child in elements(element):
+        line = int(child.sourceline or 0)
+        if child.tag == "Number":
+            targets.append(_number(child, warnings))
+        elif child.tag == "Sip":
+            targets.append(_sip(child, warnings))
+        elif child.tag in LATER:
+            code = LATER[str(child.tag)]
+            warnings.append(Warning(code, f"<{child.tag}> is not supported by this version: not dialled", line))
+        else:
+            warnings.append(Warning(12200, f"<{child.tag}> is not allowed inside <Dial>: ignored", line))
+    return targets
+
+
+def _number(element: etree._Element, warnings: list[Warning]) -> NumberTarget:
+    read = Reader(element, warnings, 13221)
+    read.later("url", "method", "byoc", *AMD, code=13221)
+    digits = read.text("sendDigits", "") or ""
+    if not DIGITS.issuperset(digits):
+        read.warn(13221, f"<Number> sendDigits={digits!r} has other than 0-9 A-D * # w W: not sent")
+        digits = ""
+    target = NumberTarget(all_text(element), digits, *_callback(read))
+    read.rest()
+    return target
+
+
+def _sip(element: etree._Element, warnings: list[Warning]) -> SipTarget:
+    read = Reader(element, warnings, 13241)
+    read.later("url", "method", *AMD, code=13241)
+    uri = (element.text or "").strip()
+    headers: list[tuple[str, str]] = []
+    for child in elements(element):
+        if child.tag == "Headers":
+            headers += [(one.get("name") or "", one.get("value") or "") for one in elements(child)]
+        elif child.tag == "Uri" and not uri:
+            uri = all_text(child)
+        else:
+            read.warn(12200, f"<{child.tag}> inside <Sip> is not supported by this version: ignored")
+    for name, value in headers:
+        uri += f"{'&' if '?' in uri else '?'}{quote(name)}={quote(value)}"
+    username, password = read.text("username"), read.text("password")
+    url, method, events = _callback(read)
+    read.rest()
+    return SipTarget(uri, username, password, (), url, method, events)
+
+
+def _callback(read: Reader) -> tuple[str | None, str, tuple[str, ...]]:
+    return (
+        read.text("statusCallback"),
+        read.method("statusCallbackMethod"),
+        read.events("statusCallbackEvent", EVENTS, "completed"),
+    )

@@ -1,0 +1,31 @@
+"""`<Hangup>`: the call ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lxml import etree
+
+from twiml.attributes import Reader, elements
+from twiml.control import CallControl
+from twiml.errors import Warning
+from twiml.outcome import End, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Hangup:
+    """Nothing but its name."""
+
+    async def run(self, call: CallControl) -> Outcome:
+        """Hangs up."""
+        await call.hangup()
+        return End()
+
+
+def parse(element: etree._Element, warnings: list[Warning]) -> Hangup:
+    """Parameters are not supported by this version."""
+    read = Reader(element, warnings, 12200)
+    read.rest()
+    for child in elements(element):
+        read.warn(12200, f"<{child.tag}> inside <Hangup> is not supported by this version: ignored")
+    return Hangup()

@@ -1,0 +1,36 @@
+"""`<Pause>`: silence; before the answer it keeps an incoming call ringing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lxml import etree
+
+from twiml.attributes import Reader
+from twiml.control import CallControl, Prompt, Quiet
+from twiml.errors import Warning
+from twiml.outcome import Next, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Seconds."""
+
+    length: int
+
+    def prompt(self) -> Prompt:
+        """As something to play."""
+        return Prompt(Quiet(self.length))
+
+    async def run(self, call: CallControl) -> Outcome:
+        """Waits."""
+        await call.pause(self.length)
+        return Next()
+
+
+def parse(element: etree._Element, warnings: list[Warning]) -> Pause:
+    """An invalid length is one second, with a warning."""
+    read = Reader(element, warnings, 13910)
+    verb = Pause(read.integer("length", 1, least=1, most=86400))
+    read.rest()
+    return verb

@@ -1,0 +1,55 @@
+"""`<Record>`: a message from the caller."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lxml import etree
+
+from twiml.attributes import Reader
+from twiml.control import CallControl, RecordPlan
+from twiml.errors import Warning
+from twiml.outcome import Next, Outcome, Redirect
+
+STATES = ("in-progress", "completed", "absent")
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """How to record and where to go with it."""
+
+    plan: RecordPlan
+    action: str | None
+    method: str
+
+    async def run(self, call: CallControl) -> Outcome:
+        """Goes on to `action` (default: this document) with the recording."""
+        recorded = await call.record(self.plan)
+        if recorded is None:
+            return Next()
+        params = {
+            "RecordingUrl": recorded.url,
+            "RecordingSid": recorded.sid,
+            "RecordingDuration": str(recorded.seconds),
+            "Digits": recorded.digits,
+        }
+        return Redirect(self.action, self.method, params)
+
+
+def parse(element: etree._Element, warnings: list[Warning]) -> Record:
+    """All attributes; transcription is not supported by this version."""
+    read = Reader(element, warnings, 13610)
+    read.later("transcribe", "transcribeCallback", "recordingConfigurationId", code=13618)
+    plan = RecordPlan(
+        timeout=read.integer("timeout", 5),
+        finish_on_key=read.keys("finishOnKey", "1234567890*#"),
+        max_length=read.integer("maxLength", 3600, least=1, most=14400),
+        beep=read.flag("playBeep", True),
+        trim=read.word("trim", ("trim-silence", "do-not-trim"), "trim-silence") == "trim-silence",
+        status_callback=read.text("recordingStatusCallback"),
+        status_callback_method=read.method("recordingStatusCallbackMethod"),
+        status_callback_events=read.events("recordingStatusCallbackEvent", STATES, "completed"),
+    )
+    verb = Record(plan, read.text("action"), read.method())
+    read.rest()
+    return verb

@@ -1,0 +1,34 @@
+"""`<Reject>`: an incoming call is refused without being answered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lxml import etree
+
+from twiml.attributes import Reader, elements
+from twiml.control import CallControl
+from twiml.errors import Warning
+from twiml.outcome import End, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """`rejected` or `busy`."""
+
+    reason: str
+
+    async def run(self, call: CallControl) -> Outcome:
+        """Refuses."""
+        await call.reject(self.reason)
+        return End()
+
+
+def parse(element: etree._Element, warnings: list[Warning]) -> Reject:
+    """An invalid reason is `rejected`, with a warning."""
+    read = Reader(element, warnings, 13810)
+    verb = Reject(read.word("reason", ("rejected", "busy"), "rejected"))
+    read.rest()
+    for child in elements(element):
+        read.warn(12200, f"<{child.tag}> inside <Reject> is not supported by this version: ignored")
+    return verb
