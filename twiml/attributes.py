@@ -23,7 +23,7 @@ class Reader:
     @property
     def line(self) -> int:
         """Where the element stands."""
-        return int(self.element.sourceline or 0)
+        return line_of(self.element)
 
     def warn(self, code: int, message: str) -> None:
         """Warns about this element."""
@@ -94,6 +94,11 @@ class Reader:
         used = f"; {default!r} is used" if default else ""
         self.warn(self._code, f"<{self.element.tag}> {name}={value!r} is not {wanted}{used}")
         return default
+
+
+def line_of(element: etree._Element) -> int:
+    """Where an element stands, 0 where that is not known."""
+    return int(getattr(element, "sourceline", 0) or 0)
 
 
 def elements(parent: etree._Element) -> list[etree._Element]:

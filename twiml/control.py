@@ -148,7 +148,7 @@ class CallControl(Protocol):
         """Answers an incoming call if that has not happened; returns when media flows."""
 
     async def play(self, prompts: Sequence[Prompt]) -> None:
-        """Answers if need be, then plays one after the other to the end. What cannot be had is warned of and skipped."""
+        """Answers if need be, then plays one after the other to the end; what cannot be had is warned of."""
 
     async def send_digits(self, digits: str) -> None:
         """Answers if need be and sends DTMF to the caller."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from lxml import etree
 
+from twiml.attributes import line_of
 from twiml.errors import TwimlError, Warning
 from twiml.verbs import LATER, REGISTRY, Verb
 from twiml.verbs.hangup import Hangup
@@ -51,9 +52,9 @@ def parse(body: bytes) -> Document:
     if not body.strip():
         raise TwimlError(11770, "the answer is empty")
     root = _root(body)
-    warnings: list[Warning] = []
-    for name in root.attrib:
-        warnings.append(Warning(12200, f"<Response> has no attribute {str(name)!r}: ignored", root.sourceline or 0))
+    warnings = [
+        Warning(12200, f"<Response> has no attribute {str(name)!r}: ignored", line_of(root)) for name in root.attrib
+    ]
     verbs = [verb for child in root if (verb := _verb(child, warnings)) is not None]
     return Document(tuple(verbs), tuple(warnings))
 
@@ -74,14 +75,14 @@ def _root(body: bytes) -> etree._Element:
     if info.xml_version not in ("1.0", None):
         raise TwimlError(12101, f"XML {info.xml_version} is not supported, only 1.0")
     if root.tag != "Response":
-        raise TwimlError(12102, f"the root is <{root.tag}>, not <Response>", root.sourceline or 0)
+        raise TwimlError(12102, f"the root is <{root.tag}>, not <Response>", line_of(root))
     return root
 
 
 def _verb(element: etree._Element, warnings: list[Warning]) -> Verb | None:
     if not isinstance(element.tag, str):
         return None
-    line = int(element.sourceline or 0)
+    line = line_of(element)
     module = REGISTRY.get(element.tag)
     if module is not None:
         parsed: Verb | None = module.parse(element, warnings)

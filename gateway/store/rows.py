@@ -117,7 +117,7 @@ class Notification:
 
 @dataclass(frozen=True, slots=True)
 class Dialog:
-    """A confirmed SIP dialog, so that a restart after a crash can end it with BYE. `state` is JSON of sip's DialogState."""
+    """A confirmed SIP dialog, which a restart after a crash ends with BYE. `state` is JSON of sip's DialogState."""
 
     session: str
     account_sid: str

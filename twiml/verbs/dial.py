@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from lxml import etree
 
-from twiml.attributes import EVENTS, Reader, all_text, elements
+from twiml.attributes import EVENTS, Reader, all_text, elements, line_of
 from twiml.control import CallControl, DialPlan, NumberTarget, SipTarget, Target
 from twiml.errors import Warning
 from twiml.outcome import Next, Outcome, Redirect
@@ -79,7 +79,7 @@ def _targets(element: etree._Element, warnings: list[Warning]) -> list[Target]:
     if text := (element.text or "").strip():
         targets.append(NumberTarget(text))
     for child in elements(element):
-        line = int(child.sourceline or 0)
+        line = line_of(child)
         if child.tag == "Number":
             targets.append(_number(child, warnings))
         elif child.tag == "Sip":

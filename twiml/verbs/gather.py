@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from twiml.attributes import Reader, elements
+from twiml.attributes import Reader, elements, line_of
 from twiml.control import CallControl, Collect, Prompt
 from twiml.errors import Warning
 from twiml.outcome import Next, Outcome, Redirect
@@ -64,12 +64,12 @@ def _prompts(element: etree._Element, warnings: list[Warning]) -> list[Prompt]:
     for child in elements(element):
         module = NESTED.get(str(child.tag))
         if module is None:
-            line = int(child.sourceline or 0)
+            line = line_of(child)
             warnings.append(Warning(13320, f"<{child.tag}> is not allowed inside <Gather>: skipped", line))
             continue
         verb = module.parse(child, warnings)
         if isinstance(verb, play.Play) and verb.digits:
-            line = int(child.sourceline or 0)
+            line = line_of(child)
             warnings.append(Warning(13320, "<Play digits> is not allowed inside <Gather>: skipped", line))
         elif verb is not None:
             prompts.append(verb.prompt())

@@ -1,0 +1,39 @@
+"""Secrets at rest: tokens that sign are encrypted with a key that is not in the database."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+from pathlib import Path
+
+from cryptography.fernet import Fernet
+
+
+class SecretKey:
+    """Seals and opens short texts (Fernet: AES-128-CBC with HMAC-SHA256)."""
+
+    def __init__(self, key: bytes) -> None:
+        self._fernet = Fernet(base64.urlsafe_b64encode(hashlib.sha256(key).digest()))
+
+    @classmethod
+    def load(cls, data_dir: Path) -> SecretKey:
+        """From TRUNKLINE_SECRET_KEY, else DIR/secret.key (0600), which is made at first."""
+        if key := os.environ.get("TRUNKLINE_SECRET_KEY"):
+            return cls(key.encode())
+        path = data_dir / "secret.key"
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return cls(path.read_bytes())
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(Fernet.generate_key())
+        return cls(path.read_bytes())
+
+    def seal(self, text: str) -> str:
+        """Encrypts."""
+        return self._fernet.encrypt(text.encode()).decode()
+
+    def open(self, sealed: str) -> str:
+        """Decrypts; cryptography.fernet.InvalidToken with another key."""
+        return self._fernet.decrypt(sealed.encode()).decode()

@@ -1,0 +1,31 @@
+"""The store: all repositories on one database."""
+
+from __future__ import annotations
+
+from gateway.clock import Clock
+from gateway.store.database import Database
+from gateway.store.repositories import Accounts, Calls, Notifications, Numbers, Operator, Outbox, Recordings
+from gateway.store.secret import SecretKey
+
+
+class Store:
+    """Everything that outlives the process."""
+
+    def __init__(self, database: Database, secret: SecretKey) -> None:
+        self._database = database
+        self.accounts = Accounts(database, secret)
+        self.numbers = Numbers(database)
+        self.calls = Calls(database)
+        self.recordings = Recordings(database)
+        self.notifications = Notifications(database)
+        self.outbox = Outbox(database)
+        self.operator = Operator(database)
+
+    @classmethod
+    async def open(cls, url: str, clock: Clock, secret: SecretKey, durability: str = "process") -> Store:
+        """Opens and migrates the database at `url` (SQLAlchemy's form)."""
+        return cls(await Database.open(url, clock, durability), secret)
+
+    async def close(self) -> None:
+        """Commits what was queued and closes."""
+        await self._database.close()
