@@ -1,1 +1,1 @@
-""""""
+"""HTTP out: signed requests to customers, the guard, the outbox."""
