@@ -1,1 +1,1 @@
-""""""
+"""Text to speech, and audio files to sounds."""
