@@ -68,10 +68,10 @@ class Sip(Section):
 class Media(Section):
     """The media workers and their RTP ports."""
 
-    workers: int = Field(1, ge=1, le=64)
+    workers: int = Field(default=1, ge=1, le=64)
     rtp: str = "127.0.0.1:20000-29999"
     public_address: str | None = None
-    idle_seconds: float = Field(60.0, gt=0)
+    idle_seconds: float = Field(default=60.0, gt=0)
     codecs: tuple[Literal["PCMU", "PCMA"], ...] = ("PCMU", "PCMA")
 
     @property
@@ -86,7 +86,13 @@ class Media(Section):
     def _is_range(cls, value: str) -> str:
         host, _, ports = value.rpartition(":")
         first, dash, last = ports.partition("-")
-        if not host or not dash or not first.isdigit() or not last.isdigit() or not 1024 <= int(first) < int(last) < 65536:
+        if (
+            not host
+            or not dash
+            or not first.isdigit()
+            or not last.isdigit()
+            or not 1024 <= int(first) < int(last) < 65536
+        ):
             raise ValueError(f"{value!r} is not HOST:FROM-TO")
         return value
 
@@ -96,7 +102,7 @@ class Store(Section):
 
     url: str | None = None  # default: SQLite in the data folder
     durability: Literal["process", "power"] = "process"
-    keep_days: int = Field(400, ge=1)
+    keep_days: int = Field(default=400, ge=1)
 
 
 class Webhooks(Section):
@@ -109,22 +115,20 @@ class Speech(Section):
     """Text to speech."""
 
     engine: Literal["auto", "espeak-ng", "espeakng-loader", "flite"] = "auto"
-    cache_mb: int = Field(512, ge=1)
+    cache_mb: int = Field(default=512, ge=1)
 
 
 class Limits(Section):
     """Calls per second and at once; none by default."""
 
-    cps: float | None = Field(None, gt=0)
-    concurrency: int | None = Field(None, gt=0)
+    cps: float | None = Field(default=None, gt=0)
+    concurrency: int | None = Field(default=None, gt=0)
 
 
 class Settings(BaseSettings):
     """Everything that can be set. `trunks` and `routes` have the operator API's field names."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="TRUNKLINE_", env_nested_delimiter="__", extra="forbid", frozen=True
-    )
+    model_config = SettingsConfigDict(env_prefix="TRUNKLINE_", env_nested_delimiter="__", extra="forbid", frozen=True)
 
     http: Http = Http()
     sip: Sip = Sip()
@@ -134,7 +138,7 @@ class Settings(BaseSettings):
     speech: Speech = Speech()
     limits: Limits = Limits()
     data: Path = Path("var")
-    drain_seconds: float = Field(30.0, ge=0)
+    drain_seconds: float = Field(default=30.0, ge=0)
     trunks: tuple[dict[str, Any], ...] = ()
     routes: tuple[dict[str, Any], ...] = ()
     declared_at: dict[str, int] = Field(default_factory=dict, exclude=True)  # "trunks/NAME" -> line of the file

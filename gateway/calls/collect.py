@@ -73,9 +73,7 @@ async def collect(
                 return Collected(digits, "")
 
 
-async def _until_played_or_pressed(
-    playing: asyncio.Future[bool], keys: Keys, stop: asyncio.Future[None]
-) -> None:
+async def _until_played_or_pressed(playing: asyncio.Future[bool], keys: Keys, stop: asyncio.Future[None]) -> None:
     pressed = keys.waiting()
     await asyncio.wait((playing, pressed, stop), return_when=asyncio.FIRST_COMPLETED)
     if stop.done():

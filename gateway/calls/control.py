@@ -110,9 +110,7 @@ class Control:
         if stopped.reason == "failed":
             return None
         seconds = round(stopped.recorded_seconds)
-        return seen.Recorded(
-            recording.row.sid, recording.url, seconds, "hangup" if hung_up else digits, hung_up
-        )
+        return seen.Recorded(recording.row.sid, recording.url, seconds, "hangup" if hung_up else digits, hung_up)
 
     async def dial(self, plan: seen.DialPlan) -> seen.Dialled:
         return await dialler.dial(self, plan)
@@ -147,9 +145,7 @@ class Control:
 
     async def _speak(self, speech: seen.Speech) -> list[Piece]:
         try:
-            audio, warnings = await self.call.services.speaker.speak(
-                speech.text, speech.voice, speech.language
-            )
+            audio, warnings = await self.call.services.speaker.speak(speech.text, speech.voice, speech.language)
         except SpeechError as error:
             self.call.warn(13520, f"could not be spoken, skipped: {error}", error=True)
             return []

@@ -38,9 +38,7 @@ def through(trunk: Trunk, number: str) -> list[Hop]:
     hops = []
     for text in trunk.uris:
         uri = Uri.parse(text)
-        hops.append(
-            Hop(str(uri.with_user(number)), credentials, symmetric=trunk.symmetric, trunk=trunk.name)
-        )
+        hops.append(Hop(str(uri.with_user(number)), credentials, symmetric=trunk.symmetric, trunk=trunk.name))
     return hops
 
 

@@ -290,5 +290,3 @@ async def _guarded(work: Coroutine[Any, Any, object]) -> None:
         await work
     except Exception:
         LOG.exception("! work failed")
-
-

@@ -342,9 +342,7 @@ class Leg:
 
     def _connect(self, answer: bytes) -> bool:
         try:
-            plan = negotiate.accept(
-                self._our_sdp, answer, signalling_ip=self._signalling_ip, symmetric=self._symmetric
-            )
+            plan = negotiate.accept(self._our_sdp, answer, signalling_ip=self._signalling_ip, symmetric=self._symmetric)
         except NegotiationError as error:
             LOG.warning("! answer not usable: %s", error)
             return False

@@ -141,9 +141,7 @@ class Script:
         fallback, self._fallback = self._fallback, None
         if fallback is not None:
             LOG.info("- going on with the fallback URL %s", fallback.url)
-            return Fetch(
-                fallback.url, fallback.method, {"ErrorCode": str(error.code), "ErrorUrl": where}
-            )
+            return Fetch(fallback.url, fallback.method, {"ErrorCode": str(error.code), "ErrorUrl": where})
         control = Control(self._call, None, self._stop)
         try:
             await control.play([Prompt(Speech(SORRY, "man", "en-US"))])

@@ -40,11 +40,11 @@ def decode(path: str, kind: str) -> bytes:
         with open(path, "rb") as file:
             data = file.read()
         if not data.startswith(b".snd"):
-            return ULAW_TO_PCM[np.frombuffer(data, np.uint8)][: LONGEST * RATE].astype("<i2").tobytes()
+            return bytes(ULAW_TO_PCM[np.frombuffer(data, np.uint8)][: LONGEST * RATE].astype("<i2"))
     with soundfile.SoundFile(path) as file:
         samples = file.read(LONGEST * file.samplerate, dtype="float32", always_2d=True).mean(axis=1)
         mono = soxr.resample(samples, file.samplerate, RATE)
-    return np.clip(np.round(mono * 32767), -32768, 32767).astype("<i2").tobytes()
+    return bytes(np.clip(np.round(mono * 32767), -32768, 32767).astype("<i2"))
 
 
 def main() -> int:

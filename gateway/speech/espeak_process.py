@@ -28,13 +28,14 @@ def main() -> int:
         return 1
     chunks: list[bytes] = []
 
-    @ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
-    def take(wave: object, samples: int, events: object) -> int:
+    def take(wave: int, samples: int, events: object) -> int:
         if samples > 0:
-            chunks.append(ctypes.string_at(wave, 2 * samples))  # type: ignore[arg-type]
+            chunks.append(ctypes.string_at(wave, 2 * samples))
         return 0
 
-    library.espeak_SetSynthCallback(take)
+    kind = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
+    callback = kind(take)  # kept: the library calls it later
+    library.espeak_SetSynthCallback(callback)
     text = sys.stdin.buffer.read() + b"\0"
     library.espeak_Synth(text, ctypes.c_size_t(len(text)), 0, 1, 0, UTF8, None, None)
     pcm = b"".join(chunks)

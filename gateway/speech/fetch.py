@@ -20,7 +20,20 @@ from gateway.webhooks.request import Answer
 LARGEST = 100 << 20  # bytes of a file
 TIME_LIMIT = 30.0
 KINDS = frozenset(
-    ["audio/mpeg", "audio/mp3", "audio/wav", "audio/wave", "audio/x-wav", "audio/aiff", "audio/x-aiff", "audio/x-aifc", "audio/gsm", "audio/x-gsm", "audio/ulaw", "audio/basic"]
+    [
+        "audio/mpeg",
+        "audio/mp3",
+        "audio/wav",
+        "audio/wave",
+        "audio/x-wav",
+        "audio/aiff",
+        "audio/x-aiff",
+        "audio/x-aifc",
+        "audio/gsm",
+        "audio/x-gsm",
+        "audio/ulaw",
+        "audio/basic",
+    ]
 )
 _MAX_AGE = re.compile(r"max-age=(\d+)")
 

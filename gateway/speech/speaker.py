@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import soxr
+from numpy.typing import NDArray
 
 from gateway.clock import Clock
 from gateway.speech.audio import Audio
@@ -87,7 +88,7 @@ class Speaker:
         return self._cache.put(levelled(soxr.resample(pcm, rate, RATE)))
 
 
-def levelled(samples: np.ndarray) -> Pcm:  # type: ignore[type-arg]
+def levelled(samples: NDArray[np.float32]) -> Pcm:
     """`samples: (n,) float` as int16 at the level of telephone speech."""
     loud = samples[np.abs(samples) > 0.01]
     rms = float(np.sqrt(np.square(loud).mean())) if len(loud) else 0.0

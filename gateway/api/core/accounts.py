@@ -1,0 +1,77 @@
+"""`Accounts`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gateway.api.core.shape import base, date
+from gateway.api.fields import Form
+from gateway.api.http import Reply, Request, Route
+from gateway.api.paging import envelope, page_of
+from gateway.clock import Clock
+from gateway.errors import ApiError
+from gateway.store import Store
+from gateway.store.paging import Listing
+from gateway.store.rows import Account
+
+SUB = {
+    "available_phone_numbers": "AvailablePhoneNumbers", "calls": "Calls",
+    "incoming_phone_numbers": "IncomingPhoneNumbers", "notifications": "Notifications", "recordings": "Recordings",
+}  # fmt: skip
+
+
+class Accounts:
+    """Fetch, list, rename."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    def routes(self) -> list[Route]:
+        """The paths."""
+        return [
+            Route("/Accounts", {"GET": self.list}),
+            Route("/Accounts/{account}", {"GET": self.fetch, "POST": self.update}),
+        ]
+
+    async def list(self, request: Request) -> Reply:
+        """The one account that asks."""
+        assert request.account is not None
+        page = page_of(request)
+        rows = [self.show(request.account)] if page.number == 0 else []
+        return envelope(request, "accounts", page, Listing(rows, False), rows)
+
+    async def fetch(self, request: Request) -> Reply:
+        """The account."""
+        assert request.account is not None
+        return Reply(json=self.show(request.account))
+
+    async def update(self, request: Request) -> Reply:
+        """Its friendly name."""
+        form = Form(request.fields)
+        form.refuse("Status")
+        name = form.text("FriendlyName")
+        if form.has("FriendlyName") and not 1 <= len(name) <= 64:
+            raise ApiError(400, 20002, "FriendlyName must have 1 to 64 characters")
+        if name:
+            await self._store.accounts.update(request.account_sid, friendly_name=name, date_updated=self._clock.wall())
+        account = await self._store.accounts.fetch(request.account_sid)
+        assert account is not None
+        return Reply(json=self.show(account))
+
+    @staticmethod
+    def show(account: Account) -> dict[str, Any]:
+        """As JSON."""
+        path = base(account.account_sid)
+        return {
+            "sid": account.account_sid,
+            "auth_token": account.auth_token,
+            "friendly_name": account.friendly_name,
+            "owner_account_sid": account.account_sid,
+            "status": account.status,
+            "type": "Full",
+            "date_created": date(account.date_created),
+            "date_updated": date(account.date_updated),
+            "subresource_uris": {name: f"{path}/{part}.json" for name, part in SUB.items()},
+            "uri": f"{path}.json",
+        }

@@ -1,0 +1,198 @@
+"""`Calls`: place, look at, redirect, end; and their notifications."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gateway.api.core.shape import VERSION, base, date
+from gateway.api.engine import Calls as Engine
+from gateway.api.engine import CreateCall
+from gateway.api.fields import Form
+from gateway.api.http import Reply, Request, Route
+from gateway.api.paging import envelope, page_of
+from gateway.errors import ApiError, not_found
+from gateway.store import Store
+from gateway.store.rows import Call, Notification
+
+EVENTS = ("initiated", "ringing", "answered", "completed")
+STATES = ("in-progress", "completed", "absent")
+FINAL = ("completed", "busy", "no-answer", "failed", "canceled")
+LATER = (
+    "ApplicationSid", "MachineDetection", "AsyncAmd", "Byoc", "CallReason", "CallToken", "ClientNotificationUrl",
+    "CallerId", "RecordingConfigurationId",
+)  # fmt: skip
+
+
+class Calls:
+    """The resource."""
+
+    def __init__(self, store: Store, engine: Engine) -> None:
+        self._store = store
+        self._engine = engine
+
+    def routes(self) -> list[Route]:
+        """The paths."""
+        calls = "/Accounts/{account}/Calls"
+        return [
+            Route(calls, {"GET": self.list, "POST": self.create}),
+            Route(f"{calls}/{{call}}", {"GET": self.fetch, "POST": self.update, "DELETE": self.delete}),
+            Route(f"{calls}/{{call}}/Notifications", {"GET": self.notifications}),
+            Route("/Accounts/{account}/Notifications", {"GET": self.notifications}),
+            Route("/Accounts/{account}/Notifications/{sid}", {"GET": self.notification}),
+        ]
+
+    async def create(self, request: Request) -> Reply:
+        """Places a call."""
+        call = await self._engine.create(request.account_sid, _wanted(Form(request.fields)))
+        return Reply(201, self.show(call))
+
+    async def list(self, request: Request) -> Reply:
+        """Newest first, with Twilio's filters."""
+        form, page = Form(request.fields), page_of(request)
+        names = {"To": "to", "From": "from_", "Status": "status", "ParentCallSid": "parent_call_sid"}
+        filters: dict[str, Any] = {column: form.text(name) for name, column in names.items() if form.text(name)}
+        filters |= form.times("StartTime", "start_time") | form.times("EndTime", "end_time")
+        found = await self._store.calls.page(request.account_sid, page, filters)
+        return envelope(request, "calls", page, found, [self.show(call) for call in found.rows])
+
+    async def fetch(self, request: Request) -> Reply:
+        """One call."""
+        return Reply(json=self.show(await self._one(request)))
+
+    async def update(self, request: Request) -> Reply:
+        """Redirects or ends a call that lives."""
+        form, call = Form(request.fields), await self._one(request)
+        form.refuse("FallbackUrl", "StatusCallback", "TimeLimit")
+        status = form.word("Status", ("", "canceled", "completed"), "")
+        if call.status in FINAL:
+            raise ApiError(400, 21220, f"Call {call.sid} is not in-progress: it is {call.status}.")
+        if status == "completed":
+            await self._engine.complete(call.sid)
+        elif status == "canceled":
+            await self._engine.cancel(call.sid)
+        elif url := form.url("Url"):
+            await self._engine.redirect(call.sid, url, form.method("Method"))
+        elif form.text("Twiml"):
+            await self._engine.redirect_twiml(call.sid, _twiml(form))
+        else:
+            raise ApiError(400, 20001, "Url, Twiml or Status is required")
+        return Reply(json=self.show(await self._one(request)))
+
+    async def delete(self, request: Request) -> Reply:
+        """Forgets a finished call."""
+        call = await self._one(request)
+        if call.status not in FINAL:
+            raise ApiError(409, 20009, f"Call {call.sid} is {call.status}; only finished calls can be deleted")
+        await self._store.calls.delete(request.account_sid, call.sid)
+        return Reply(204)
+
+    async def _one(self, request: Request) -> Call:
+        found = await self._store.calls.fetch(request.account_sid, request.variables["call"])
+        if found is None:
+            raise not_found(request.path)
+        return found
+
+    async def notifications(self, request: Request) -> Reply:
+        """The log of a call, or of all."""
+        form, page = Form(request.fields), page_of(request)
+        filters: dict[str, Any] = form.times("MessageDate", "message_date")
+        if form.text("Log"):
+            filters["log"] = form.integer("Log", 0, 0, 1)
+        if "call" in request.variables:
+            filters["call_sid"] = (await self._one(request)).sid
+        found = await self._store.notifications.page(request.account_sid, page, filters)
+        return envelope(request, "notifications", page, found, [show_notification(row) for row in found.rows])
+
+    async def notification(self, request: Request) -> Reply:
+        """One line of the log."""
+        found = await self._store.notifications.fetch(request.account_sid, request.variables["sid"])
+        if found is None:
+            raise not_found(request.path)
+        extra = {"request_variables": found.request_variables, "response_body": found.response_body,
+                 "response_headers": None}  # fmt: skip
+        return Reply(json=show_notification(found) | extra)
+
+    @staticmethod
+    def show(call: Call) -> dict[str, Any]:
+        """As JSON: numbers are strings here."""
+        path = f"{base(call.account_sid)}/Calls/{call.sid}"
+        return {
+            "sid": call.sid, "account_sid": call.account_sid, "parent_call_sid": call.parent_call_sid,
+            "phone_number_sid": call.phone_number_sid, "from": call.from_, "from_formatted": call.from_,
+            "to": call.to, "to_formatted": call.to, "status": call.status, "direction": call.direction,
+            "start_time": date(call.start_time), "end_time": date(call.end_time),
+            "duration": None if call.duration is None else str(call.duration), "price": None, "price_unit": "USD",
+            "answered_by": call.answered_by, "forwarded_from": call.forwarded_from, "caller_name": call.caller_name,
+            "group_sid": None, "trunk_sid": None, "annotation": None, "queue_time": str(call.queue_time),
+            "api_version": VERSION, "date_created": date(call.date_created), "date_updated": date(call.date_updated),
+            "uri": f"{path}.json",
+            "subresource_uris": {
+                "notifications": f"{path}/Notifications.json", "recordings": f"{path}/Recordings.json",
+            },
+        }  # fmt: skip
+
+
+def _wanted(form: Form) -> CreateCall:
+    """The parameters, checked one by one."""
+    form.refuse(*LATER)
+    if not form.text("To"):
+        raise ApiError(400, 21201, "No 'To' number is specified")
+    if not form.text("From"):
+        raise ApiError(400, 21213, "No 'From' number is specified")
+    url, twiml = form.url("Url"), _twiml(form)
+    if not url and not twiml:
+        raise ApiError(400, 21205, "Url, Twiml or ApplicationSid is required")
+    digits = form.text("SendDigits")
+    if not set(digits) <= set("0123456789*#wWABCD"):
+        raise ApiError(400, 21206, f"SendDigits {digits} has other than 0-9 * # w W")
+    return CreateCall(
+        to=form.text("To"),
+        from_=form.text("From"),
+        url=url or None,
+        method=form.method("Method"),
+        twiml=twiml or None,
+        fallback_url=form.url("FallbackUrl") or None,
+        fallback_method=form.method("FallbackMethod"),
+        status_callback=form.url("StatusCallback") or None,
+        status_callback_method=form.method("StatusCallbackMethod"),
+        status_callback_events=_events(form, "StatusCallbackEvent", EVENTS),
+        timeout=form.integer("Timeout", 60, 1, 600, 21208),
+        time_limit=form.integer("TimeLimit", 14400, 1, 14400),
+        send_digits=digits,
+        record=form.flag("Record"),
+        recording_channels=form.word("RecordingChannels", ("mono", "dual"), "mono"),
+        recording_track=form.word("RecordingTrack", ("inbound", "outbound", "both"), "both"),
+        recording_status_callback=form.url("RecordingStatusCallback") or None,
+        recording_status_callback_method=form.method("RecordingStatusCallbackMethod"),
+        recording_status_callback_events=_events(form, "RecordingStatusCallbackEvent", STATES),
+        trim=form.word("Trim", ("trim-silence", "do-not-trim"), "trim-silence"),
+        sip_auth_username=form.text("SipAuthUsername") or None,
+        sip_auth_password=form.text("SipAuthPassword") or None,
+    )
+
+
+def _twiml(form: Form) -> str:
+    text = form.text("Twiml")
+    if len(text) > 4000:
+        raise ApiError(400, 32018, f"Twiml has {len(text)} characters; 4000 are allowed")
+    return text
+
+
+def _events(form: Form, name: str, known: tuple[str, ...]) -> tuple[str, ...]:
+    events = form.all(name, ("completed",))
+    for event in events:
+        if event not in known:
+            raise ApiError(400, 20001, f"{name} {event} is not one of {', '.join(known)}")
+    return events
+
+
+def show_notification(row: Notification) -> dict[str, Any]:
+    """As JSON."""
+    return {
+        "sid": row.sid, "account_sid": row.account_sid, "call_sid": row.call_sid, "log": str(row.log),
+        "error_code": str(row.error_code), "message_text": row.message_text, "message_date": date(row.message_date),
+        "more_info": f"https://www.twilio.com/docs/errors/{row.error_code}", "request_url": row.request_url,
+        "request_method": row.request_method or "POST", "api_version": VERSION,
+        "date_created": date(row.message_date), "date_updated": date(row.message_date),
+        "uri": f"{base(row.account_sid)}/Notifications/{row.sid}.json",
+    }  # fmt: skip

@@ -1,0 +1,212 @@
+"""`IncomingPhoneNumbers` and `AvailablePhoneNumbers`: what accounts own, and what the inventory has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import phonenumbers
+
+from gateway.api.core.shape import VERSION, base, date
+from gateway.api.fields import Form
+from gateway.api.http import Reply, Request, Route
+from gateway.api.paging import envelope, page_of
+from gateway.clock import Clock
+from gateway.errors import ApiError, not_found
+from gateway.numbers.e164 import normal
+from gateway.sids import Sids
+from gateway.store import Store
+from gateway.store.rows import Number
+
+CAPABILITIES = {"voice": True, "sms": False, "mms": False, "fax": False}
+URLS = {
+    "VoiceUrl": "voice_url", "VoiceFallbackUrl": "voice_fallback_url", "StatusCallback": "status_callback",
+    "SmsUrl": "sms_url", "SmsFallbackUrl": "sms_fallback_url",
+}  # fmt: skip
+METHODS = {
+    "VoiceMethod": "voice_method", "VoiceFallbackMethod": "voice_fallback_method",
+    "StatusCallbackMethod": "status_callback_method", "SmsMethod": "sms_method",
+    "SmsFallbackMethod": "sms_fallback_method",
+}  # fmt: skip
+LATER = (
+    "VoiceApplicationSid", "SmsApplicationSid", "TrunkSid", "IdentitySid", "AddressSid", "EmergencyAddressSid",
+    "BundleSid", "VoiceReceiveMode", "AccountSid",
+)  # fmt: skip
+
+
+class Numbers:
+    """Search, buy, change, release."""
+
+    def __init__(self, store: Store, sids: Sids, clock: Clock) -> None:
+        self._numbers = store.numbers
+        self._sids = sids
+        self._clock = clock
+
+    def routes(self) -> list[Route]:
+        """The paths."""
+        owned, free = "/Accounts/{account}/IncomingPhoneNumbers", "/Accounts/{account}/AvailablePhoneNumbers"
+        return [
+            Route(owned, {"GET": self.list, "POST": self.buy}),
+            Route(f"{owned}/Local", {"GET": self.list, "POST": self.buy}),
+            Route(f"{owned}/{{sid}}", {"GET": self.fetch, "POST": self.update, "DELETE": self.release}),
+            Route(free, {"GET": self.countries}),
+            Route(f"{free}/{{country}}", {"GET": self.country}),
+            Route(f"{free}/{{country}}/Local", {"GET": self.available}),
+        ]
+
+    async def list(self, request: Request) -> Reply:
+        """The account's numbers."""
+        form, page = Form(request.fields), page_of(request)
+        found = await self._numbers.owned(
+            request.account_sid, page, phone_number=form.text("PhoneNumber"), friendly_name=form.text("FriendlyName")
+        )
+        rows = [self.show(number) for number in found.rows]
+        return envelope(request, "incoming_phone_numbers", page, found, rows)
+
+    async def buy(self, request: Request) -> Reply:
+        """By number, or any with an area code."""
+        form = Form(request.fields)
+        changes = self._changes(form)
+        wanted = await self._wanted(form)
+        now = self._clock.wall()
+        bought = await self._numbers.buy(
+            request.account_sid, wanted, self._sids.new("PN"),
+            **{"friendly_name": national(wanted), **changes, "date_created": now, "date_updated": now},
+        )  # fmt: skip
+        if bought is None:
+            raise ApiError(400, 21422, f"{wanted} is not available.")
+        return Reply(201, self.show(bought))
+
+    async def _wanted(self, form: Form) -> str:
+        if form.text("PhoneNumber"):
+            number = normal(form.text("PhoneNumber"))
+            if number is None:
+                raise ApiError(400, 21421, f"PhoneNumber {form.text('PhoneNumber')} is invalid")
+            return number
+        area = form.text("AreaCode")
+        if not area:
+            raise ApiError(400, 21421, "PhoneNumber or AreaCode is required")
+        if not area.isdigit() or len(area) != 3:
+            raise ApiError(400, 21451, f"AreaCode {area} is not three digits")
+        found = await self._numbers.available(f"+1{area}%", 1)
+        if not found:
+            raise ApiError(400, 21452, f"No phone number with area code {area} is available")
+        return found[0].phone_number
+
+    def _changes(self, form: Form) -> dict[str, Any]:
+        form.refuse(*LATER)
+        changes: dict[str, Any] = {}
+        for names, read in (
+            (URLS, lambda name: form.url(name, 21402)),
+            (METHODS, lambda name: form.method(name, 21403)),
+        ):
+            changes |= {column: read(name) for name, column in names.items() if form.has(name)}
+        if form.has("FriendlyName"):
+            changes["friendly_name"] = form.text("FriendlyName")[:64]
+        if form.has("VoiceCallerIdLookup"):
+            changes["voice_caller_id_lookup"] = form.flag("VoiceCallerIdLookup")
+        return changes
+
+    async def fetch(self, request: Request) -> Reply:
+        """One number."""
+        return Reply(json=self.show(await self._one(request)))
+
+    async def update(self, request: Request) -> Reply:
+        """Its URLs and name."""
+        found = await self._one(request)
+        changes = self._changes(Form(request.fields)) | {"date_updated": self._clock.wall()}
+        await self._numbers.update(request.account_sid, str(found.sid), **changes)
+        return Reply(json=self.show(await self._one(request)))
+
+    async def release(self, request: Request) -> Reply:
+        """Back to the inventory."""
+        if not await self._numbers.release(request.account_sid, request.variables["sid"]):
+            raise not_found(request.path)
+        return Reply(204)
+
+    async def _one(self, request: Request) -> Number:
+        found = await self._numbers.fetch(request.account_sid, request.variables["sid"])
+        if found is None:
+            raise not_found(request.path)
+        return found
+
+    async def countries(self, request: Request) -> Reply:
+        """Where the inventory has numbers."""
+        return Reply(json={"countries": [self._country(request)], "uri": f"{request.path}.json"})
+
+    async def country(self, request: Request) -> Reply:
+        """One of them."""
+        if request.variables["country"].upper() != "US":
+            raise not_found(request.path)
+        return Reply(json=self._country(request))
+
+    @staticmethod
+    def _country(request: Request) -> dict[str, Any]:
+        path = f"{base(request.account_sid)}/AvailablePhoneNumbers/US"
+        return {
+            "country_code": "US", "country": "United States", "beta": False, "uri": f"{path}.json",
+            "subresource_uris": {"local": f"{path}/Local.json"},
+        }  # fmt: skip
+
+    async def available(self, request: Request) -> Reply:
+        """A search of the inventory."""
+        form, page = Form(request.fields), page_of(request)
+        country, area = request.variables["country"].upper(), form.text("AreaCode")
+        code = phonenumbers.country_code_for_region(country)
+        if not code:
+            raise not_found(request.path)
+        pattern = f"+{code}{area}%"
+        contains = form.text("Contains").lstrip("+").replace("*", "_").replace("%", "_")
+        found = [
+            number for number in await self._numbers.available(pattern, 1000)
+            if not contains or _contains(number.phone_number, contains)
+        ]  # fmt: skip
+        rows = [_offer(number.phone_number, country) for number in found[: page.size]]
+        uri = f"{base(request.account_sid)}/AvailablePhoneNumbers/{country}/Local.json"
+        return Reply(json={"available_phone_numbers": rows, "uri": uri})
+
+    @staticmethod
+    def show(number: Number) -> dict[str, Any]:
+        """As JSON."""
+        path = f"{base(str(number.account_sid))}/IncomingPhoneNumbers/{number.sid}"
+        shown = {
+            "sid": number.sid, "account_sid": number.account_sid, "friendly_name": number.friendly_name,
+            "phone_number": number.phone_number, "voice_url": number.voice_url, "voice_method": number.voice_method,
+            "voice_fallback_url": number.voice_fallback_url, "voice_fallback_method": number.voice_fallback_method,
+            "voice_caller_id_lookup": number.voice_caller_id_lookup, "status_callback": number.status_callback,
+            "status_callback_method": number.status_callback_method, "sms_url": number.sms_url,
+            "sms_method": number.sms_method, "sms_fallback_url": number.sms_fallback_url,
+            "sms_fallback_method": number.sms_fallback_method, "date_created": date(number.date_created),
+            "date_updated": date(number.date_updated), "capabilities": CAPABILITIES,
+        }  # fmt: skip
+        empty = (
+            "voice_application_sid", "sms_application_sid", "trunk_sid", "identity_sid", "address_sid",
+            "emergency_address_sid", "bundle_sid", "type",
+        )  # fmt: skip
+        rest = {
+            "voice_receive_mode": "voice", "address_requirements": "none", "beta": False, "origin": "hosted",
+            "emergency_status": "Inactive", "emergency_address_status": "unregistered", "api_version": VERSION,
+            "status": "in-use", "uri": f"{path}.json",
+            "subresource_uris": {"assigned_add_ons": f"{path}/AssignedAddOns.json"},
+        }  # fmt: skip
+        return {**shown, **dict.fromkeys(empty), **rest}
+
+
+def national(number: str) -> str:
+    """`(555) 555-0100`."""
+    return phonenumbers.format_number(phonenumbers.parse(number), phonenumbers.PhoneNumberFormat.NATIONAL)
+
+
+def _contains(number: str, pattern: str) -> bool:
+    digits = number.lstrip("+")
+    return any(
+        all(want in ("_", have) for want, have in zip(pattern, digits[at:], strict=False))
+        for at in range(len(digits) - len(pattern) + 1)
+    )
+
+
+def _offer(number: str, country: str) -> dict[str, Any]:
+    return {
+        "friendly_name": national(number), "phone_number": number, "lata": None, "locality": None, "rate_center": None,
+        "latitude": None, "longitude": None, "region": None, "postal_code": None, "iso_country": country,
+        "address_requirements": "none", "beta": False, "capabilities": {"voice": True, "SMS": False, "MMS": False},
+    }  # fmt: skip

@@ -1,0 +1,50 @@
+"""What the REST API asks of the call engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from gateway.store.rows import Call
+
+
+@dataclass(frozen=True, slots=True)
+class CreateCall:
+    """The parameters of POST Calls."""
+
+    to: str
+    from_: str
+    url: str | None = None
+    method: str = "POST"
+    twiml: str | None = None
+    fallback_url: str | None = None
+    fallback_method: str = "POST"
+    status_callback: str | None = None
+    status_callback_method: str = "POST"
+    status_callback_events: tuple[str, ...] = ("completed",)
+    timeout: int = 60
+    time_limit: int = 14400
+    send_digits: str = ""
+    record: bool = False
+    recording_channels: str = "mono"
+    recording_track: str = "both"
+    recording_status_callback: str | None = None
+    recording_status_callback_method: str = "POST"
+    recording_status_callback_events: tuple[str, ...] = ("completed",)
+    trim: str = "trim-silence"
+    sip_auth_username: str | None = None
+    sip_auth_password: str | None = field(default=None, repr=False)
+
+
+class Calls(Protocol):
+    """The engine; ApiError where it refuses."""
+
+    async def create(self, account_sid: str, wanted: CreateCall) -> Call: ...
+
+    async def redirect(self, sid: str, url: str, method: str) -> None: ...
+
+    async def redirect_twiml(self, sid: str, twiml: str) -> None: ...
+
+    async def complete(self, sid: str) -> None: ...
+
+    async def cancel(self, sid: str) -> None: ...

@@ -1,0 +1,95 @@
+"""Typed fields of a form: each reader answers bad input with Twilio's code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from gateway.errors import ApiError, invalid
+
+
+class Form:
+    """The fields of a request."""
+
+    def __init__(self, fields: Mapping[str, Sequence[str]]) -> None:
+        self._fields = fields
+
+    def has(self, name: str) -> bool:
+        """Whether it was given, possibly empty."""
+        return name in self._fields
+
+    def text(self, name: str, default: str = "") -> str:
+        """The last value given."""
+        values = self._fields.get(name)
+        return values[-1] if values else default
+
+    def all(self, name: str, default: Sequence[str] = ()) -> tuple[str, ...]:
+        """All values; those with spaces count as several."""
+        values = self._fields.get(name)
+        return tuple(word for value in values for word in value.split()) if values else tuple(default)
+
+    def url(self, name: str, code: int = 21205) -> str:
+        """An absolute HTTP URL, or nothing."""
+        value = self.text(name).strip()
+        parts = urlsplit(value)
+        if value and (parts.scheme not in ("http", "https") or not parts.hostname):
+            raise ApiError(400, code, f"{name} is not a valid URL: {value}")
+        return value
+
+    def method(self, name: str, code: int = 21209) -> str:
+        """GET or POST."""
+        value = self.text(name, "POST").upper()
+        if value not in ("GET", "POST"):
+            raise ApiError(400, code, f"{name} must be GET or POST, not {value}")
+        return value
+
+    def integer(self, name: str, default: int, least: int, most: int, code: int = 20001) -> int:
+        """A whole number in a range."""
+        value = self.text(name, str(default))
+        if not value.isdigit() or not least <= int(value) <= most:
+            raise ApiError(400, code, f"{name} must be a whole number from {least} to {most}, not {value}")
+        return int(value)
+
+    def flag(self, name: str) -> bool:
+        """true or false."""
+        value = self.text(name, "false").lower()
+        if value not in ("true", "false"):
+            raise invalid(name, f"{value} is not true or false")
+        return value == "true"
+
+    def word(self, name: str, words: Iterable[str], default: str) -> str:
+        """One of some words."""
+        value, allowed = self.text(name, default), tuple(words)
+        if value not in allowed:
+            raise invalid(name, f"{value} is not one of {', '.join(allowed)}")
+        return value
+
+    def refuse(self, *names: str) -> None:
+        """Parameters that would change what happens, and that this version does not do."""
+        for name in names:
+            if self.text(name) not in ("", "false"):
+                raise ApiError(400, 20001, f"Parameter {name} is not supported by this version")
+
+    def times(self, name: str, column: str) -> dict[str, Any]:
+        """A date filter: `Name`, `Name>` or `Name<`; a day alone is the whole day (rest-api.md: requests)."""
+        found: dict[str, Any] = {}
+        for mark in ("", "<", ">"):
+            text = self.text(name + mark)
+            if text:
+                start, end = _moment(name, text)
+                if mark != ">":
+                    found[f"{column}<"] = end if mark == "" else start
+                if mark != "<":
+                    found[f"{column}>"] = start
+        return found
+
+
+def _moment(name: str, text: str) -> tuple[datetime, datetime]:
+    try:
+        start = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        raise invalid(name, f"{text} is not a date") from None
+    start = start if start.tzinfo else start.replace(tzinfo=UTC)
+    return start, start + timedelta(days=1) if len(text) == 10 else start

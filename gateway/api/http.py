@@ -1,0 +1,71 @@
+"""Requests and replies of the API as values, and the table of its routes; no web framework in here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from gateway.errors import ApiError
+from gateway.store.rows import Account
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What came: path variables, query and form fields (repeated names as lists), or a JSON body."""
+
+    method: str
+    path: str
+    variables: Mapping[str, str]
+    fields: Mapping[str, Sequence[str]]
+    json: Any = None
+    account: Account | None = None  # who asks
+
+    @property
+    def account_sid(self) -> str:
+        """The account that the path names (the asker's own: no other is visible)."""
+        return self.variables["account"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What goes back: an object as JSON, or a file."""
+
+    status: int = 200
+    json: Any = None
+    body: bytes = b""
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Serve = Callable[[Request], Awaitable[Reply]]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A path with `{variables}` and what serves each method."""
+
+    path: str
+    methods: Mapping[str, Serve]
+
+    def pattern(self) -> re.Pattern[str]:
+        """The path as a regular expression."""
+        return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+?)", self.path))
+
+
+class Router:
+    """Finds who serves a path."""
+
+    def __init__(self, routes: Sequence[Route]) -> None:
+        self._routes = [(route.pattern(), route) for route in routes]
+
+    def find(self, method: str, path: str) -> tuple[Serve, dict[str, str]]:
+        """404 / 20404 for an unknown path, 405 / 20004 for a method that it does not have."""
+        for pattern, route in self._routes:
+            found = pattern.fullmatch(path)
+            if found is not None:
+                if method not in route.methods:
+                    raise ApiError(405, 20004, "Method not allowed")
+                return route.methods[method], found.groupdict()
+        raise ApiError(404, 20404, f"The requested resource {path} was not found")

@@ -1,0 +1,129 @@
+"""`/operator/v1`: trunks, routes and the number inventory, as JSON."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+from urllib.parse import unquote
+
+from pydantic import BaseModel, ValidationError
+
+from gateway.api.http import Reply, Request, Route
+from gateway.errors import ApiError, not_found
+from gateway.numbers.e164 import normal
+from gateway.store import Store
+from gateway.trunks import model
+from gateway.trunks.book import TrunkBook
+
+T = TypeVar("T", bound=BaseModel)
+
+
+class Operator:
+    """What Twilio's API has no words for."""
+
+    def __init__(self, store: Store, book: TrunkBook) -> None:
+        self._store = store
+        self._book = book
+
+    def routes(self) -> list[Route]:
+        """The paths."""
+        return [
+            Route("/operator/v1/trunks", {"GET": self.trunks, "POST": self.put_trunk}),
+            Route("/operator/v1/trunks/{name}", {"GET": self.one, "PUT": self.put_trunk, "DELETE": self.delete}),
+            Route("/operator/v1/routes", {"GET": self.routes_list, "POST": self.put_route}),
+            Route("/operator/v1/routes/{name}", {"GET": self.one, "PUT": self.put_route, "DELETE": self.delete}),
+            Route("/operator/v1/numbers", {"GET": self.numbers, "POST": self.stock}),
+            Route("/operator/v1/numbers/{number}", {"DELETE": self.unstock}),
+        ]
+
+    async def trunks(self, request: Request) -> Reply:
+        """All trunks; passwords are not shown."""
+        return Reply(json={"trunks": [_shown(trunk) for trunk in self._book.trunks.values()]})
+
+    async def routes_list(self, request: Request) -> Reply:
+        """All routes."""
+        return Reply(json={"routes": [_shown(route) for route in self._book.routes.values()]})
+
+    async def one(self, request: Request) -> Reply:
+        """A trunk by its name, a route by its prefix."""
+        return Reply(json=_shown(self._find(request)))
+
+    async def put_trunk(self, request: Request) -> Reply:
+        """Creates or replaces."""
+        trunk = _parsed(model.Trunk, request, "name")
+        return await self._put("trunks", "trunk", trunk.name, trunk, request)
+
+    async def put_route(self, request: Request) -> Reply:
+        """Creates or replaces; its trunks must be known."""
+        route = _parsed(model.Route, request, "prefix")
+        for name in route.trunks:
+            if name not in self._book.trunks:
+                raise ApiError(400, 20001, f"trunk {name!r} is not known")
+        return await self._put("routes", "route", route.prefix, route, request)
+
+    async def _put(self, kind: str, table: str, name: str, value: BaseModel, request: Request) -> Reply:
+        self._may_change(kind, name)
+        known = name in (self._book.trunks if kind == "trunks" else self._book.routes)
+        await self._store.operator.put(table, name, value.model_dump(mode="json"))
+        await self._book.load()
+        return Reply(200 if known or request.method == "PUT" else 201, _shown(value))
+
+    async def delete(self, request: Request) -> Reply:
+        """Removes; a trunk that a route uses stays."""
+        self._find(request)
+        kind, name = request.path.split("/")[3], unquote(request.variables["name"])
+        self._may_change(kind, name)
+        using = [route.prefix for route in self._book.routes.values() if name in route.trunks]
+        if kind == "trunks" and using:
+            raise ApiError(409, 20409, f"trunk {name!r} is used by the routes {', '.join(using)}")
+        await self._store.operator.delete(kind.removesuffix("s"), name)
+        await self._book.load()
+        return Reply(204)
+
+    def _may_change(self, kind: str, name: str) -> None:
+        if where := self._book.declared(kind, name):
+            raise ApiError(409, 20409, f"{name!r} is {where}")
+
+    def _find(self, request: Request) -> BaseModel:
+        kind, name = request.path.split("/")[3], unquote(request.variables["name"])
+        found: BaseModel | None = (self._book.trunks if kind == "trunks" else self._book.routes).get(name)
+        if found is None:
+            raise not_found(request.path)
+        return found
+
+    async def numbers(self, request: Request) -> Reply:
+        """The inventory."""
+        rows = await self._store.numbers.all()
+        return Reply(
+            json={"numbers": [{"phone_number": row.phone_number, "account_sid": row.account_sid} for row in rows]}
+        )
+
+    async def stock(self, request: Request) -> Reply:
+        """Adds `{"phone_numbers": […]}`."""
+        wanted = request.json.get("phone_numbers") if isinstance(request.json, dict) else None
+        if not isinstance(wanted, list) or not all(isinstance(one, str) and normal(one) == one for one in wanted):
+            raise ApiError(400, 20001, 'the body must be {"phone_numbers": ["+1…", …]} with E.164 numbers')
+        await self._store.numbers.stock(wanted)
+        return Reply(201, {"phone_numbers": wanted})
+
+    async def unstock(self, request: Request) -> Reply:
+        """Removes a number that nobody owns."""
+        if not await self._store.numbers.unstock(unquote(request.variables["number"])):
+            raise ApiError(409, 20409, "the number is not in the inventory, or an account owns it")
+        return Reply(204)
+
+
+def _parsed(kind: type[T], request: Request, key: str) -> T:
+    body = request.json
+    if not isinstance(body, dict):
+        raise ApiError(400, 20001, "the body must be a JSON object")
+    if "name" in request.variables:
+        body = {**body, key: unquote(request.variables["name"])}
+    try:
+        return kind.model_validate(body)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ApiError(400, 20001, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+
+
+def _shown(value: BaseModel) -> dict[str, Any]:
+    return {name: field for name, field in value.model_dump(mode="json").items() if name != "password"}
