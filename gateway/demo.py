@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from aiohttp import BasicAuth, ClientSession, web
 
+from gateway.accounts.credentials import Credentials
 from gateway.app import running
 from gateway.clock import SystemClock
 from gateway.config import Settings, load
@@ -126,7 +127,8 @@ async def _demo(timeline: Timeline, folder: Path) -> list[str]:
     heard = folder / "heard.wav"
     try:
         async with running(_settings(folder)) as gateway:
-            await _buy(gateway.http_address, gateway.credentials, url)
+            assert gateway.made is not None
+            await _buy(gateway.http_address, gateway.made, url)
             async with open_phone(folder / "phone") as phone:
                 wish = Wish(target_uri(NUMBER, gateway.sip_address), "wwwwww1", record=heard, seconds=30)
                 result = await phone.call(wish)
@@ -142,8 +144,8 @@ def _settings(folder: Path) -> Settings:
     return load(None, {"data": folder, "http.listen": "127.0.0.1:0", "sip.listen": "127.0.0.1:0"})
 
 
-async def _buy(address: str, credentials: tuple[str, str], url: str) -> None:
-    account_sid, token = credentials
+async def _buy(address: str, made: Credentials, url: str) -> None:
+    account_sid, token = made.account_sid, made.auth_token
     fields = {"PhoneNumber": NUMBER, "VoiceUrl": f"{url}/voice", "StatusCallback": f"{url}/status"}
     async with ClientSession(auth=BasicAuth(account_sid, token)) as session:
         path = f"http://{address}/2010-04-01/Accounts/{account_sid}/IncomingPhoneNumbers.json"

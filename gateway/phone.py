@@ -14,14 +14,15 @@ from random import Random, SystemRandom
 
 from gateway.calls.leg import Gone, Leg, MediaSettings
 from gateway.calls.media import Link, Workers
-from gateway.clock import SystemClock
 from gateway.numbers.e164 import normal
 from gateway.speech.cache import AudioCache
-from gateway.speech.fetch import decode_file
+from gateway.speech.fetch import decode
 from media.commands import Record, Sound
 from media.events import Event as MediaEvent
 from media.events import RecordEnded, RecordStopped
-from media.link import WorkerLink, WorkerSettings
+from media.link import WorkerLink
+from media.worker import WorkerSettings
+from sip.agent import Agent
 from sip.commands import Command, Credentials, Invite
 from sip.events import Event
 from sip.transport.endpoint import Endpoint
@@ -106,15 +107,11 @@ class Phone:
         return Heard(answered, gone, seconds)
 
     async def _speak(self, leg: Leg, wish: Wish) -> None:
-        for done in (
-            lambda: leg.send_digits(wish.digits) if wish.digits else None,
-            lambda: leg.play((self._sound(wish.say),)) if wish.say else None,
-        ):
-            if (waiting := done()) is not None:
-                await asyncio.wait((waiting, leg.gone), return_when=asyncio.FIRST_COMPLETED)
-
-    def _sound(self, path: Path) -> Sound:
-        return Sound(self._cache.put(decode_file(path)).sha)
+        if wish.digits:
+            await asyncio.wait((leg.send_digits(wish.digits), leg.gone), return_when=asyncio.FIRST_COMPLETED)
+        if wish.say is not None:
+            audio = await decode(wish.say.read_bytes(), "audio/wav", self._cache)
+            await asyncio.wait((leg.play((Sound(audio.sha),)), leg.gone), return_when=asyncio.FIRST_COMPLETED)
 
     def _invite(self, leg: Leg, wish: Wish, sdp: bytes) -> Invite:
         host = f"{self._endpoint.addresses['udp'][0]}:{self._endpoint.addresses['udp'][1]}"
@@ -153,7 +150,7 @@ async def open_phone(data: Path, local: str = "127.0.0.1") -> AsyncIterator[Phon
     workers = Workers(start, 1)
     heard: list[Phone] = []
     endpoint = await Endpoint.open(
-        [("udp", local, 0), ("tcp", local, 0)], SystemClock(), lambda event: heard[0].hear(event), random
+        Agent(random), [("udp", local, 0), ("tcp", local, 0)], lambda event: heard[0].hear(event)
     )
     phone = Phone(endpoint, workers, AudioCache(data), local, random)
     heard.append(phone)

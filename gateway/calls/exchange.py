@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine
-
 from typing import Any
 
 from gateway import log
@@ -40,6 +39,7 @@ class Exchange:
         self.calls: dict[str, Call] = {}
         self.scripts: dict[str, Script] = {}
         self.draining = False
+        self.ready = False
         self._tasks: asyncio.TaskGroup | None = None
         self._empty = asyncio.Event()
         self._empty.set()

@@ -16,8 +16,8 @@ from gateway.sids import Sids
 from gateway.speech.audio import Audio
 from gateway.store import Store
 from gateway.trunks.book import TrunkBook
-from gateway.webhooks.guard import Guard
 from gateway.webhooks.client import Webhooks
+from gateway.webhooks.guard import Guard
 from gateway.webhooks.outbox import Outbox
 from sip.uri import Uri
 

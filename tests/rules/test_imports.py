@@ -22,9 +22,7 @@ ALLOWED_IO = ("sip/transport/", "media/sockets.py", "media/runner.py", "media/wo
 
 
 def sources() -> list[str]:
-    return sorted(
-        str(path.relative_to(ROOT)) for room in ROOMS for path in (ROOT / room).rglob("*.py")
-    )
+    return sorted(str(path.relative_to(ROOT)) for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 
 
 @cache
@@ -83,9 +81,7 @@ CLOCKS = ("gateway/clock.py", "gateway/log.py", "gateway/speech/espeak_process.p
           "gateway/speech/decode_process.py")  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "file", [file for file in sources() if file.startswith("gateway/") and file not in CLOCKS]
-)
+@pytest.mark.parametrize("file", [file for file in sources() if file.startswith("gateway/") and file not in CLOCKS])
 def test_the_gateway_has_one_clock(file: str) -> None:
     """Only gateway/clock.py asks for the time; log.py formats what logging took, the processes run apart."""
     assert "time" not in set(imports(file, typing_too=False)), f"{file} imports time"
