@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import tempfile
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -86,7 +86,7 @@ class App:
         app.router.add_post("/status", self._status)
         return app
 
-    def _document(self, twiml: str) -> Callable[[web.Request], object]:
+    def _document(self, twiml: str) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def answer(request: web.Request) -> web.Response:
             form = {name: str(value) for name, value in (await request.post()).items()}
             self.params[request.path] = form
@@ -98,7 +98,7 @@ class App:
 
     async def _status(self, request: web.Request) -> web.Response:
         form = await request.post()
-        self._timeline.add("app", f"status callback: {form['CallStatus']}, {form['CallDuration']} s")
+        self._timeline.add("app", f"status callback: {form['CallStatus']!s}, {form['CallDuration']!s} s")
         if form["CallStatus"] == "completed":
             self.completed.set()
         return web.Response(status=204)

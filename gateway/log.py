@@ -64,3 +64,4 @@ def start(level: int = logging.INFO) -> None:
     output.setFormatter(Readable() if sys.stderr.isatty() else JsonLines())
     output.addFilter(_AddCall())
     logging.basicConfig(level=level, handlers=[output], force=True)
+    logging.getLogger("alembic").setLevel(logging.WARNING)

@@ -147,9 +147,9 @@ def rows_for(settings: WorkerSettings) -> int:
 class LinkEnd:
     """The worker's end of the link: length-prefixed messages on a blocking socket with a time-out."""
 
-    def __init__(self, link: socket.socket) -> None:
+    def __init__(self, link: socket.socket, buffer: bytearray) -> None:
         self._link = link
-        self._buffer = bytearray()
+        self._buffer = buffer  # what came behind the settings already
         self._decode = msgspec.msgpack.Decoder(list[commands.Command]).decode
         self.open = True
 
@@ -164,6 +164,10 @@ class LinkEnd:
             data = b""
         self.open = bool(data)
         self._buffer += data
+        return self.take()
+
+    def take(self) -> list[commands.Command]:
+        """The commands of all whole messages that are here."""
         found: list[commands.Command] = []
         while (message := take_message(self._buffer)) is not None:
             found += self._decode(message)
@@ -210,7 +214,7 @@ def run(link: socket.socket) -> None:
             return
         buffer += data
     worker = Worker(msgspec.msgpack.decode(message, type=WorkerSettings))
-    end = LinkEnd(link)
+    end = LinkEnd(link, buffer)
     gc.collect()
     gc.freeze()
     gc.disable()
@@ -218,7 +222,9 @@ def run(link: socket.socket) -> None:
     ticks = 0
     while end.open:
         now = time.monotonic()
-        said = []
+        said: list[events.Event] = []
+        for command in end.take():
+            said += worker.obey(command, now)
         while now < due and end.open:
             for command in end.receive(due - now):
                 said += worker.obey(command, now)

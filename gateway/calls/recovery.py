@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from typing import Any
 
 from gateway.calls import params
 from gateway.calls.call import status_callbacks
@@ -36,7 +37,7 @@ async def recover(services: Services) -> None:
 async def _fail(services: Services, row: Call) -> None:
     now = services.clock.wall()
     seconds = round((now - row.start_time).total_seconds()) if row.start_time else 0
-    changes = {
+    changes: dict[str, Any] = {
         "status": "failed",
         "end_time": now,
         "date_updated": now,

@@ -89,8 +89,7 @@ class Script:
             outcome = await interpreter.run(parsed, Control(self._call, base, self._stop))
             follow = self._follow(outcome, base) if isinstance(outcome, Redirect) else None
         except Overtaken:
-            follow, self._next = self._next, None
-            return follow
+            return self._replaced()
         except (FetchError, TwimlError) as error:
             return await self._after(error, source, base)
         if leg.gone.done() and isinstance(follow, Fetch):
@@ -146,6 +145,10 @@ class Script:
         try:
             await control.play([Prompt(Speech(SORRY, "man", "en-US"))])
         except Overtaken:
-            follow, self._next = self._next, None
-            return follow
+            return self._replaced()
         return None
+
+    def _replaced(self) -> Source | None:
+        """The document that took over, None where the call ended."""
+        source, self._next = self._next, None
+        return source

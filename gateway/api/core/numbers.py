@@ -95,11 +95,8 @@ class Numbers:
     def _changes(self, form: Form) -> dict[str, Any]:
         form.refuse(*LATER)
         changes: dict[str, Any] = {}
-        for names, read in (
-            (URLS, lambda name: form.url(name, 21402)),
-            (METHODS, lambda name: form.method(name, 21403)),
-        ):
-            changes |= {column: read(name) for name, column in names.items() if form.has(name)}
+        changes |= {column: form.url(name, 21402) for name, column in URLS.items() if form.has(name)}
+        changes |= {column: form.method(name, 21403) for name, column in METHODS.items() if form.has(name)}
         if form.has("FriendlyName"):
             changes["friendly_name"] = form.text("FriendlyName")[:64]
         if form.has("VoiceCallerIdLookup"):
