@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
+
+class Failure(StrEnum):
+    """The kinds of failure that a URL's `rp` override names; `OTHER` is never retried."""
+
+    CONNECT = "ct"
+    READ = "rt"
+    CLIENT = "4xx"
+    SERVER = "5xx"
+    OTHER = ""
+
 
 class FetchError(Exception):
     """A request that gave nothing usable; `code` is Twilio's, `status` the HTTP status if there was one."""
 
-    def __init__(self, code: int, message: str, status: int = 0) -> None:
+    def __init__(self, code: int, message: str, status: int = 0, kind: Failure = Failure.OTHER) -> None:
         super().__init__(message)
         self.code = code
         self.status = status
+        self.kind = kind

@@ -1,61 +1,129 @@
-"""The fetch guard: a name is resolved once and pinned, and private addresses are refused unless they are allowed."""
+"""The fetch guard: a name is resolved once and pinned, and addresses that are nobody's business are refused.
+
+Private, link-local (with the metadata services of clouds), shared and reserved networks are refused unless
+`[webhooks] allow` has them; loopback also where the gateway says so; this gateway's own ports always.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
-from gateway.webhooks.errors import FetchError
+from gateway.webhooks.errors import Failure, FetchError
 
 Ip = IPv4Address | IPv6Address
+Lookup = Callable[[str], Awaitable[list[str]]]
+"""A host name's addresses; OSError when it has none."""
+
+NAT64 = ip_network("64:ff9b::/96")
+METADATA = frozenset({ip_address("168.63.129.16")})  # Azure's: an address that looks public
+RESOLVERS = ThreadPoolExecutor(8, "resolve")  # of their own: a name server that hangs must not hold up other threads
+
+
+async def system_lookup(host: str) -> list[str]:
+    """The operating system's resolver."""
+    loop = asyncio.get_running_loop()
+    found = await loop.run_in_executor(RESOLVERS, lambda: socket.getaddrinfo(host, None, type=socket.SOCK_STREAM))
+    return [str(one[4][0]) for one in found]
 
 
 class Guard:
     """Decides which addresses customers' URLs may reach. `own` are host and port of our own listeners."""
 
     def __init__(
-        self, allow: Sequence[str] = (), *, loopback: bool = False, own: Sequence[tuple[str, int]] = ()
+        self,
+        allow: Sequence[str] = (),
+        *,
+        loopback: bool = False,
+        own: Sequence[tuple[str, int]] = (),
+        lookup: Lookup = system_lookup,
     ) -> None:
         self._allow = [ip_network(network) for network in allow]
         self._loopback = loopback
-        self._own = list(own)
+        self._own: list[tuple[Ip, int]] = []
+        for address in own:
+            self.add_own(address)
+        self._lookup = lookup
 
     def add_own(self, address: tuple[str, int]) -> None:
         """Never to be fetched from: ourselves."""
-        self._own.append(address)
+        host, port = address
+        try:
+            self._own.append((ip_address(host), port))
+        except ValueError:  # a name: whatever of this machine it is
+            self._own += [(ip_address("0.0.0.0"), port), (ip_address("::"), port)]
 
-    async def pin(self, host: str, port: int) -> str:
-        """The address to connect to; FetchError 11210 where the name has none, 11200 where it may not be reached."""
-        address = await self._resolve(host)
-        if any(port == own and (name in ("0.0.0.0", "::") or name == str(address)) for name, own in self._own):
-            raise FetchError(11200, f"{host}:{port} is this gateway itself")
-        self.check(address, host)
-        return str(address)
+    async def pin(self, host: str, port: int) -> tuple[str, ...]:
+        """The addresses to connect to; FetchError 11210 where there are none, 11200 where one may not be reached."""
+        addresses = await self._resolve(host)
+        for address in addresses:
+            if self._is_own(address, port):
+                raise FetchError(11200, f"{host}:{port} is this gateway itself")
+            self.check(address, host)
+        return tuple(str(address) for address in addresses)
 
-    async def check_host(self, host: str) -> None:
+    async def check_host(self, host: str) -> tuple[str, ...]:
         """The same for a SIP URI's host."""
-        self.check(await self._resolve(host), host)
+        addresses = await self._resolve(host)
+        for address in addresses:
+            self.check(address, host)
+        return tuple(str(address) for address in addresses)
 
     def check(self, address: Ip, host: str) -> None:
         """FetchError for an address that may not be reached."""
+        address = _inner(address)
         if any(address in network for network in self._allow if network.version == address.version):
             return
-        mapped = getattr(address, "ipv4_mapped", None) or address
-        if mapped.is_loopback and self._loopback:
+        if address.is_loopback and self._loopback:
             return
-        if not mapped.is_global or mapped.is_multicast:
+        if not address.is_global or address.is_multicast or address in METADATA:
             raise FetchError(11200, f"{host} is {address}, an address that webhooks may not reach ([webhooks] allow)")
 
-    @staticmethod
-    async def _resolve(host: str) -> Ip:
+    def _is_own(self, address: Ip, port: int) -> bool:
+        address = _inner(address)
+        for host, own_port in self._own:
+            if port != own_port:
+                continue
+            if address == host or address.is_loopback or address.is_unspecified:
+                return True
+            if host.is_unspecified and _is_of_this_machine(address):
+                return True
+        return False
+
+    async def _resolve(self, host: str) -> list[Ip]:
         try:
-            return ip_address(host.strip("[]"))
+            return [ip_address(host.strip("[]"))]
         except ValueError:
             pass
         try:
-            found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
-        except OSError as error:
-            raise FetchError(11210, f"host {host} cannot be resolved: {error.strerror}") from error
-        return ip_address(found[0][4][0])
+            found = await self._lookup(host)
+        except (OSError, UnicodeError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise FetchError(11210, f"host {host} cannot be resolved: {reason}", kind=Failure.CONNECT) from error
+        if not found:
+            raise FetchError(11210, f"host {host} has no address", kind=Failure.CONNECT)
+        return [ip_address(text.partition("%")[0]) for text in dict.fromkeys(found)]
+
+
+def _inner(address: Ip) -> Ip:
+    """The IPv4 address that an IPv6 address leads to in the end: mapped, NAT64, 6to4 or Teredo."""
+    if isinstance(address, IPv4Address):
+        return address
+    if address in NAT64:
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    teredo = address.teredo[1] if address.teredo else None
+    return address.ipv4_mapped or address.sixtofour or teredo or address
+
+
+def _is_of_this_machine(address: Ip) -> bool:
+    """Only an address of one's own can be bound."""
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((str(address), 0))
+        except OSError:
+            return False
+    return True

@@ -2,31 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from http.cookies import CookieError, SimpleCookie
 from typing import Protocol
 
-
-class CookieJar:
-    """The cookies of one call: per host, kept for the call's life."""
-
-    def __init__(self) -> None:
-        self._cookies: dict[str, dict[str, str]] = {}
-
-    def header(self, host: str) -> str:
-        """The Cookie header for a host, empty when there is none."""
-        return "; ".join(f"{name}={value}" for name, value in self._cookies.get(host, {}).items())
-
-    def store(self, host: str, lines: list[str]) -> None:
-        """Set-Cookie headers of an answer; what cannot be read is left."""
-        for line in lines:
-            try:
-                parsed = SimpleCookie(line)
-            except CookieError:
-                continue
-            for name, morsel in parsed.items():
-                self._cookies.setdefault(host, {})[name] = morsel.coded_value
+from gateway.webhooks.cookies import CookieJar as CookieJar
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +23,7 @@ class WebhookRequest:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP answer; `url` is where it came from in the end."""
+    """An HTTP answer; `url` is where it came from in the end. Header names are in lower case."""
 
     status: int
     content_type: str
@@ -51,10 +31,11 @@ class Answer:
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
     cookies: tuple[str, ...] = ()
+    truncated: bool = False  # there was more than the limit
 
 
 class Transport(Protocol):
-    """The one seam to the network: one request, no redirects; `address` is pinned. FetchError when it fails."""
+    """The one seam to the network: one request, no redirects; `addresses` are pinned. FetchError when it fails."""
 
     async def request(
         self,
@@ -63,7 +44,7 @@ class Transport(Protocol):
         headers: Mapping[str, str],
         body: bytes | None,
         *,
-        address: str,
+        addresses: Sequence[str],
         connect: float,
         read: float,
         limit: int,

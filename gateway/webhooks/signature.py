@@ -1,4 +1,4 @@
-"""`X-Twilio-Signature` (webhooks.md: signature): HMAC-SHA1 over the URL and the sorted parameters."""
+"""`X-Twilio-Signature` (webhooks.md: signature): an HMAC over the URL and the sorted parameters."""
 
 from __future__ import annotations
 
@@ -9,16 +9,23 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit, urlunsplit
 
 
-def sign(token: str, url: str, params: Iterable[tuple[str, str]] = ()) -> str:
-    """The signature of a form POST (`params`), or of a GET (none)."""
+def sign(token: str, url: str, params: Iterable[tuple[str, str]] = (), algorithm: str = "sha1") -> str:
+    """The signature of a form POST (`params`), or of a GET (none). `url` is taken as it is: see `signed_url`."""
     text = url + "".join(name + value for name, value in sorted(set(params)))
-    return base64.b64encode(hmac.new(token.encode(), text.encode(), hashlib.sha1).digest()).decode()
+    return base64.b64encode(hmac.new(token.encode(), text.encode(), algorithm).digest()).decode()
+
+
+def sign_body(token: str, url: str, body: bytes) -> tuple[str, str]:
+    """For a body that is no form: the URL to request, with the body's hash in its query, and its signature."""
+    separator = "&" if urlsplit(url).query else "?"
+    url = f"{url}{separator}bodySHA256={hashlib.sha256(body).hexdigest()}"
+    return url, sign(token, signed_url(url))
 
 
 def signed_url(url: str) -> str:
-    """The URL as voice webhooks sign it: over HTTPS without its port."""
+    """The URL as voice webhooks sign it: no user info, no fragment, and over TLS no port."""
     parts = urlsplit(url)
-    if parts.scheme != "https" or parts.port is None:
-        return url
-    host = parts.hostname or ""
-    return urlunsplit(parts._replace(netloc=f"[{host}]" if ":" in host else host))
+    netloc = parts.netloc.rpartition("@")[2]
+    if parts.scheme in ("https", "wss") and parts.port is not None:
+        netloc = netloc.rpartition(":")[0]
+    return urlunsplit(parts._replace(netloc=netloc, fragment=""))

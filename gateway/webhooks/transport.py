@@ -1,30 +1,39 @@
-"""HTTP out by aiohttp, to pinned addresses."""
+"""HTTP out by aiohttp, to pinned addresses. The only file here that knows aiohttp."""
 
 from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
 
-from gateway.webhooks.errors import FetchError
+from gateway.webhooks.errors import Failure, FetchError
 from gateway.webhooks.request import Answer
 
-PINNED: ContextVar[str] = ContextVar("pinned")
+PINNED: ContextVar[Sequence[str]] = ContextVar("pinned")
+KEEP_ALIVE = 2.0  # seconds: shorter than most servers keep a connection, so that we seldom meet one that just closed
+
+# OpenSSL's X509_V_ERR_…: what Twilio has codes of its own for
+EXPIRED, HOSTNAME_MISMATCH, IP_MISMATCH = 10, 62, 64
 
 
 class PinnedResolver(AbstractResolver):
-    """Every name is the address that the guard approved for this request."""
+    """Every name has the addresses that the guard approved for this request."""
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        address = PINNED.get()
-        found = socket.AF_INET6 if ":" in address else socket.AF_INET
-        return [ResolveResult(hostname=host, host=address, port=port, family=found, proto=0, flags=0)]
+        return [
+            ResolveResult(
+                hostname=host, host=address, port=port, proto=0, flags=socket.AI_NUMERICHOST,
+                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
+            )
+            for address in PINNED.get()
+        ]  # fmt: skip
 
     async def close(self) -> None:
         """Nothing is open."""
@@ -33,13 +42,12 @@ class PinnedResolver(AbstractResolver):
 class AiohttpTransport:
     """`request.Transport` on a session of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         connector = aiohttp.TCPConnector(
-            resolver=PinnedResolver(), use_dns_cache=False, limit=500, keepalive_timeout=10, force_close=False
-        )
-        self._session = aiohttp.ClientSession(
-            connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=True
-        )
+            resolver=PinnedResolver(), use_dns_cache=False, limit=500, keepalive_timeout=KEEP_ALIVE,
+            ssl=tls or True,
+        )  # fmt: skip
+        self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
     async def request(
         self,
@@ -48,52 +56,76 @@ class AiohttpTransport:
         headers: Mapping[str, str],
         body: bytes | None,
         *,
-        address: str,
+        addresses: Sequence[str],
         connect: float,
         read: float,
         limit: int,
     ) -> Answer:
         """One request; FetchError says in Twilio's codes why it failed."""
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=connect, sock_read=read)
-        token = PINNED.set(address)
+        pinned = PINNED.set(addresses)
+        began = False
         try:
             async with self._session.request(
-                method, url, headers=headers, data=body, timeout=timeout, allow_redirects=False
+                method, URL(url, encoded=True), headers=headers, data=body, timeout=timeout, allow_redirects=False
             ) as answer:
-                content = await answer.content.read(limit + 1)
-                while len(content) <= limit and (more := await answer.content.read(limit + 1 - len(content))):
-                    content += more
-                if len(content) > limit:
-                    raise FetchError(11750, f"{url} answered with more than {limit} bytes")
+                began = True
+                content, truncated = await _read(answer.content, limit)
                 return Answer(
                     answer.status, answer.headers.get("Content-Type", ""), content, url,
                     {name.lower(): value for name, value in answer.headers.items()},
-                    tuple(answer.headers.getall("Set-Cookie", [])),
+                    tuple(answer.headers.getall("Set-Cookie", [])), truncated,
                 )  # fmt: skip
-        except (TimeoutError, aiohttp.ClientError, ssl.SSLError, OSError) as error:
-            raise _translated(error, url) from error
+        except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
+            failure = translated(error, url, read)
+            if began:
+                failure.kind = Failure.OTHER  # a partial answer is not asked for again
+            raise failure from error
         finally:
-            PINNED.reset(token)
+            PINNED.reset(pinned)
 
     async def close(self) -> None:
         """Closes all connections."""
         await self._session.close()
 
 
-def _translated(error: Exception, url: str) -> FetchError:
+async def _read(content: aiohttp.StreamReader, limit: int) -> tuple[bytes, bool]:
+    """The body up to `limit`, and whether there was more."""
+    chunks, size = [], 0
+    async for chunk in content.iter_chunked(1 << 16):
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > limit:
+            return b"".join(chunks)[:limit], True
+    return b"".join(chunks), False
+
+
+def translated(error: Exception, url: str, read: float) -> FetchError:
+    """An exception of the client as Twilio's code, a sentence, and what a retry would call it."""
     match error:
         case aiohttp.ConnectionTimeoutError():
-            return FetchError(11201, f"{url}: connecting timed out")
+            return FetchError(11201, f"{url}: connecting timed out", kind=Failure.CONNECT)
         case aiohttp.ServerTimeoutError() | TimeoutError():
-            return FetchError(11200, f"{url}: no answer in time")
+            return FetchError(11203, f"{url}: nothing came for {read:g} s", kind=Failure.READ)
         case aiohttp.ClientConnectorCertificateError():
-            return FetchError(11237, f"{url}: the certificate is not valid: {error}")
+            return _certificate(error.certificate_error, url)
         case aiohttp.ClientConnectorSSLError() | ssl.SSLError():
-            return FetchError(11220, f"{url}: the TLS handshake failed: {error}")
-        case aiohttp.ClientConnectorError(os_error=ConnectionRefusedError()):
-            return FetchError(11202, f"{url}: connection refused")
+            return FetchError(11220, f"{url}: the TLS handshake failed: {error}", kind=Failure.CONNECT)
+        case aiohttp.ClientConnectorError(os_error=ConnectionRefusedError()) | ConnectionRefusedError():
+            return FetchError(11202, f"{url}: the connection was refused", kind=Failure.CONNECT)
         case aiohttp.ClientConnectorError():
-            return FetchError(11205, f"{url}: connection failed: {error}")
-        case aiohttp.ClientPayloadError() | aiohttp.ClientResponseError() | aiohttp.ServerDisconnectedError():
-            return FetchError(11206, f"{url}: HTTP protocol violation: {error!r}")
-    return FetchError(11205, f"{url}: {error!r}")
+            return FetchError(11205, f"{url}: connecting failed: {error.os_error}", kind=Failure.CONNECT)
+        case aiohttp.ServerDisconnectedError() | aiohttp.ClientOSError() | OSError():
+            sentence = f"{url}: the connection was closed before an answer came"
+            return FetchError(11205, sentence, kind=Failure.CONNECT)
+    return FetchError(11206, f"{url}: the answer breaks the HTTP protocol: {error}")
+
+
+def _certificate(error: Exception, url: str) -> FetchError:
+    code = getattr(error, "verify_code", 0)
+    why = getattr(error, "verify_message", "") or str(error)
+    if code in (HOSTNAME_MISMATCH, IP_MISMATCH):
+        return FetchError(11235, f"{url}: the certificate is another host's: {why}", kind=Failure.CONNECT)
+    if code == EXPIRED:
+        return FetchError(11236, f"{url}: the certificate has expired", kind=Failure.CONNECT)
+    return FetchError(11237, f"{url}: the certificate leads to no trusted root: {why}", kind=Failure.CONNECT)

@@ -1,74 +1,92 @@
-"""URLs of webhooks: relative ones, user info, and the connection overrides behind `#`."""
+"""URLs of webhooks: relative ones, user info, and what exactly is sent and signed."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, unquote, urljoin, urlsplit, urlunsplit
+from urllib.parse import SplitResult, quote, unquote, urlencode, urljoin, urlsplit, urlunsplit
 
+from gateway.webhooks import overrides
 from gateway.webhooks.errors import FetchError
+from gateway.webhooks.overrides import Overrides
+
+_CONTROL = re.compile(r"[\x00-\x20\x7f]")
+_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?\.?")
+_IPV6 = re.compile(r"[0-9a-f:.]+")
+_KEPT = "%/:?#[]@!$&'()*+,;=~|^`{}\"<>\\"  # only what is not ASCII is escaped
 
 
 def resolve(base: str | None, url: str) -> str:
     """An absolute URL; FetchError 11100 where there is no base or the result is not HTTP."""
-    absolute = urljoin(base, url) if base else url
-    if urlsplit(absolute).scheme not in ("http", "https") or not urlsplit(absolute).hostname:
+    try:
+        absolute = urljoin(base, url.strip()) if base else url.strip()
+        parts = urlsplit(absolute)
+    except ValueError as error:
+        raise FetchError(11100, f"{url!r} is not a URL: {error}") from error
+    if parts.scheme not in ("http", "https") or not parts.hostname:
         raise FetchError(11100, f"{url!r} is not an absolute HTTP URL")
     return absolute
 
 
 @dataclass(frozen=True, slots=True)
-class Overrides:
-    """Time-outs in seconds, retries and what is retried (webhooks.md: connection overrides)."""
-
-    connect: float = 5.0
-    read: float = 15.0
-    total: float = 15.0
-    retries: int = 1
-    on: frozenset[str] = frozenset({"ct"})
-
-
-@dataclass(frozen=True, slots=True)
 class Target:
-    """A URL taken apart: what is fetched and signed, the credentials, the overrides."""
+    """A URL taken apart: what is fetched and signed, where, the credentials, the overrides."""
 
     url: str
+    host: str
+    port: int
     credentials: tuple[str, str] | None
     overrides: Overrides
 
+    @property
+    def origin(self) -> tuple[str, str, int]:
+        """Scheme, host and port: credentials do not leave it."""
+        return urlsplit(self.url).scheme, self.host, self.port
+
 
 def target(url: str) -> Target:
-    """FetchError 11100 for no URL, 11240-11243 for bad overrides."""
-    parts = urlsplit(resolve(None, url))
-    host = parts.hostname or ""
+    """FetchError 11100 for no URL, 11210 for a host name that cannot be, 1124x for bad overrides."""
+    url = resolve(None, url)
+    if _CONTROL.search(url):
+        raise FetchError(11100, f"{url!r} holds a space or a control character")
+    parts = urlsplit(url)
+    host, port = _host(parts), _port(parts)
     netloc = f"[{host}]" if ":" in host else host
-    if parts.port:
-        netloc += f":{parts.port}"
+    if port is not None:
+        netloc += f":{port}"
     credentials = None
     if parts.username is not None:
-        credentials = (unquote(parts.username), unquote(parts.password or ""))
-    bare = urlunsplit((parts.scheme, netloc, parts.path, parts.query, ""))
-    return Target(bare, credentials, _overrides(parts.fragment))
+        credentials = unquote(parts.username), unquote(parts.password or "")
+    bare = urlunsplit((parts.scheme, netloc, quote(parts.path, _KEPT), quote(parts.query, _KEPT), ""))
+    default = 443 if parts.scheme == "https" else 80
+    return Target(bare, host, default if port is None else port, credentials, overrides.parse(parts.fragment))
 
 
-_RANGES = {"ct": (100, 10000, 11240), "rt": (100, 15000, 11241), "tt": (100, 15000, 11242), "rc": (0, 5, 11243)}
+def with_query(url: str, pairs: Iterable[tuple[str, str]]) -> str:
+    """The parameters of a GET, behind a query that stays as it is."""
+    added = urlencode(list(pairs))
+    if not added:
+        return url
+    return f"{url}{'&' if urlsplit(url).query else '?'}{added}"
 
 
-def _overrides(fragment: str) -> Overrides:
-    values = dict(parse_qsl(fragment))
-    numbers = {}
-    for name, (least, most, code) in _RANGES.items():
-        text = values.get(name)
-        if text is None:
-            continue
-        if not text.isdigit() or not least <= int(text) <= most:
-            raise FetchError(code, f"connection override {name}={text} is not {least}-{most}")
-        numbers[name] = int(text)
-    kinds = frozenset(filter(None, values.get("rp", "ct").split(",")))
-    if not kinds <= {"4xx", "5xx", "ct", "rt", "all"}:
-        raise FetchError(11243, f"connection override rp={values.get('rp')} is not of 4xx, 5xx, ct, rt, all")
-    if "all" in kinds:
-        kinds = frozenset({"4xx", "5xx", "ct", "rt"})
-    return Overrides(
-        numbers.get("ct", 5000) / 1000, numbers.get("rt", 15000) / 1000, numbers.get("tt", 15000) / 1000,
-        numbers.get("rc", 1), kinds,
-    )  # fmt: skip
+def _host(parts: SplitResult) -> str:
+    host = parts.hostname or ""
+    if "_" in host:
+        raise FetchError(11210, f"host name {host} has an underscore, which is refused")
+    if not host.isascii():
+        try:
+            host = host.encode("idna").decode()
+        except UnicodeError as error:
+            raise FetchError(11210, f"host name {host} is not valid: {error}") from error
+    if not (_IPV6 if ":" in host else _NAME).fullmatch(host):
+        raise FetchError(11210, f"host name {host!r} is not valid")
+    return host
+
+
+def _port(parts: SplitResult) -> int | None:
+    try:
+        return parts.port
+    except ValueError as error:
+        raise FetchError(11100, f"{urlunsplit(parts)!r} is not a URL: {error}") from error
