@@ -1,0 +1,205 @@
+"""A real gateway as a process of its own, a real web app, and what the tests of real programs need."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from twilio.rest import Client
+
+ROOT = Path(__file__).parents[2]
+NUMBER = "+15555550100"
+
+
+def need(program: str) -> str:
+    """The path of a program; without it the test is skipped, or fails where interop is required."""
+    found = shutil.which(program)
+    if found is None:
+        reason = f"{program} is not installed"
+        if os.environ.get("TRUNKLINE_REQUIRE_INTEROP") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return found
+
+
+def free_port(kind: int = socket.SOCK_STREAM) -> int:
+    """A port that nobody uses at the moment."""
+    with socket.socket(socket.AF_INET, kind) as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def wait_for(condition: Callable[[], bool], seconds: float, what: str) -> None:
+    """Polls a real program's state; fails with `what` when it does not come."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"{what} did not happen within {seconds} s"
+        time.sleep(0.05)
+
+
+@dataclass
+class Asked:
+    """A request that the app got."""
+
+    path: str
+    params: dict[str, str]
+    headers: dict[str, str]
+    url: str
+
+
+@dataclass
+class App:
+    """A customer's app: path -> TwiML (or a function of the parameters), and what it was asked."""
+
+    port: int
+    documents: dict[str, str | Callable[[dict[str, str]], str]] = field(default_factory=dict)
+    files: dict[str, tuple[str, bytes]] = field(default_factory=dict)
+    asked: list[Asked] = field(default_factory=list)
+    broken: bool = False
+
+    def url(self, path: str) -> str:
+        return f"http://127.0.0.1:{self.port}{path}"
+
+    def to(self, path: str) -> list[Asked]:
+        return [one for one in self.asked if one.path == path]
+
+
+@pytest.fixture
+def app() -> Iterator[App]:
+    """An HTTP server of its own thread."""
+    state = App(free_port())
+
+    class Answer(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+            params = {name: values[-1] for name, values in parse_qs(body, keep_blank_values=True).items()}
+            path = urlsplit(self.path).path
+            state.asked.append(Asked(path, params, dict(self.headers), state.url(self.path)))
+            document = state.documents.get(path, "")
+            text = document(params) if callable(document) else document
+            self._send(500 if state.broken else 200, "text/xml", text.encode())
+
+        def do_GET(self) -> None:
+            kind, data = state.files.get(self.path, ("text/plain", b""))
+            self._send(200 if data else 404, kind, data)
+
+        def _send(self, status: int, kind: str, data: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", state.port), Answer)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield state
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+class GatewayProcess:
+    """`trunkline serve` on free ports, its data in a folder of the test."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.http = f"127.0.0.1:{free_port()}"
+        self.sip = f"127.0.0.1:{free_port(socket.SOCK_DGRAM)}"
+        self.rtp = 21000 + 10 * (free_port() % 700)
+        self.config = folder / "trunkline.toml"
+        self.config.write_text("")
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Starts it and waits until it is well."""
+        self.process = subprocess.Popen(
+            [
+                sys.executable, "-m", "gateway", "serve", "--config", str(self.config), "--data", str(self.folder / "var"),
+                "--http", self.http, "--sip", self.sip, "--rtp", f"127.0.0.1:{self.rtp}-{self.rtp + 1999}",
+            ],
+            cwd=ROOT, stderr=(self.folder / "log").open("ab"),
+        )  # fmt: skip
+        wait_for(self.well, 20, f"/health ({(self.folder / 'log').read_text()[-2000:]})")
+
+    def well(self) -> bool:
+        """Whether /health answers 200."""
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"http://{self.http}/health", timeout=2) as answer:
+            return bool(answer.status == 200)
+        return False
+
+    def metric(self, name: str) -> float:
+        """A gauge of /metrics."""
+        with urllib.request.urlopen(f"http://{self.http}/metrics", timeout=5) as answer:
+            for line in answer.read().decode().splitlines():
+                if line.startswith(f"trunkline_{name} "):
+                    return float(line.split()[1])
+        raise AssertionError(f"no metric {name}")
+
+    def credentials(self) -> dict[str, str]:
+        """What the first start made."""
+        found: dict[str, str] = json.loads((self.folder / "var" / "credentials.json").read_text())
+        return found
+
+    def client(self) -> Client:
+        """Twilio's own client, unmodified but for its base URL."""
+        made = self.credentials()
+        client = Client(made["account_sid"], made["auth_token"])
+        client.api.base_url = f"http://{self.http}"
+        return client
+
+    def worker_pid(self) -> int:
+        """The media worker's process."""
+        assert self.process is not None
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        for child in map(int, children):
+            if b"media.worker" in Path(f"/proc/{child}/cmdline").read_bytes():
+                return child
+        raise AssertionError("no media worker")
+
+    def kill(self) -> None:
+        """kill -9."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> None:
+        """SIGTERM, twice: ends at once."""
+        if self.process is None or self.process.poll() is not None:
+            return
+        self.process.send_signal(signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(1)
+            return
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(15)
+
+
+@pytest.fixture
+def gateway(tmp_path: Path) -> Iterator[GatewayProcess]:
+    """A started gateway."""
+    one = GatewayProcess(tmp_path)
+    one.start()
+    yield one
+    one.stop()
