@@ -134,14 +134,13 @@ class GatewayProcess:
 
     def start(self) -> None:
         """Starts it and waits until it is well."""
-        self.process = subprocess.Popen(
-            [
-                sys.executable, "-m", "gateway", "serve", "--config", str(self.config), "--data", str(self.folder / "var"),
-                "--http", self.http, "--sip", self.sip, "--rtp", f"127.0.0.1:{self.rtp}-{self.rtp + 1999}",
-            ],
-            cwd=ROOT, stderr=(self.folder / "log").open("ab"),
-        )  # fmt: skip
-        wait_for(self.well, 20, f"/health ({(self.folder / 'log').read_text()[-2000:]})")
+        arguments = ["--config", str(self.config), "--data", str(self.folder / "var"), "--http", self.http]
+        arguments += ["--sip", self.sip, "--rtp", f"127.0.0.1:{self.rtp}-{self.rtp + 1999}"]
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "gateway", "serve", *arguments], cwd=ROOT, stderr=log
+            )
+        wait_for(self.well, 20, "health")
 
     def well(self) -> bool:
         """Whether /health answers 200."""
