@@ -1,7 +1,7 @@
-"""espeak-ng from the espeakng-loader wheel, in this process and no other: text on stdin, WAV on stdout.
+"""espeak-ng from the espeakng-loader wheel, in this process and no other: escaped text on stdin, WAV on stdout.
 
-`python -m gateway.speech.espeak_process VOICE`: what is spoken when the system has no espeak-ng program. The library
-is GPL, so it never runs inside the gateway's own process.
+`python -m gateway.speech.espeak_process VOICE`: what speaks when the system has no espeak-ng program. The library is
+GPL, so it never runs inside the gateway's own process.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ import espeakng_loader
 
 from media.files import wav_header
 
-SYNCHRONOUS, UTF8 = 2, 1
+# speak_lib.h
+SYNCHRONOUS, UTF8, SSML, CHARACTERS = 2, 0x01, 0x10, 1
+CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
 
 
 def main() -> int:
@@ -26,21 +28,26 @@ def main() -> int:
     if library.espeak_SetVoiceByName(sys.argv[1].encode()) != 0:
         print(f"espeak-ng has no voice {sys.argv[1]!r}", file=sys.stderr)
         return 1
+    pcm = synthesised(library, sys.stdin.buffer.read())
+    sys.stdout.buffer.write(wav_header(1, len(pcm), rate) + pcm)
+    return 0
+
+
+def synthesised(library: ctypes.CDLL, text: bytes) -> bytes:
+    """The samples of a text."""
     chunks: list[bytes] = []
 
-    def take(wave: int, samples: int, events: object) -> int:
-        if samples > 0:
+    def take(wave: int | None, samples: int, events: int | None) -> int:
+        if wave and samples > 0:
             chunks.append(ctypes.string_at(wave, 2 * samples))
         return 0
 
-    kind = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
-    callback = kind(take)  # kept: the library calls it later
+    callback = CALLBACK(take)
     library.espeak_SetSynthCallback(callback)
-    text = sys.stdin.buffer.read() + b"\0"
-    library.espeak_Synth(text, ctypes.c_size_t(len(text)), 0, 1, 0, UTF8, None, None)
-    pcm = b"".join(chunks)
-    sys.stdout.buffer.write(wav_header(1, len(pcm), rate) + pcm)
-    return 0
+    size = ctypes.c_size_t(len(text) + 1)
+    library.espeak_Synth(text, size, 0, CHARACTERS, 0, UTF8 | SSML, None, None)
+    library.espeak_Synchronize()
+    return b"".join(chunks)
 
 
 if __name__ == "__main__":

@@ -4,38 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import re
-import sys
-import tempfile
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-
-import numpy as np
+from email.utils import parsedate_to_datetime
 
 from gateway.clock import Clock
 from gateway.speech.audio import Audio
 from gateway.speech.cache import AudioCache
+from gateway.speech.decode import KINDS, decode
 from gateway.speech.errors import SpeechError
 from gateway.webhooks.client import Webhooks
 from gateway.webhooks.request import Answer
 
-LARGEST = 100 << 20  # bytes of a file
-TIME_LIMIT = 30.0
-KINDS = frozenset(
-    [
-        "audio/mpeg",
-        "audio/mp3",
-        "audio/wav",
-        "audio/wave",
-        "audio/x-wav",
-        "audio/aiff",
-        "audio/x-aiff",
-        "audio/x-aifc",
-        "audio/gsm",
-        "audio/x-gsm",
-        "audio/ulaw",
-        "audio/basic",
-    ]
-)
-_MAX_AGE = re.compile(r"max-age=(\d+)")
+__all__ = ["AudioFetcher", "decode"]
+
+LARGEST = 64 << 20  # bytes of a file: 40 minutes of MP3 at 192 kbit/s
+REMEMBERED = 1000  # URLs
+TOGETHER = 2  # decoders at once
+VALIDATORS = {"etag": "If-None-Match", "last-modified": "If-Modified-Since"}
+_MAX_AGE = re.compile(r"max-age\s*=\s*\"?(\d{1,9})")
+
+Inside = Callable[[str], Awaitable[bytes | None]]
+"""The WAV file behind a URL of our own (a recording's), or None where it is not ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +39,34 @@ class Kept:
 
 
 class AudioFetcher:
-    """`calls.services.Fetcher`."""
+    """`calls.services.Fetcher`. Our own port is closed to fetches, so what is ours comes from `inside`."""
 
-    def __init__(self, webhooks: Webhooks, cache: AudioCache, clock: Clock) -> None:
+    def __init__(self, webhooks: Webhooks, cache: AudioCache, clock: Clock, inside: Inside | None = None) -> None:
         self._webhooks = webhooks
         self._cache = cache
         self._clock = clock
-        self._kept: dict[str, Kept] = {}
+        self._inside = inside
+        self._kept: OrderedDict[str, Kept] = OrderedDict()
+        self._busy: dict[str, asyncio.Task[Audio]] = {}
+        self._slots = asyncio.Semaphore(TOGETHER)
 
     async def fetch(self, url: str) -> Audio:
-        """The sound behind a URL; FetchError or SpeechError where there is none."""
+        """The sound behind a URL; FetchError or SpeechError where there is none. Asked for twice, fetched once."""
+        task = self._busy.get(url)
+        if task is None:
+            task = self._busy[url] = asyncio.create_task(self._fetch(url))
+            task.add_done_callback(lambda done: self._done(url, done))
+        return await asyncio.shield(task)
+
+    def _done(self, url: str, task: asyncio.Task[Audio]) -> None:
+        del self._busy[url]
+        if not task.cancelled():
+            task.exception()  # told to those who wait; nobody may be left
+
+    async def _fetch(self, url: str) -> Audio:
+        own = await self._inside(url) if self._inside is not None else None
+        if own is not None:
+            return await self._decoded(own, "audio/wav")
         kept = self._kept.get(url)
         if kept is not None and not self._cache.has(kept.audio):
             kept = None
@@ -67,45 +76,43 @@ class AudioFetcher:
         if answer.status == 304 and kept is not None:
             audio = kept.audio
         else:
-            audio = await self._decoded(answer)
-        self._kept[url] = self._keep(audio, answer)
+            audio = await self._decoded(answer.body, _kind(answer))
+        self._keep(url, audio, answer, kept.validators if kept else {})
         return audio
 
-    def _keep(self, audio: Audio, answer: Answer) -> Kept:
-        control = answer.headers.get("cache-control", "")
-        age = _MAX_AGE.search(control)
-        fresh = int(age[1]) if age and "no-cache" not in control and "no-store" not in control else 0
-        names = {"etag": "If-None-Match", "last-modified": "If-Modified-Since"}
-        validators = {names[name]: answer.headers[name] for name in names if name in answer.headers}
-        return Kept(audio, self._clock.now() + fresh, validators)
+    def _keep(self, url: str, audio: Audio, answer: Answer, before: dict[str, str]) -> None:
+        validators = {VALIDATORS[name]: answer.headers[name] for name in VALIDATORS if name in answer.headers}
+        if answer.status == 304:
+            validators = {**before, **validators}
+        if "no-store" in answer.headers.get("cache-control", ""):
+            self._kept.pop(url, None)
+            return
+        self._kept[url] = Kept(audio, self._clock.now() + self._fresh(answer), validators)
+        self._kept.move_to_end(url)
+        if len(self._kept) > REMEMBERED:
+            self._kept.popitem(last=False)
 
-    async def _decoded(self, answer: Answer) -> Audio:
-        kind = answer.content_type.partition(";")[0].strip().lower()
-        if kind not in KINDS:
-            raise SpeechError(f"{answer.url} is {kind or 'of no content type'}, which is no audio to be played", 12300)
-        with self._clock.working():
-            return await decode(answer.body, kind, self._cache)
-
-
-async def decode(data: bytes, kind: str, cache: AudioCache) -> Audio:
-    """A file's bytes as a sound of the cache; SpeechError 13420 for what cannot be decoded."""
-    with tempfile.NamedTemporaryFile(suffix=".audio") as file:
-        await asyncio.to_thread(file.write, data)
-        file.flush()
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "gateway.speech.decode_process", file.name, kind,
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        )  # fmt: skip
+    def _fresh(self, answer: Answer) -> float:
+        """For how many seconds nobody needs to ask again (RFC 9111 §4.2.1)."""
+        control = answer.headers.get("cache-control", "").lower()
+        if "no-cache" in control:
+            return 0.0
+        if age := _MAX_AGE.search(control):
+            return float(age[1])
         try:
-            async with asyncio.timeout(TIME_LIMIT):
-                raw, errors = await process.communicate()
-        except TimeoutError:
-            raise SpeechError(f"decoding took longer than {TIME_LIMIT:g} s", 13420) from None
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-    if process.returncode != 0:
-        reason = errors.decode("utf-8", "replace").strip().splitlines()
-        raise SpeechError(f"not a playable {kind} file: {reason[-1] if reason else 'the decoder was stopped'}", 13420)
-    return await asyncio.to_thread(cache.put, np.frombuffer(raw, "<i2").astype(np.int16))
+            expires = parsedate_to_datetime(answer.headers["expires"])
+            return max(0.0, (expires - self._clock.wall()).total_seconds())
+        except (KeyError, ValueError, TypeError):
+            return 0.0
+
+    async def _decoded(self, data: bytes, kind: str) -> Audio:
+        async with self._slots:
+            with self._clock.working():
+                return await decode(data, kind, self._cache)
+
+
+def _kind(answer: Answer) -> str:
+    kind = answer.content_type.partition(";")[0].strip().lower()
+    if kind not in KINDS:
+        raise SpeechError(f"{answer.url} is {kind or 'of no content type'}, which is no audio to be played", 12300)
+    return kind
