@@ -32,6 +32,7 @@ async def recover(services: Services) -> None:
         await _fail(services, row)
     for recording in await services.store.recordings.unfinished():
         await repair(recording, services)
+    services.outbox.kick()
 
 
 async def _fail(services: Services, row: Call) -> None:

@@ -43,6 +43,9 @@ class Database:
         with clock.working():
             async with engine.begin() as connection:
                 await connection.run_sync(_migrate)
+            async with engine.connect() as one, engine.connect() as other:
+                for connection in (one, other):
+                    await connection.execute(sa.text("SELECT 1 FROM calls"))
         return cls(engine, clock)
 
     async def close(self) -> None:
@@ -105,7 +108,8 @@ async def _one(connection: AsyncConnection, statements: Sequence[Statement]) -> 
 
 
 def _options(url: str) -> dict[str, Any]:
-    return {} if url.startswith("sqlite") else {"pool_size": 10, "max_overflow": 10}
+    """A fixed number of connections: SQLite has one writer, and readers that are done in a moment."""
+    return {"pool_size": 2 if url.startswith("sqlite") else 10, "max_overflow": 0}
 
 
 class _Pragmas:

@@ -30,6 +30,7 @@ class Endpoint:
         self._tasks: set[asyncio.Task[None]] = set()
         self._numbers = 0
         self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_at = 0.0
         self._loop = asyncio.get_running_loop()
 
     @classmethod
@@ -98,12 +99,12 @@ class Endpoint:
     def _set_alarm(self) -> None:
         at = self.agent.next_timeout()
         if self._alarm is not None:
-            if at is not None and self._alarm.when() <= at:
+            if at is not None and self._alarm_at <= at:
                 return
             self._alarm.cancel()
             self._alarm = None
         if at is not None:
-            self._alarm = self._loop.call_at(at, self._tick)
+            self._alarm, self._alarm_at = self._loop.call_at(at, self._tick), at
 
     def _transmit(self, flow: Flow, data: bytes) -> None:
         if flow.transport == "udp":
