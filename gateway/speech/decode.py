@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 
 import numpy as np
@@ -11,6 +10,7 @@ from gateway.speech.audio import Audio
 from gateway.speech.cache import AudioCache
 from gateway.speech.errors import SpeechError
 from gateway.speech.process import Limits, ProcessError, run
+from gateway.speech.threads import aside
 from media.frames import RATE
 
 LONGEST = 40 * 60  # seconds (twiml-voice.md: Play)
@@ -31,4 +31,4 @@ async def decode(data: bytes, kind: str, cache: AudioCache) -> Audio:
         raise SpeechError(f"not a playable {kind} file: {error}", 13420) from error
     if not raw:
         raise SpeechError(f"not a playable {kind} file: there is no sound in it", 13420)
-    return await asyncio.to_thread(cache.put, np.frombuffer(raw, "<i2").astype(np.int16))
+    return await aside(lambda: cache.put(np.frombuffer(raw, "<i2").astype(np.int16)))

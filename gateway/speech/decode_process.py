@@ -43,11 +43,14 @@ def confine() -> None:
 
 
 def opened(data: bytes, kind: str) -> soundfile.SoundFile:
-    """The file, by its own header, or raw by its type; soundfile.LibsndfileError for what is no audio."""
+    """The file, by its own header, or raw by its type; ValueError for what is no audio."""
     raw = not data.startswith((b".snd", b"RIFF"))
     if raw and kind in GSM:
         return soundfile.SoundFile(io.BytesIO(data), format="RAW", subtype="GSM610", samplerate=RATE, channels=1)
-    return soundfile.SoundFile(io.BytesIO(data))
+    try:
+        return soundfile.SoundFile(io.BytesIO(data))
+    except soundfile.LibsndfileError as error:
+        raise ValueError("its format is not known, or it is damaged") from error
 
 
 def mono(file: soundfile.SoundFile) -> Iterator[NDArray[np.float32]]:

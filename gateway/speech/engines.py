@@ -6,7 +6,6 @@ program speaks when.
 
 from __future__ import annotations
 
-import asyncio
 import importlib.util
 import re
 import shutil
@@ -18,6 +17,7 @@ from xml.sax.saxutils import escape
 
 from gateway.speech.errors import SpeechError
 from gateway.speech.process import Limits, ProcessError, run
+from gateway.speech.threads import aside
 
 LIMITS = Limits(seconds=20.0, cpu=10, output=64 << 20)  # 4096 characters take 0.1 s and give 12 MB at 22050 Hz
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
@@ -47,7 +47,7 @@ class Flite:
             argv = (self.path, "-voice", voice, "-f", "/dev/stdin", "-o", str(wav))
             await run(argv, _CONTROL.sub(" ", text).encode("utf-8", "replace"), LIMITS)
             try:
-                return await asyncio.to_thread(wav.read_bytes)
+                return await aside(wav.read_bytes)
             except OSError as error:
                 raise ProcessError(f"flite wrote nothing: {error.strerror}") from error
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from typing import Any
 
 import numpy as np
 import soxr
@@ -15,6 +16,7 @@ from gateway.speech.cache import AudioCache
 from gateway.speech.engines import Engines, engine
 from gateway.speech.errors import SpeechError
 from gateway.speech.process import ProcessError
+from gateway.speech.threads import aside
 from gateway.speech.voices import EngineVoice, choose
 from media.files import HEADER_SIZE
 from media.frames import RATE, Pcm
@@ -80,7 +82,7 @@ class Speaker:
                     wav = await program.speak(text, voice.name)
                 except (ProcessError, OSError) as error:
                     raise SpeechError(f"{'flite' if voice.flite else 'espeak-ng'} did not speak: {error}") from error
-                return await asyncio.to_thread(self._store, wav)
+                return await aside(lambda: self._store(wav))
 
     def _store(self, wav: bytes) -> Audio:
         if len(wav) <= HEADER_SIZE + 1:
@@ -90,7 +92,7 @@ class Speaker:
         return self._cache.put(levelled(soxr.resample(pcm, rate, RATE)))
 
 
-def levelled(samples: NDArray[np.float32]) -> Pcm:
+def levelled(samples: NDArray[np.floating[Any]]) -> Pcm:
     """`samples: (n,) float` as int16 at the level of telephone speech, by 12 dB at most."""
     loud = samples[np.abs(samples) > 0.01]
     if len(loud):

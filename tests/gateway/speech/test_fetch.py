@@ -1,0 +1,186 @@
+"""`<Play>` by URL, in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from random import Random
+from typing import TypeVar
+
+import numpy as np
+import pytest
+import soundfile
+
+from gateway.sids import Sids
+from gateway.speech.cache import AudioCache
+from gateway.speech.errors import SpeechError
+from gateway.speech.fetch import AudioFetcher, Inside
+from gateway.store.rows import Account
+from gateway.webhooks.client import Webhooks
+from gateway.webhooks.errors import FetchError
+from tests.lib.loop import VirtualClock, run
+from tests.lib.web import FakeWeb, Reply, Seen
+
+T = TypeVar("T")
+URL = "http://app.example.com/hello.wav"
+
+
+class Accounts:
+    async def fetch(self, sid: str) -> Account | None:
+        raise AssertionError("media is not signed")
+
+
+class Store:
+    accounts = Accounts()
+
+
+def wav(level: int = 1000) -> bytes:
+    made = io.BytesIO()
+    soundfile.write(made, np.full(4000, level, np.int16), 8000, format="WAV")
+    return made.getvalue()
+
+
+WAV = Reply(wav(), content_type="audio/x-wav; charset=binary")
+
+
+def fetching(
+    folder: Path, web: FakeWeb, work: Callable[[AudioFetcher, VirtualClock], Awaitable[T]], inside: Inside | None = None
+) -> T:
+    async def main(clock: VirtualClock) -> T:
+        webhooks = Webhooks(web, web.guard(), Store(), Sids(Random(1)))
+        return await work(AudioFetcher(webhooks, AudioCache(folder), clock, inside), clock)
+
+    return run(main)
+
+
+def validating(seen: Seen) -> Reply:
+    if seen.headers.get("If-None-Match") == '"1"':
+        return Reply(status=304)
+    return Reply(wav(), content_type="audio/wav", headers={"ETag": '"1"'})
+
+
+def test_a_file_is_fetched_and_decoded(tmp_path: Path) -> None:
+    web = FakeWeb()
+    web.route(URL, WAV)
+
+    async def work(fetcher: AudioFetcher, clock: VirtualClock) -> None:
+        audio = await fetcher.fetch(URL)
+        assert audio.seconds == 0.5
+        assert clock.now() == 0
+
+    fetching(tmp_path, web, work)
+    (seen,) = web.requests
+    assert (seen.method, seen.headers.get("X-Twilio-Signature")) == ("GET", None)
+
+
+def test_twenty_calls_fetch_it_once(tmp_path: Path) -> None:
+    web = FakeWeb()
+    web.route(URL, Reply(wav(), content_type="audio/wav", delay=2))
+
+    async def work(fetcher: AudioFetcher, clock: VirtualClock) -> None:
+        gone = asyncio.create_task(fetcher.fetch(URL))
+        waiting = [asyncio.create_task(fetcher.fetch(URL)) for _ in range(20)]
+        await asyncio.sleep(1)
+        gone.cancel()
+        assert len(set(await asyncio.gather(*waiting))) == 1
+
+    fetching(tmp_path, web, work)
+    assert len(web.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Cache-Control": "public, max-age=60"}, 60), ({"Cache-Control": "max-age=60, no-cache"}, 0),
+        ({"Expires": "Sat, 01 Jun 2024 12:00:30 GMT"}, 30), ({"Expires": "0"}, 0), ({}, 0),
+        ({"Cache-Control": "no-store, max-age=60"}, 0),
+    ],
+)  # fmt: skip
+def test_it_is_kept_as_long_as_the_app_says(tmp_path: Path, headers: dict[str, str], seconds: float) -> None:
+    web = FakeWeb()
+    web.route(URL, Reply(wav(), content_type="audio/wav", headers=headers))
+
+    async def work(fetcher: AudioFetcher, clock: VirtualClock) -> None:
+        await fetcher.fetch(URL)
+        if seconds:
+            await asyncio.sleep(seconds - 1)
+            await fetcher.fetch(URL)
+            assert len(web.requests) == 1
+            await asyncio.sleep(2)
+        await fetcher.fetch(URL)
+        assert len(web.requests) == 2
+
+    fetching(tmp_path, web, work)
+
+
+def test_an_old_file_is_asked_after_again_and_again(tmp_path: Path) -> None:
+    web = FakeWeb()
+    web.route(URL, validating)
+
+    async def work(fetcher: AudioFetcher, clock: VirtualClock) -> None:
+        assert len({await fetcher.fetch(URL) for _ in range(3)}) == 1
+
+    fetching(tmp_path, web, work)
+    assert [seen.headers.get("If-None-Match") for seen in web.requests] == [None, '"1"', '"1"']
+
+
+def test_a_sound_that_was_dropped_is_fetched_anew(tmp_path: Path) -> None:
+    web = FakeWeb()
+    web.route(URL, validating)
+
+    async def work(fetcher: AudioFetcher, clock: VirtualClock) -> None:
+        audio = await fetcher.fetch(URL)
+        (tmp_path / "cache" / "audio" / f"{audio.sha}.s16").unlink()
+        assert await fetcher.fetch(URL) == audio
+
+    fetching(tmp_path, web, work)
+    assert [seen.headers.get("If-None-Match") for seen in web.requests] == [None, None]
+
+
+def failing(folder: Path, web: FakeWeb) -> tuple[int, str]:
+    async def work(fetcher: AudioFetcher, clock: VirtualClock) -> tuple[int, str]:
+        try:
+            await fetcher.fetch(URL)
+        except (SpeechError, FetchError) as error:
+            return error.code, str(error)
+        raise AssertionError("it was fetched")
+
+    return fetching(folder, web, work)
+
+
+def test_what_is_no_audio_is_12300(tmp_path: Path) -> None:
+    web = FakeWeb()
+    web.route(URL, Reply("<html/>", content_type="text/html; charset=utf-8"))
+    assert failing(tmp_path, web) == (12300, f"{URL} is text/html, which is no audio to be played")
+    web.route(URL, Reply(wav(), content_type=""))
+    assert failing(tmp_path, web) == (12300, f"{URL} is of no content type, which is no audio to be played")
+
+
+def test_what_says_audio_and_is_none_is_13420(tmp_path: Path) -> None:
+    web = FakeWeb()
+    web.route(URL, Reply("not audio at all", content_type="audio/mpeg"))
+    code, sentence = failing(tmp_path, web)
+    assert code == 13420
+    assert sentence.startswith("not a playable audio/mpeg file: ")
+
+
+def test_what_cannot_be_fetched_keeps_its_code(tmp_path: Path) -> None:
+    web = FakeWeb()
+    assert failing(tmp_path, web) == (11200, f"{URL} answered 404")
+    web.refusing.add("app.example.com")
+    assert failing(tmp_path, web)[0] == 11202
+
+
+def test_a_recording_of_ours_is_played_without_a_request(tmp_path: Path) -> None:
+    web = FakeWeb()
+
+    async def inside(url: str) -> bytes | None:
+        return wav(5) if url == URL else None
+
+    async def work(fetcher: AudioFetcher, clock: VirtualClock) -> float:
+        return (await fetcher.fetch(URL)).seconds
+
+    assert fetching(tmp_path, web, work, inside) == 0.5
+    assert web.requests == []

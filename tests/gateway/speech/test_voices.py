@@ -1,0 +1,90 @@
+"""TwiML's voices as our engines'."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.speech.voices import ESPEAK, POLLY, EngineVoice, choose
+
+# the languages of twiml-voice.md: Say
+SAY = """
+af-ZA am-ET ar-AE ar-XA arb bg-BG bn-IN ca-ES cmn-CN cmn-TW cs-CZ cy-GB da-DK de-AT de-DE el-GR en-AU en-CA en-GB
+en-GB-WLS en-IE en-IN en-NZ en-US en-ZA es-ES es-MX es-US fi-FI fr-BE fr-CA fr-FR gu-IN he-IL hi-IN hu-HU id-ID is-IS
+it-IT ja-JP kn-IN ko-KR lv-LV ml-IN mr-IN ms-MY nb-NO nl-BE nl-NL pa-IN pl-PL pt-BR pt-PT ro-RO ru-RU sk-SK sr-RS sv-SE
+ta-IN te-IN th-TH tr-TR uk-UA vi-VN yue-HK zh-CN zh-HK zh-TW en en-gb es fr de
+"""
+
+
+@pytest.mark.parametrize(
+    ("voice", "language", "name"),
+    [
+        ("man", "en-US", "en-us"), ("woman", "en-US", "en-us+f3"), ("alice", "en-GB", "en-gb+f3"),
+        ("man", "en-gb", "en-gb"), ("woman", "de", "de+f3"), ("alice", "zh-HK", "yue+f3"), ("man", "pt-PT", "pt"),
+        ("Polly.Matthew", "en-US", "en-us"), ("Polly.Joanna-Neural", "en-US", "en-us+f3"),
+        ("Polly.Mia", "en-US", "es-419+f3"), ("Polly.Hans", "de-DE", "de"),
+        ("Polly.Vicki-Generative", "de-DE", "de+f3"),
+        ("Google.fr-FR-Wavenet-A", "en-US", "fr-fr+f3"), ("Google.en-US-Chirp3-HD-Leda", "en-US", "en-us+f3"),
+    ],
+)  # fmt: skip
+def test_voices_that_are_known(voice: str, language: str, name: str) -> None:
+    """A voice of a cloud speaks its own language, which is why `language` may be left out."""
+    assert choose(voice, language) == (EngineVoice(name), [])
+
+
+def test_what_is_replaced_is_said() -> None:
+    chosen, warnings = choose("Polly.Nobody", "xx-YY")
+    assert chosen == EngineVoice("en-us")
+    assert warnings == [
+        (13511, "voice 'Polly.Nobody' is not known: 'man' speaks instead"),
+        (13512, "language 'xx-YY' is not known: en-US is spoken instead"),
+    ]
+    assert choose("Polly.Mia", "fr-FR")[1] == [(13512, "voice 'Polly.Mia' speaks es-MX, not fr-FR")]
+
+
+def test_flite_speaks_american_clouds_where_it_is_there() -> None:
+    assert choose("Polly.Joanna", "en-US", flite=True)[0] == EngineVoice("slt", flite=True)
+    assert choose("Polly.Matthew", "en-US", flite=True)[0] == EngineVoice("rms", flite=True)
+    assert choose("Polly.Amy", "en-US", flite=True)[0] == EngineVoice("en-gb+f3")
+    assert choose("man", "en-US", flite=True)[0] == EngineVoice("en-us")
+    assert choose("man", "en-US", flite=True, prefer_flite=True)[0] == EngineVoice("rms", flite=True)
+    assert choose("man", "de-DE", flite=True, prefer_flite=True)[0] == EngineVoice("de")
+
+
+@pytest.mark.parametrize("language", SAY.split())
+def test_every_language_of_say_is_spoken(language: str) -> None:
+    assert choose("man", language)[1] == []
+
+
+@pytest.mark.parametrize("name", sorted(POLLY))
+def test_every_voice_of_polly_has_a_language_of_ours(name: str) -> None:
+    assert choose(f"Polly.{name.capitalize()}", "en-US")[1] == []
+
+
+@pytest.mark.skipif(not shutil.which("espeak-ng"), reason="espeak-ng is not installed")
+def test_the_systems_espeak_has_every_language() -> None:
+    table = subprocess.run(["espeak-ng", "--voices"], capture_output=True, text=True, check=True).stdout
+    assert set(ESPEAK.values()) <= {line.split()[1] for line in table.splitlines()[1:]}
+
+
+def test_the_wheels_espeak_has_every_language() -> None:
+    found = importlib.util.find_spec("espeakng_loader")
+    assert found is not None
+    assert found.origin is not None
+    files = [path for path in (Path(found.origin).parent / "espeak-ng-data" / "lang").rglob("*") if path.is_file()]
+    lines = [line.split() for path in files for line in path.read_text("utf-8").splitlines()]
+    assert set(ESPEAK.values()) <= {words[1] for words in lines if words[:1] == ["language"]}
+
+
+@settings(max_examples=100)
+@given(st.text(max_size=20), st.text(max_size=10))
+def test_whatever_is_asked_for_a_voice_of_ours_is_chosen(voice: str, language: str) -> None:
+    """Nothing of a document becomes an argument of a program."""
+    chosen, _ = choose(voice, language, flite=True)
+    assert chosen.name.removesuffix("+f3") in {*ESPEAK.values(), "slt", "rms"}
