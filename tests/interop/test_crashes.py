@@ -82,5 +82,3 @@ def test_callbacks_wait_for_an_app_that_is_down_and_survive_kill(gateway: Gatewa
     wait_for(lambda: gateway.metric("outbox_pending") == 0, 2, "an empty outbox")
     tokens = {one.headers["I-Twilio-Idempotency-Token"] for one in app.to("/status")}
     assert len(tokens) == 1
-
-

@@ -1,0 +1,83 @@
+"""Claim: one tick of the engine for 500 ports takes a fraction of its 20 ms, whatever the ports do.
+
+Cases: every port hears a prompt, echoes nothing; every port forwards to a peer; every port is heard in band. One JSON
+line each: milliseconds per tick (median, worst of 300), share of the 20 ms budget.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from random import Random
+
+import numpy as np
+
+from media import commands
+from media.engine import Engine, Inbox
+from media.frames import FRAME, Pcm
+from media.negotiate import StreamPlan
+from media.rtp import HEADER, WIDTH, Packets, pack
+
+TICKS = 300
+
+
+class NoFiles:
+    """A library and writer that are not asked for anything here."""
+
+    def read(self, audio: str) -> Pcm:
+        return np.zeros(8000 * 60, np.int16)
+
+    def open(self, command: commands.Record) -> None: ...
+
+    def write(self, recording: str, pcm: Pcm) -> None: ...
+
+    def close(self, recording: str, reason: str, cut_samples: int) -> None: ...
+
+
+def engine_for(ports: int, dtmf: int) -> Engine:
+    """An engine with so many connected ports."""
+    files = NoFiles()
+    engine = Engine(ports, files, files, Random(1), 60.0)
+    for row in range(ports):
+        engine.take(row)
+        plan = StreamPlan("127.0.0.1", 4000 + row, 4001 + row, "PCMU", 0, dtmf, 20, True, True)
+        engine.apply(commands.Connect(row, plan), 0.0)
+    return engine
+
+
+def inbox_for(ports: int, tick: int) -> Inbox:
+    """A packet of noise for each port."""
+    rows = np.arange(ports)
+    data = np.random.default_rng(tick).integers(0, 256, (ports, WIDTH), np.uint8)
+    ones = np.ones(ports, np.int64)
+    pack(data, 0 * ones, ones < 0, tick * ones, tick * FRAME * ones, rows + 7)
+    return Inbox(Packets(rows, data, ones * (HEADER + FRAME)), [("127.0.0.1", 4000 + row) for row in range(ports)])
+
+
+def time_case(case: str, ports: int) -> None:
+    """Times one case and prints its line."""
+    engine = engine_for(ports, -1 if case == "inband" else 101)
+    for row in range(ports):
+        if case == "prompt":
+            engine.apply(commands.Play(row, 1, (commands.Sound("a"),), 0), 0.0)
+        if case == "bridge" and row % 2 == 0:
+            engine.apply(commands.Bridge(row, row + 1), 0.0)
+    spent = []
+    for tick in range(TICKS):
+        inbox = inbox_for(ports, tick)
+        began = time.perf_counter()
+        engine.tick(inbox, tick * 0.02)
+        spent.append((time.perf_counter() - began) * 1000)
+    median = float(np.median(spent))
+    line = {
+        "bench": "tick", "case": case, "ports": ports, "ms_median": round(median, 3),
+        "ms_max": round(max(spent), 3), "share_of_budget": round(median / 20, 3), "machine": platform.node(),
+    }  # fmt: skip
+    print(json.dumps(line))
+
+
+if __name__ == "__main__":
+    for name in ("prompt", "bridge", "inband"):
+        for count in (100, 500, 1000):
+            time_case(name, count)
