@@ -35,6 +35,7 @@ from gateway.numbers.inventory import DEFAULT
 from gateway.sids import Sids
 from gateway.speech.cache import AudioCache
 from gateway.speech.fetch import AudioFetcher
+from gateway.speech.own import OwnRecordings
 from gateway.speech.speaker import Speaker, engine
 from gateway.store import Store
 from gateway.store.secret import SecretKey
@@ -95,6 +96,7 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         close.push_async_callback(transport.close)
         webhooks = Webhooks(transport, guard, store, sids)
         cache = AudioCache(settings.data, settings.speech.cache_mb)
+        inside = OwnRecordings(store.recordings, recordings, lambda: services.public_url, clock)
         workers = Workers(_start_worker(settings), settings.media.workers)
         await workers.open()
         close.push_async_callback(workers.close)
@@ -104,7 +106,7 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         services = Services(
             clock=clock, store=store, webhooks=webhooks, outbox=Outbox(store, webhooks.deliver, clock),
             speaker=Speaker(cache, clock, engine(settings.speech.engine)),
-            audio=AudioFetcher(webhooks, cache, clock), workers=workers, sip=endpoint, trunks=book, guard=guard,
+            audio=AudioFetcher(webhooks, cache, clock, inside), workers=workers, sip=endpoint, trunks=book, guard=guard,
             sids=sids, random=random, metrics=metrics,
             media=MediaSettings(settings.media.public_address or settings.media.rtp_range[0], settings.media.codecs),
             recordings_dir=recordings, public_url=settings.public_url, sip_host=f"{host}:{port}",
