@@ -1,4 +1,4 @@
-"""A foreign phone in a process of its own: pjsua2 calls URI, plays SAY, records HEARD, presses DIGITS after a second."""
+"""A foreign phone in a process of its own: pjsua2 calls URI, plays SAY, records HEARD, presses DIGITS."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def pjsua(*arguments: str) -> dict[str, object]:
     return seen
 
 
-def write_wav(path: Path, pcm: np.ndarray) -> None:  # type: ignore[type-arg]
+def write_wav(path: Path, pcm: np.ndarray) -> None:
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
