@@ -1,0 +1,140 @@
+"""Whole calls in virtual time: the real SIP agents, call engine, interpreter, store and media engine."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+from pathlib import Path
+
+from media import negotiate
+from sip.commands import Hangup, Invite
+from sip.events import Answered, Ended, Event
+from tests.lib.loop import VirtualClock, run
+from tests.lib.whole import NUMBER, SimulatedEndpoint, Whole, whole
+
+MENU = """<Response><Gather numDigits="1" action="/choice" timeout="5"><Say>Press a key</Say></Gather>
+<Redirect>/voice</Redirect></Response>"""
+
+
+class Caller:
+    """The far end: an agent that calls in."""
+
+    def __init__(self, one: Whole) -> None:
+        self.events: list[Event] = []
+        self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        wire = one.wire  # type: ignore[attr-defined]
+        self.endpoint = SimulatedEndpoint(wire, ("127.0.0.3", 5060), self._hear)
+
+    def call(self) -> None:
+        """INVITE."""
+        sdp = negotiate.offer("127.0.0.3", 4000, ("PCMU",), session_id=1, version=1)
+        uri = f"sip:{NUMBER}@127.0.0.2:5060"
+        self.endpoint.apply(Invite("c", uri, "<sip:+15555550123@127.0.0.3>", f"<{uri}>", sdp))
+
+    def hangup(self) -> None:
+        """BYE."""
+        self.endpoint.apply(Hangup("c"))
+
+    def answered(self) -> bool:
+        """Whether a 200 came."""
+        return any(isinstance(event, Answered) for event in self.events)
+
+    def _hear(self, event: Event) -> None:
+        self.events.append(event)
+        if isinstance(event, Ended) and not self.gone.done():
+            self.gone.set_result(None)
+
+
+def cpu() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+def test_a_digit_leads_on_and_the_end_is_told(tmp_path: Path) -> None:
+    async def main(clock: VirtualClock) -> None:
+        documents = {"/voice": MENU, "/choice": "<Response><Say>Bye</Say><Hangup/></Response>"}
+        async with whole(clock, tmp_path, documents) as one:
+            caller = Caller(one)
+            caller.call()
+            await asyncio.sleep(2)
+            assert caller.answered()
+            one.link.press(0, "7")
+            await caller.gone
+            await asyncio.sleep(1)
+            assert [params["Digits"] for params in one.web.to("/choice")] == ["7"]
+            (status,) = one.web.to("/status")
+            assert (status["CallStatus"], status["CallDuration"]) == ("completed", "2")
+            await asyncio.sleep(60)
+            assert (one.exchange.calls, one.services.workers.ports_in_use) == ({}, 0)
+
+    run(main)
+
+
+def test_a_busy_rejection_is_never_answered(tmp_path: Path) -> None:
+    async def main(clock: VirtualClock) -> None:
+        async with whole(clock, tmp_path, {"/voice": "<Response><Reject reason='busy'/></Response>"}) as one:
+            caller = Caller(one)
+            caller.call()
+            await caller.gone
+            await asyncio.sleep(1)
+            ended = caller.events[-1]
+            assert isinstance(ended, Ended)
+            assert ended.status == 486
+            assert one.web.to("/status")[0]["CallStatus"] == "busy"
+
+    run(main)
+
+
+def test_a_leading_pause_keeps_ringing(tmp_path: Path) -> None:
+    async def main(clock: VirtualClock) -> None:
+        document = "<Response><Pause length='4'/><Say>Hi</Say></Response>"
+        async with whole(clock, tmp_path, {"/voice": document}) as one:
+            caller = Caller(one)
+            caller.call()
+            await asyncio.sleep(3.5)
+            assert not caller.answered()
+            await asyncio.sleep(1)
+            assert caller.answered()
+            await caller.gone
+
+    run(main)
+
+
+def test_a_broken_app_is_announced_and_logged(tmp_path: Path) -> None:
+    async def main(clock: VirtualClock) -> None:
+        async with whole(clock, tmp_path, {"/voice": "this is not XML"}) as one:
+            caller = Caller(one)
+            caller.call()
+            await caller.gone
+            await asyncio.sleep(1)
+            (account,) = await one.services.store.accounts.all()
+            from gateway.store.paging import Page
+
+            notes = await one.services.store.notifications.page(account.account_sid, Page(), {})
+            assert [note.error_code for note in notes.rows] == [12100]
+            assert one.web.to("/status")[0]["CallStatus"] == "completed"
+
+    run(main)
+
+
+def test_ten_minutes_of_ivr_cost_less_than_ten_seconds(tmp_path: Path) -> None:
+    """A digit every ten seconds for ten minutes, each tick of the real engine."""
+
+    async def main(clock: VirtualClock) -> None:
+        documents = {"/voice": MENU, "/choice": "<Response><Redirect>/voice</Redirect></Response>"}
+        async with whole(clock, tmp_path, documents) as one:
+            caller = Caller(one)
+            caller.call()
+            for _ in range(60):
+                await asyncio.sleep(10)
+                one.link.press(0, "1")
+            await asyncio.sleep(1)
+            caller.hangup()
+            await caller.gone
+            await asyncio.sleep(1)
+            assert len(one.web.to("/choice")) == 60
+            assert one.link.sent > 29_000
+
+    before = cpu()
+    run(main)
+    assert cpu() - before < 10

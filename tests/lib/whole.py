@@ -1,0 +1,239 @@
+"""A whole gateway in virtual time: real agents over a simulated wire, the real media engine in the loop, a fake web."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from random import Random
+
+import numpy as np
+
+from gateway.accounts import credentials
+from gateway.calls.exchange import Exchange
+from gateway.calls.leg import MediaSettings
+from gateway.calls.media import Link, Workers
+from gateway.calls.services import Services
+from gateway.metrics import Metrics
+from gateway.sids import Sids
+from gateway.speech.audio import Audio
+from gateway.store import Store
+from gateway.store.secret import SecretKey
+from gateway.trunks.book import TrunkBook
+from gateway.webhooks.client import Webhooks
+from gateway.webhooks.guard import Guard
+from gateway.webhooks.outbox import Outbox
+from gateway.webhooks.request import Answer
+from media import commands, events
+from media.dtmf import EVENTS, payload
+from media.engine import Engine, Inbox
+from media.frames import TICK, Pcm
+from media.recorder import Recorder
+from media.rtp import HEADER, NONE, WIDTH, Packets, pack
+from sip.agent import Agent
+from sip.commands import Command
+from sip.events import Event
+from sip.outputs import Address, Connect, Flow, FlowOpened, Transmit
+from tests.lib.loop import VirtualClock
+
+NUMBER = "+15555550100"
+
+
+class SimulatedEndpoint:
+    """An agent on a wire of 10 ms, in loop time."""
+
+    wire: dict[Address, SimulatedEndpoint]
+
+    def __init__(self, wire: dict[Address, SimulatedEndpoint], address: Address, hear: Callable[[Event], None]) -> None:
+        self.agent = Agent(Random(str(address)))
+        self.wire, self.address = wire, address
+        self._hear = hear
+        self._loop = asyncio.get_running_loop()
+        self._alarm: asyncio.TimerHandle | None = None
+        wire[address] = self
+
+    def apply(self, command: Command) -> None:
+        """Hands a command to the agent."""
+        self._do(self.agent.apply(command, self._loop.time()))
+
+    def receive(self, data: bytes, source: Address) -> None:
+        """A datagram arrives."""
+        self._do(self.agent.receive(data, Flow("udp", self.address, source), self._loop.time()))
+
+    def _do(self, outputs: Sequence[object]) -> None:
+        for output in outputs:
+            match output:
+                case Transmit(flow=flow, data=data):
+                    if flow.remote in self.wire:
+                        self._loop.call_later(0.01, self.wire[flow.remote].receive, data, self.address)
+                case Connect(request=request, host=host, port=port):
+                    opened = FlowOpened(request, Flow("udp", self.address, (host, port)))
+                    self._do(self.agent.apply(opened, self._loop.time()))  # type: ignore[arg-type]
+                case _:
+                    self._hear(output)  # type: ignore[arg-type]
+        if self._alarm is not None:
+            self._alarm.cancel()
+        at = self.agent.next_timeout()
+        self._alarm = None if at is None else self._loop.call_at(at, self._tick)
+
+    def _tick(self) -> None:
+        self._do(self.agent.tick(self._loop.time()))  # type: ignore[arg-type]
+
+
+class Sounds:
+    """Speech that lasts a tenth of a second a letter: a tone, so that it can be heard."""
+
+    def __init__(self) -> None:
+        self.pcm: dict[str, Pcm] = {}
+
+    async def speak(self, text: str, voice: str, language: str) -> tuple[Audio, list[tuple[int, str]]]:
+        """`calls.services.Speaker`."""
+        name = f"say{abs(hash(text))}"
+        time = np.arange(800 * len(text)) / 8000
+        self.pcm[name] = (3000 * np.sin(2 * np.pi * 500 * time)).astype(np.int16)
+        return Audio(name, len(time) / 8000), []
+
+    async def fetch(self, url: str) -> Audio:
+        """`calls.services.Fetcher`."""
+        return (await self.speak(url, "", ""))[0]
+
+    def read(self, audio: str) -> Pcm:
+        """`engine.Library`."""
+        return self.pcm[audio]
+
+
+class EngineLink:
+    """The real engine, ticking in loop time. Digits can be pressed on its rows."""
+
+    def __init__(self, sounds: Sounds, on_events: Callable[[list[events.Event]], None]) -> None:
+        self._on_events = on_events
+        self._said: list[events.Event] = []
+        self.engine = Engine(8, sounds, Recorder(self._said.append, threaded=False), Random(3), 3600.0)
+        self._free = list(range(8))
+        self._inbox: list[tuple[int, bytes, Address]] = []
+        self._loop = asyncio.get_running_loop()
+        self._timer = self._loop.call_later(TICK, self._tick)
+        self.sent = 0
+
+    def send(self, command: commands.Command) -> None:
+        """A command, at once."""
+        now = self._loop.time()
+        if isinstance(command, commands.Allocate):
+            row = self._free.pop(0)
+            self._said.append(events.Allocated(command.request, row, 20000 + 2 * row, self.engine.take(row)))
+        else:
+            self._said += self.engine.apply(command, now)
+            if isinstance(command, commands.Release):
+                self._free.append(command.port)
+
+    async def close(self) -> None:
+        """Stops the clockwork."""
+        self._timer.cancel()
+
+    def press(self, row: int, key: str) -> None:
+        """The peer of a row sends a telephone event."""
+        data = np.zeros((1, WIDTH), np.uint8)
+        stamp = np.array([int(self._loop.time() * 8000)])
+        one = np.ones(1, np.int64)
+        pack(data, 101 * one, one > 0, stamp & 0xFFFF, stamp, 77 * one)
+        event = payload(EVENTS.index(key), False, 160)
+        data[0, HEADER : HEADER + 4] = np.frombuffer(event, np.uint8)
+        self._inbox.append((row, data.tobytes()[: HEADER + 4], self.engine.ports.remote[row]))
+
+    def _tick(self) -> None:
+        self._timer = self._loop.call_at(self._timer.when() + TICK, self._tick)
+        out = self.engine.tick(self._drain(), self._loop.time())
+        self.sent += len(out.packets)
+        said, self._said[:] = [*self._said, *out.events], []
+        if said:
+            self._on_events(said)
+
+    def _drain(self) -> Inbox:
+        if not self._inbox:
+            return Inbox(NONE, [])
+        came, self._inbox = self._inbox, []
+        data = np.zeros((len(came), WIDTH), np.uint8)
+        for index, (_, packet, _) in enumerate(came):
+            data[index, : len(packet)] = np.frombuffer(packet, np.uint8)
+        rows = np.array([row for row, _, _ in came])
+        lengths = np.array([len(packet) for _, packet, _ in came])
+        return Inbox(Packets(rows, data, lengths), [source for _, _, source in came])
+
+
+class FakeWeb:
+    """`webhooks.request.Transport`: path -> TwiML, and what was asked."""
+
+    def __init__(self, documents: dict[str, str]) -> None:
+        self.documents = documents
+        self.asked: list[tuple[str, dict[str, str]]] = []
+
+    async def request(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, **options: object
+    ) -> Answer:
+        """Answers at once."""
+        from urllib.parse import parse_qsl, urlsplit
+
+        path = urlsplit(url).path
+        self.asked.append((path, dict(parse_qsl((body or b"").decode()))))
+        return Answer(200, "text/xml", self.documents.get(path, "").encode(), url)
+
+    def to(self, path: str) -> list[dict[str, str]]:
+        """The parameters of the requests to a path."""
+        return [params for one, params in self.asked if one == path]
+
+
+class Whole:
+    """A gateway and a caller."""
+
+    def __init__(self, services: Services, exchange: Exchange, web: FakeWeb, link: list[EngineLink]) -> None:
+        self.services, self.exchange, self.web, self._link = services, exchange, web, link
+
+    @property
+    def link(self) -> EngineLink:
+        """The media worker."""
+        return self._link[0]
+
+
+@asynccontextmanager
+async def whole(clock: VirtualClock, folder: Path, documents: dict[str, str]) -> AsyncIterator[Whole]:
+    """Puts it all together, with the demo number bought."""
+    store = await Store.open(f"sqlite+aiosqlite:///{folder}/test.db", clock, SecretKey(b"test"))
+    random = Random(5)
+    made = await credentials.ensure(store, folder, random, clock)
+    assert made is not None
+    sids, exchange, web, sounds = Sids(random), Exchange(), FakeWeb(documents), Sounds()
+    await store.numbers.stock([NUMBER])
+    urls = {"voice_url": "http://127.0.0.1:1/voice", "status_callback": "http://127.0.0.1:1/status"}
+    await store.numbers.buy(made.account_sid, NUMBER, sids.new("PN"), **urls)
+    book = TrunkBook(store, [], [], {}, local=True)
+    guard = Guard(loopback=True)
+    webhooks = Webhooks(web, guard, store, sids)  # type: ignore[arg-type]
+    links: list[EngineLink] = []
+
+    async def start(
+        number: int, on_events: Callable[[list[events.Event]], None], on_lost: Callable[[str], None]
+    ) -> Link:
+        links.append(EngineLink(sounds, on_events))
+        return links[-1]
+
+    workers = Workers(start, 1)
+    await workers.open()
+    wire: dict[Address, SimulatedEndpoint] = {}
+    endpoint = SimulatedEndpoint(wire, ("127.0.0.2", 5060), exchange.hear)
+    services = Services(
+        clock=clock, store=store, webhooks=webhooks, outbox=Outbox(store, webhooks.deliver, clock), speaker=sounds,
+        audio=sounds, workers=workers, sip=endpoint, trunks=book, guard=guard, sids=sids, random=random,
+        metrics=Metrics(), media=MediaSettings("127.0.0.2", ("PCMU",)), recordings_dir=folder,
+        public_url="http://gateway", sip_host="127.0.0.2:5060", inside_token="inside", spawn=exchange.spawn,
+    )  # fmt: skip
+    exchange.services = services
+    async with asyncio.TaskGroup() as tasks:
+        exchange.open(tasks)
+        keeper = tasks.create_task(services.outbox.run())
+        one = Whole(services, exchange, web, links)
+        one.wire = wire  # type: ignore[attr-defined]
+        yield one
+        keeper.cancel()
+    await workers.close()
+    await store.close()
