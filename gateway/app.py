@@ -36,6 +36,7 @@ from gateway.sids import Sids
 from gateway.speech.cache import AudioCache
 from gateway.speech.fetch import AudioFetcher
 from gateway.speech.own import OwnRecordings
+from gateway.speech.errors import SpeechError
 from gateway.speech.speaker import Speaker, engine
 from gateway.store import Store
 from gateway.store.secret import SecretKey
@@ -105,7 +106,7 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         host, port = endpoint.addresses["udp"]
         services = Services(
             clock=clock, store=store, webhooks=webhooks, outbox=Outbox(store, webhooks.deliver, clock),
-            speaker=Speaker(cache, clock, engine(settings.speech.engine)),
+            speaker=_speaker(settings, cache, clock),
             audio=AudioFetcher(webhooks, cache, clock, inside), workers=workers, sip=endpoint, trunks=book, guard=guard,
             sids=sids, random=random, metrics=metrics,
             media=MediaSettings(settings.media.public_address or settings.media.rtp_range[0], settings.media.codecs),
@@ -132,6 +133,13 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
                 await exchange.drain(0.0)
                 for keeper in keepers:
                     keeper.cancel()
+
+
+def _speaker(settings: Settings, cache: AudioCache, clock: Clock) -> Speaker:
+    try:
+        return Speaker(cache, clock, engine(settings.speech.engine))
+    except SpeechError as error:
+        raise ConfigError(f"speech.engine: {error}") from error
 
 
 def _start_worker(settings: Settings) -> Callable[..., Any]:

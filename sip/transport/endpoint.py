@@ -14,6 +14,7 @@ from sip.transport import udp
 from sip.transport.resolve import resolve
 from sip.transport.stream import StreamConnection
 
+FREE_PORT_ATTEMPTS = 8  # a free UDP port may be taken over TCP
 CONNECT_TIMEOUT = 5.0  # seconds; shorter than timer B, so that the next target gets its chance
 
 
@@ -38,15 +39,23 @@ class Endpoint:
         cls, agent: Agent, listeners: Sequence[tuple[str, str, int]], on_event: Callable[[Event], None]
     ) -> Endpoint:
         """Binds (transport, host, port) each; port 0 takes a free one, the same for UDP and TCP. OSError if taken."""
-        endpoint = cls(agent, on_event)
-        try:
-            for transport, host, port in listeners:
-                taken = endpoint.addresses.get("udp")
-                await endpoint._listen(transport, host, port or (taken[1] if taken else 0))
-        except OSError:
-            await endpoint.close()
-            raise
-        return endpoint
+        chosen = any(port for _, _, port in listeners)
+        for attempt in range(FREE_PORT_ATTEMPTS):
+            endpoint = cls(agent, on_event)
+            try:
+                await endpoint._listen_all(listeners)
+            except OSError:
+                await endpoint.close()
+                if chosen or attempt + 1 == FREE_PORT_ATTEMPTS:
+                    raise
+            else:
+                return endpoint
+        raise AssertionError("the last attempt returns or raises")
+
+    async def _listen_all(self, listeners: Sequence[tuple[str, str, int]]) -> None:
+        for transport, host, port in listeners:
+            taken = self.addresses.get("udp")
+            await self._listen(transport, host, port or (taken[1] if taken else 0))
 
     async def _listen(self, transport: str, host: str, port: int) -> None:
         if transport == "udp":

@@ -69,7 +69,7 @@ class SimulatedEndpoint:
                         self._loop.call_later(0.01, self.wire[flow.remote].receive, data, self.address)
                 case Connect(request=request, host=host, port=port):
                     opened = FlowOpened(request, Flow("udp", self.address, (host, port)))
-                    self._do(self.agent.apply(opened, self._loop.time()))  # type: ignore[arg-type]
+                    self._do(self.agent.apply(opened, self._loop.time()))
                 case _:
                     self._hear(output)  # type: ignore[arg-type]
         if self._alarm is not None:
@@ -78,7 +78,7 @@ class SimulatedEndpoint:
         self._alarm = None if at is None else self._loop.call_at(at, self._tick)
 
     def _tick(self) -> None:
-        self._do(self.agent.tick(self._loop.time()))  # type: ignore[arg-type]
+        self._do(self.agent.tick(self._loop.time()))
 
 
 class Sounds:
@@ -208,7 +208,7 @@ async def whole(clock: VirtualClock, folder: Path, documents: dict[str, str]) ->
     await store.numbers.buy(made.account_sid, NUMBER, sids.new("PN"), **urls)
     book = TrunkBook(store, [], [], {}, local=True)
     guard = Guard(loopback=True)
-    webhooks = Webhooks(web, guard, store, sids)  # type: ignore[arg-type]
+    webhooks = Webhooks(web, guard, store, sids)
     links: list[EngineLink] = []
 
     async def start(
