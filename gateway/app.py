@@ -34,9 +34,9 @@ from gateway.metrics import Metrics, open_fds
 from gateway.numbers.inventory import DEFAULT
 from gateway.sids import Sids
 from gateway.speech.cache import AudioCache
+from gateway.speech.errors import SpeechError
 from gateway.speech.fetch import AudioFetcher
 from gateway.speech.own import OwnRecordings
-from gateway.speech.errors import SpeechError
 from gateway.speech.speaker import Speaker, engine
 from gateway.store import Store
 from gateway.store.secret import SecretKey
