@@ -1,0 +1,79 @@
+"""The store on SQLite and on a real PostgreSQL server: the same code, the same promises."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from gateway.clock import SystemClock
+from gateway.store import Store
+from gateway.store.paging import Page
+from gateway.store.rows import Account, Call, Callback, Dialog
+from gateway.store.secret import SecretKey
+from tests.lib import postgres
+
+NOW = datetime(2024, 6, 1, 12, 0, 0, 123456, tzinfo=UTC)
+ACCOUNT = Account("AC" + "1" * 32, "token", "test", "active", NOW, NOW)
+CALL = Call("CA" + "1" * 32, ACCOUNT.account_sid, "+1", "+2", "inbound", "ringing", NOW, NOW)
+TOLD = Callback(ACCOUNT.account_sid, CALL.sid, "http://a/status", "POST", {"CallStatus": "completed"}, "token")
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where the database is."""
+    if request.param == "sqlite":
+        yield f"sqlite+aiosqlite:///{tmp_path_factory.mktemp('db')}/test.db"
+        return
+    programs = postgres.programs()
+    if programs is None:
+        if os.environ.get("TRUNKLINE_REQUIRE_INTEROP") == "1":
+            pytest.fail("PostgreSQL is not installed")
+        pytest.skip("PostgreSQL is not installed")
+    with postgres.cluster(programs) as found:
+        yield found
+
+
+@pytest.mark.interop
+def test_a_call_its_dialog_and_its_callback_are_one_write(url: str, tmp_path: Path) -> None:
+    async def main() -> None:
+        store = await Store.open(url, SystemClock(), SecretKey.load(tmp_path))
+        await store.accounts.create(ACCOUNT)
+        assert await store.accounts.fetch(ACCOUNT.account_sid) == ACCOUNT
+        await store.calls.insert(CALL)
+        dialog = Dialog("s", CALL.account_sid, CALL.sid, "{}")
+        await store.calls.update(CALL.sid, {"status": "in-progress"}, callbacks=[TOLD], dialog=dialog)
+        assert await store.calls.dialogs() == [dialog]
+        assert await store.outbox.count() == 1
+        with pytest.raises(sa.exc.IntegrityError):
+            await store.calls.update(CALL.sid, {"status": "failed"}, callbacks=[TOLD], dialog=dialog)
+        assert await store.calls.fetch(CALL.account_sid, CALL.sid) == replace(CALL, status="in-progress")
+        assert await store.outbox.count() == 1
+        assert await store.calls.fetch("AC" + "2" * 32, CALL.sid) is None
+        await store.calls.update(CALL.sid, {"status": "completed"}, end_dialog=True)
+        assert await store.calls.dialogs() == []
+        await store.close()
+
+    asyncio.run(main())
+
+
+@pytest.mark.interop
+def test_one_bad_write_takes_no_other_with_it(url: str, tmp_path: Path) -> None:
+    async def main() -> None:
+        store = await Store.open(url, SystemClock(), SecretKey.load(tmp_path))
+        calls = [replace(CALL, sid=f"CA{number:032x}", to="+9") for number in range(30)]
+        writes = [store.calls.insert(call) for call in [*calls, calls[3], *calls[:2]]]
+        results = await asyncio.gather(*writes, return_exceptions=True)
+        assert sum(isinstance(result, sa.exc.IntegrityError) for result in results) == 3
+        first = await store.calls.page(CALL.account_sid, Page(0, 20), {"to": "+9"})
+        second = await store.calls.page(CALL.account_sid, Page(1, 20), {"to": "+9"})
+        assert (len(first.rows), first.more, len(second.rows), second.more) == (20, True, 10, False)
+        await store.close()
+
+    asyncio.run(main())
