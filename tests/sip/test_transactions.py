@@ -32,7 +32,7 @@ def response(method: str, given: client.Input) -> Response:
     return request(method).reply(status, to_tag="2")
 
 
-@pytest.mark.parametrize(("method", "state", "given"), product(("INVITE", "BYE"), client.State, client.Input))
+@pytest.mark.parametrize(("method", "state", "given"), [*product(("INVITE", "BYE"), client.State, client.Input)])
 def test_client_tables(method: str, state: client.State, given: client.Input) -> None:
     transaction = client.ClientTransaction(request(method), UDP, Timings(), Alarms())
     transaction.state = state
@@ -46,7 +46,7 @@ def test_client_tables(method: str, state: client.State, given: client.Input) ->
         assert any(isinstance(one, Response) for one in outputs) is (client.Act.PASS in expected[1])
 
 
-@pytest.mark.parametrize(("method", "state", "given"), product(("INVITE", "BYE"), server.State, server.Input))
+@pytest.mark.parametrize(("method", "state", "given"), [*product(("INVITE", "BYE"), server.State, server.Input)])
 def test_server_tables(method: str, state: server.State, given: server.Input) -> None:
     transaction = server.ServerTransaction(request(method), UDP, Timings(), Alarms())
     transaction.respond(request(method).reply(180), 0.0)
