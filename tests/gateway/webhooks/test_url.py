@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -80,4 +82,4 @@ def test_any_text_is_a_target_or_a_fetch_error(text: str) -> None:
     except FetchError:
         return
     assert found.url.isascii()
-    assert "@" not in found.url.split("/")[2]
+    assert "@" not in urlsplit(found.url).netloc
