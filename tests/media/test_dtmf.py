@@ -1,0 +1,76 @@
+"""Digits in the audio and as telephone events."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from media.digits import EventPacket, steps
+from media.dtmf import EVENTS, Events, Listener
+from media.frames import FRAME, Pcm
+from media.tones import DIGITS, tone
+
+
+def heard(pcm: Pcm) -> list[str]:
+    """What a listener makes of some audio."""
+    listener, row = Listener(1), np.array([0])
+    frames = pcm[: len(pcm) // FRAME * FRAME].reshape(-1, 1, FRAME)
+    return [digit for frame in frames for _, digit in listener.listen(row, frame)]
+
+
+@pytest.mark.parametrize("digit", DIGITS)
+@pytest.mark.parametrize("level", [-6.0, -15.0, -25.0])
+@pytest.mark.parametrize("drift", [0.985, 1.0, 1.015])
+def test_each_digit_is_heard_once_per_press(digit: str, level: float, drift: float) -> None:
+    """ITU-T Q.24: 1.5 % off is still a digit."""
+    low, high = DIGITS[digit]
+    press = tone(low * drift, high * drift, on_ms=100, off_ms=100, level=level)
+    assert heard(np.concatenate((press, press))) == [digit, digit]
+
+
+def test_digits_are_heard_through_noise() -> None:
+    random = np.random.default_rng(1)
+    pcm = np.concatenate([tone(*DIGITS[digit], on_ms=80, off_ms=80, level=-12.0) for digit in "1590*#"])
+    noise = random.normal(0, 32768 * 10 ** (-30 / 20), len(pcm))
+    assert heard((pcm + noise).clip(-32768, 32767).astype(np.int16)) == list("1590*#")
+
+
+def test_voices_and_single_tones_are_no_digits() -> None:
+    """A minute of harmonics that glide as a voice does."""
+    time = np.arange(60 * 8000) / 8000
+    pitch = 140 + 40 * np.sin(2 * np.pi * 0.7 * time) + 15 * np.sin(2 * np.pi * 3.1 * time)
+    phase = 2 * np.pi * np.cumsum(pitch) / 8000
+    voice = sum((np.sin(k * phase) / k for k in range(1, 20)), np.zeros(len(time)))
+    pcm = (6000 * voice * (0.5 + 0.5 * np.sin(2 * np.pi * 2 * time))).clip(-32768, 32767).astype(np.int16)
+    assert heard(pcm) == []
+    assert heard(tone(697.0, 0.0, on_ms=2000)) == []
+
+
+def test_an_event_is_one_digit_whichever_packets_arrive() -> None:
+    """RFC 4733 §2.5.2: the timestamp names the event."""
+    events = Events(1)
+
+    def receive(timestamp: int, event: int) -> list[tuple[int, str]]:
+        return events.receive(np.array([0]), np.array([timestamp]), np.array([event]))
+
+    assert receive(800, 1) == [(0, "1")]
+    assert receive(800, 1) == []
+    assert receive(2400, 5) == [(0, "5")]  # its start was lost: any of its packets says it
+    assert receive(800, 1) == []  # late
+    assert receive(4000, 16) == []  # a flash is no digit
+
+
+def test_sent_events_begin_grow_and_end_three_times() -> None:
+    packets = [step for step in steps("5", events=True) if isinstance(step, EventPacket)]
+    assert [packet.first for packet in packets] == [True] + [False] * 8
+    assert all(packet.payload[0] == EVENTS.index("5") for packet in packets)
+    assert [packet.payload[1] >> 7 for packet in packets] == [0] * 6 + [1] * 3
+    assert [int.from_bytes(packet.payload[2:], "big") for packet in packets] == [160, 320, 480, 640, 800, 960] + [
+        960
+    ] * 3
+
+
+def test_sent_tones_are_heard_as_what_they_are() -> None:
+    silence = np.zeros(FRAME, np.int16)
+    frames = [step if isinstance(step, np.ndarray) else silence for step in steps("0w9", events=False)]
+    assert heard(np.concatenate(frames)) == ["0", "9"]

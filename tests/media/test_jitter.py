@@ -1,0 +1,72 @@
+"""Playout: what goes in disordered, twice, late or not at all comes out in order, once, with gaps as silence."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from random import Random
+
+import numpy as np
+import pytest
+
+from media.frames import FRAME
+from media.jitter import Jitter
+
+ROW = np.array([0])
+
+
+def play(arrivals: dict[int, list[int]], ticks: int) -> tuple[list[int], Jitter]:
+    """Packets (by number, each filled with it) by the tick of their arrival -> what each tick plays, -1 for a gap."""
+    jitter, played = Jitter(1), []
+    for tick in range(ticks):
+        for number in arrivals.get(tick, []):
+            payload = np.full((1, FRAME), number % 256, np.uint8)
+            size = np.array([FRAME])
+            jitter.put(ROW, np.array([9]), np.array([(number * FRAME) & 0xFFFFFFFF]), payload, size)
+        wire, there = jitter.take(ROW)
+        played.append(int(wire[0, 0]) if there.all() else -1)
+    return played, jitter
+
+
+def test_packets_in_time_play_in_order_forty_milliseconds_later() -> None:
+    played, _ = play({tick: [tick] for tick in range(50)}, 50)
+    assert played == [-1, -1, *range(48)]
+
+
+def test_disorder_and_repeats_leave_no_trace() -> None:
+    arrivals = {tick: [tick] for tick in range(50)}
+    arrivals[10], arrivals[11] = [11, 11], [10]
+    played, _ = play(arrivals, 50)
+    assert played == [-1, -1, *range(48)]
+
+
+def test_a_lost_packet_is_a_gap() -> None:
+    arrivals = {tick: [tick] for tick in range(50) if tick != 20}
+    played, _ = play(arrivals, 50)
+    assert played[22] == -1
+    assert played[23:] == list(range(21, 48))
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_jitter_of_a_hundred_milliseconds_is_survived(seed: int) -> None:
+    """After it has adapted, next to nothing is lost."""
+    random = Random(seed)
+    arrivals: dict[int, list[int]] = {}
+    for number in range(1000):
+        arrivals.setdefault(number + random.randint(0, 5), []).append(number)
+    played, jitter = play(arrivals, 1000)
+    assert jitter.delay[0] <= 6 * FRAME
+    settled = played[200:]
+    assert sum(value == -1 for value in settled) <= 8
+    numbers = [value for value in settled if value >= 0]
+    assert all((after - before) % 256 in (0, 1, 2) for before, after in pairwise(numbers))
+
+
+def test_timestamps_may_wrap() -> None:
+    jitter, base = Jitter(1), (2**32 - 10 * FRAME) // FRAME
+    played = []
+    for number in range(30):
+        stamp = np.array([((base + number) * FRAME) & 0xFFFFFFFF])
+        jitter.put(ROW, np.array([9]), stamp, np.full((1, FRAME), number, np.uint8), np.array([FRAME]))
+        wire, there = jitter.take(ROW)
+        played.append(int(wire[0, 0]) if there.all() else -1)
+    assert played == [-1, -1, *range(28)]
