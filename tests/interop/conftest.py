@@ -70,7 +70,7 @@ class App:
     documents: dict[str, str | Callable[[dict[str, str]], str]] = field(default_factory=dict)
     files: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
-    broken: bool = False
+    broken: bool = False  # status callbacks are answered with 500
 
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.port}{path}"
@@ -94,7 +94,8 @@ def app() -> Iterator[App]:
             state.asked.append(Asked(path, params, dict(self.headers), state.url(self.path)))
             document = state.documents.get(path, "")
             text = document(params) if callable(document) else document
-            self._send(500 if state.broken else 200, "text/xml", text.encode())
+            refused = state.broken and path == "/status"
+            self._send(500 if refused else 200, "text/xml", text.encode())
 
         def do_GET(self) -> None:
             kind, data = state.files.get(self.path, ("text/plain", b""))
