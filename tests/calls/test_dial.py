@@ -14,7 +14,7 @@ from tests.calls.test_whole_calls import Caller
 from tests.lib.loop import VirtualClock, run
 from tests.lib.whole import SimulatedEndpoint, Whole, whole
 
-DIAL = """<Response><Dial action="/after" timeout="10" record="record-from-answer-dual" {more}>
+DIAL = """<Response><Dial action="/after" timeout="10" {more}>
 <Sip>sip:bob@127.0.0.4:5060</Sip></Dial></Response>"""
 AFTER = {"/after": "<Response><Hangup/></Response>"}
 
@@ -64,7 +64,7 @@ def documents(more: str = "") -> dict[str, str]:
 
 def test_who_answers_is_joined_and_recorded_until_he_hangs_up(tmp_path: Path) -> None:
     async def main(clock: VirtualClock) -> None:
-        async with whole(clock, tmp_path, documents()) as one:
+        async with whole(clock, tmp_path, documents("record='record-from-answer-dual'")) as one:
             caller, callee = Caller(one), Callee(one)
             caller.call()
             await asyncio.sleep(2)
@@ -78,6 +78,26 @@ def test_who_answers_is_joined_and_recorded_until_he_hangs_up(tmp_path: Path) ->
             assert (after["DialCallStatus"], after["DialBridged"]) == ("completed", "true")
             assert after["DialCallDuration"] == after["RecordingDuration"] == "8"
             assert one.services.workers.ports_in_use == 0
+
+    run(main)
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_a_recording_from_the_ringing_on_has_the_ringing(tmp_path: Path, answers: bool) -> None:
+    async def main(clock: VirtualClock) -> None:
+        async with whole(clock, tmp_path, documents("record='record-from-ringing'")) as one:
+            caller, callee = Caller(one), Callee(one)
+            caller.call()
+            await asyncio.sleep(4)
+            if answers:
+                callee.answer()
+                await asyncio.sleep(3)
+                callee.hangup()
+            else:
+                callee.refuse(486)
+            await caller.gone
+            await asyncio.sleep(1)
+            assert one.web.to("/after")[0]["RecordingDuration"] == ("7" if answers else "4")
 
     run(main)
 
