@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from gateway.store.paging import Page
 from media import negotiate
 from sip.commands import Accept, Hangup, Provisional, Refuse
 from sip.events import Answered, Ended, Event, Invited, Ringing
@@ -22,10 +24,9 @@ AFTER = {"/after": "<Response><Hangup/></Response>"}
 class Callee:
     """The one who is called: rings at once, and does what the test says."""
 
-    def __init__(self, one: Whole, port: int = 5060) -> None:
+    def __init__(self, one: Whole[Any], port: int = 5060) -> None:
         self.events: list[Event] = []
-        wire = one.wire  # type: ignore[attr-defined]
-        self.endpoint = SimulatedEndpoint(wire, ("127.0.0.4", port), self._hear)
+        self.endpoint = SimulatedEndpoint(one.wire, ("127.0.0.4", port), self._hear)
 
     @property
     def session(self) -> str:
@@ -146,8 +147,6 @@ def test_a_caller_who_gives_up_cancels_the_other_call(tmp_path: Path) -> None:
             assert ended is not None
             assert ended.status == 487
             (account,) = await one.services.store.accounts.all()
-            from gateway.store.paging import Page
-
             found = await one.services.store.calls.page(account.account_sid, Page(), {})
             statuses = {row.direction: row.status for row in found.rows}
             assert statuses == {"inbound": "completed", "outbound-dial": "canceled"}

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import resource
 from pathlib import Path
+from typing import Any
 
+from gateway.store.paging import Page
 from media import negotiate
 from sip.commands import Hangup, Invite
 from sip.events import Answered, Ended, Event
@@ -19,11 +21,10 @@ MENU = """<Response><Gather numDigits="1" action="/choice" timeout="5"><Say>Pres
 class Caller:
     """The far end: an agent that calls in."""
 
-    def __init__(self, one: Whole) -> None:
+    def __init__(self, one: Whole[Any]) -> None:
         self.events: list[Event] = []
         self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        wire = one.wire  # type: ignore[attr-defined]
-        self.endpoint = SimulatedEndpoint(wire, ("127.0.0.3", 5060), self._hear)
+        self.endpoint = SimulatedEndpoint(one.wire, ("127.0.0.3", 5060), self._hear)
 
     def call(self) -> None:
         """INVITE."""
@@ -108,8 +109,6 @@ def test_a_broken_app_is_announced_and_logged(tmp_path: Path) -> None:
             await caller.gone
             await asyncio.sleep(1)
             (account,) = await one.services.store.accounts.all()
-            from gateway.store.paging import Page
-
             notes = await one.services.store.notifications.page(account.account_sid, Page(), {})
             assert [note.error_code for note in notes.rows] == [12100]
             assert one.web.to("/status")[0]["CallStatus"] == "completed"
