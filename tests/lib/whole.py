@@ -219,7 +219,7 @@ async def whole_with(
     media: Callable[[Sounds, OnEvents], W], clock: VirtualClock, folder: Path, documents: dict[str, str]
 ) -> AsyncIterator[Whole[W]]:
     """Puts it all together, with the demo number bought; `media` starts a worker."""
-    store = await Store.open(f"sqlite+aiosqlite:///{folder}/test.db", clock, SecretKey(b"test"))
+    store = await Store.open(f"sqlite:///{folder}/test.db", clock, SecretKey(b"test"))
     random = Random(5)
     made = await credentials.ensure(store, folder, random, clock)
     assert made is not None
