@@ -13,7 +13,7 @@ from media import negotiate
 from sip.commands import Accept, Hangup, Provisional, Refuse
 from sip.events import Answered, Ended, Event, Invited, Ringing
 from tests.calls.test_whole_calls import Caller
-from tests.lib.loop import VirtualClock, run
+from tests.lib.loop import VirtualClock, passes, run
 from tests.lib.whole import SimulatedEndpoint, Whole, whole
 
 DIAL = """<Response><Dial action="/after" timeout="10" {more}>
@@ -68,13 +68,13 @@ def test_who_answers_is_joined_and_recorded_until_he_hangs_up(tmp_path: Path) ->
         async with whole(clock, tmp_path, documents("record='record-from-answer-dual'")) as one:
             caller, callee = Caller(one), Callee(one)
             caller.call()
-            await asyncio.sleep(2)
+            await passes(2)
             callee.answer()
-            await asyncio.sleep(8)
+            await passes(8)
             assert (one.link.engine.ports.peer >= 0).sum() == 2
             callee.hangup()
             await caller.gone
-            await asyncio.sleep(1)
+            await passes(1)
             (after,) = one.web.to("/after")
             assert (after["DialCallStatus"], after["DialBridged"]) == ("completed", "true")
             assert after["DialCallDuration"] == after["RecordingDuration"] == "8"
@@ -89,15 +89,15 @@ def test_a_recording_from_the_ringing_on_has_the_ringing(tmp_path: Path, answers
         async with whole(clock, tmp_path, documents("record='record-from-ringing'")) as one:
             caller, callee = Caller(one), Callee(one)
             caller.call()
-            await asyncio.sleep(4)
+            await passes(4)
             if answers:
                 callee.answer()
-                await asyncio.sleep(3)
+                await passes(3)
                 callee.hangup()
             else:
                 callee.refuse(486)
             await caller.gone
-            await asyncio.sleep(1)
+            await passes(1)
             assert one.web.to("/after")[0]["RecordingDuration"] == ("7" if answers else "4")
 
     run(main)
@@ -108,7 +108,7 @@ def test_who_is_busy_is_told_to_the_action(tmp_path: Path) -> None:
         async with whole(clock, tmp_path, documents()) as one:
             caller, callee = Caller(one), Callee(one)
             caller.call()
-            await asyncio.sleep(2)
+            await passes(2)
             callee.refuse(486)
             await caller.gone
             (after,) = one.web.to("/after")
@@ -139,10 +139,10 @@ def test_a_caller_who_gives_up_cancels_the_other_call(tmp_path: Path) -> None:
         async with whole(clock, tmp_path, documents()) as one:
             caller, callee = Caller(one), Callee(one)
             caller.call()
-            await asyncio.sleep(3)
+            await passes(3)
             caller.hangup()
             await caller.gone
-            await asyncio.sleep(1)
+            await passes(1)
             ended = callee.ended()
             assert ended is not None
             assert ended.status == 487
@@ -161,11 +161,11 @@ def test_answer_on_bridge_keeps_the_caller_ringing(tmp_path: Path, early: bool) 
         async with whole(clock, tmp_path, documents(more)) as one:
             caller, callee = Caller(one), Callee(one)
             caller.call()
-            await asyncio.sleep(3)
+            await passes(3)
             assert caller.answered() is early
             assert any(isinstance(event, Ringing) for event in caller.events)
             callee.answer()
-            await asyncio.sleep(1)
+            await passes(1)
             assert any(isinstance(event, Answered) for event in caller.events)
             caller.hangup()
             await caller.gone
@@ -180,13 +180,13 @@ def test_the_time_limit_and_the_star_end_the_talk(tmp_path: Path) -> None:
             async with whole(clock, tmp_path / folder, documents(more)) as one:
                 caller, callee = Caller(one), Callee(one)
                 caller.call()
-                await asyncio.sleep(1)
+                await passes(1)
                 callee.answer()
-                await asyncio.sleep(5)
+                await passes(5)
                 if folder == "star":
                     one.link.press(0, "*")
                 await caller.gone
-                await asyncio.sleep(1)
+                await passes(1)
                 assert one.web.to("/after")[0]["DialCallDuration"] == "5"
                 assert callee.ended() is not None
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 from tests.calls.test_whole_calls import MENU, Caller, cpu
-from tests.lib.loop import VirtualClock, run
+from tests.lib.loop import VirtualClock, passes, run
 from tests.lib.whole import fake_media, whole_with
 
 IVR = {
@@ -23,12 +22,12 @@ def test_a_whole_ivr_call_takes_less_than_a_third_of_a_second(tmp_path: Path) ->
             before = cpu()
             caller = Caller(one)
             caller.call()
-            await asyncio.sleep(3)
+            await passes(3)
             one.link.press(0, "4")
-            await asyncio.sleep(7)
+            await passes(7)
             one.link.press(0, "#")
             await caller.gone
-            await asyncio.sleep(1)
+            await passes(1)
             assert cpu() - before < 0.3
             assert one.web.to("/choice")[0]["Digits"] == "4"
             (recorded,) = one.web.to("/recorded")
@@ -47,9 +46,9 @@ def test_ten_minutes_of_ivr_against_the_fake(tmp_path: Path) -> None:
             caller = Caller(one)
             caller.call()
             for _ in range(60):
-                await asyncio.sleep(10)
+                await passes(10)
                 one.link.press(0, "1")
-            await asyncio.sleep(1)
+            await passes(1)
             caller.hangup()
             await caller.gone
             assert len(one.web.to("/choice")) == 60
