@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -184,6 +185,14 @@ class GatewayProcess:
         client = Client(made["account_sid"], made["auth_token"])
         client.api.base_url = f"http://{self.http}"
         return client
+
+    def operator(self, method: str, path: str, body: object = None) -> Any:
+        """A request to /operator/v1; the JSON of its answer."""
+        request = urllib.request.Request(f"http://{self.http}/operator/v1/{path}", method=method)
+        request.add_header("Authorization", f"Bearer {self.credentials()['operator_key']}")
+        request.add_header("Content-Type", "application/json")
+        with urllib.request.urlopen(request, json.dumps(body).encode() if body is not None else None) as answer:
+            return json.loads(answer.read() or b"null")
 
     def worker_pid(self) -> int:
         """The media worker's process."""
