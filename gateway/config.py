@@ -156,7 +156,7 @@ class Settings(BaseSettings):
 
     @property
     def database_url(self) -> str:
-        return self.store.url or f"sqlite+aiosqlite:///{self.data.absolute() / 'trunkline.db'}"
+        return self.store.url or f"sqlite:///{self.data.absolute() / 'trunkline.db'}"
 
     @property
     def public_url(self) -> str:
