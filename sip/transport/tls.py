@@ -46,6 +46,7 @@ class Contexts:
     def server(self, *, ask: bool) -> ssl.SSLContext:
         """For a listener; `ask`: peers must show a certificate, where there is a CA for it."""
         fresh = self._with_ca if ask else self._without_ca
+        fresh.current()  # files that cannot be used are an error now
         outer = fresh.make(self._files)
 
         def swap(connection: ssl.SSLObject, name: str | None, context: ssl.SSLContext) -> None:

@@ -130,12 +130,12 @@ def test_without_naptr_and_srv_the_host_itself_is_the_server() -> None:
 
 def test_a_service_that_is_not_offered_has_no_target() -> None:
     """RFC 2782: the target "." says that the service is decidedly not available."""
-    zone = {("SRV", "_sip._udp.x.example"): (Srv(0, 0, 0, ""),), ("HOST", "x.example"): (Host("192.0.2.1"),)}
+    zone: Zone = {("SRV", "_sip._udp.x.example"): (Srv(0, 0, 0, ""),), ("HOST", "x.example"): (Host("192.0.2.1"),)}
     assert ask("sip:a@x.example;transport=udp", zone)[0] == []
 
 
 def test_naptr_records_of_other_kinds_are_passed_over() -> None:
-    zone = {
+    zone: Zone = {
         ("NAPTR", "x.example"): (
             Naptr(1, 1, "u", "e2u+sip", ""),
             Naptr(2, 2, "s", "sip+d2s", "_sip._sctp.x.example"),
