@@ -12,7 +12,7 @@ from sip.incoming import IncomingSession
 from sip.layer import ALLOW, Layer, Output
 from sip.message import Request, Response, parse_head, parse_message, split
 from sip.outgoing import OutgoingSession
-from sip.outputs import Address, Close, Flow, FlowFailed, FlowOpened, Transmit
+from sip.outputs import Address, Close, Flow, FlowFailed, FlowOpened, Resolved, Transmit
 from sip.server_transaction import ServerTransaction
 from sip.session import SDP, Session
 from sip.timers import Timings
@@ -72,6 +72,7 @@ class Agent:
         """A datagram, or one whole message of a stream."""
         if not data.strip(b"\r\n\0 "):
             return []
+        self._layer.heard_on(flow)
         try:
             message = parse_message(data)
             if isinstance(message, Response):
@@ -82,8 +83,8 @@ class Agent:
             return self._refuse_unread(data, flow, error)
         return self._tidied(outputs)
 
-    def apply(self, command: commands.Command | FlowOpened | FlowFailed, now: float) -> list[Output]:
-        """A command of the gateway, or the transport's answer to Connect. Commands to ended sessions do nothing."""
+    def apply(self, command: commands.Command | Resolved | FlowOpened | FlowFailed, now: float) -> list[Output]:
+        """A command of the gateway (to an ended session: nothing), or what became of Resolve, Connect or a flow."""
         return self._tidied(self._apply(command, now))
 
     def tick(self, now: float) -> list[Output]:
@@ -99,8 +100,10 @@ class Agent:
 
     # commands
 
-    def _apply(self, command: commands.Command | FlowOpened | FlowFailed, now: float) -> list[Output]:
+    def _apply(self, command: commands.Command | Resolved | FlowOpened | FlowFailed, now: float) -> list[Output]:
         match command:
+            case Resolved():
+                return self._layer.resolved(command, now)
             case FlowOpened():
                 return self._layer.opened(command, now)
             case FlowFailed():

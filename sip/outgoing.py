@@ -105,8 +105,8 @@ class OutgoingSession(Session):
         if response.status in (401, 407) and not self._cancel:
             again = self.authorised(self._request, response)
             if again is not None:
-                self._request, self._provisional = again, False
-                return self.layer.request(again, self._target, self, now, self.layer.flow_of(self._request))
+                before, self._request, self._provisional = self._request, again, False
+                return self.layer.again(again, before, self._target, self, now)
         self._waiting = False
         return self.ended(Cause.REFUSED, response.status, response.reason)
 
@@ -116,8 +116,7 @@ class OutgoingSession(Session):
             return super().hangup(status, reason, now)
         self._cancel = True
         outputs: list[Output] = []
-        if self.layer.pending(self._request):
-            self.layer.drop_pending(self._request)
+        if self.layer.drop_pending(self._request):
             self._waiting = False
         elif self._provisional:
             outputs = self.layer.cancel(self._request, now)

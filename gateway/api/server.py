@@ -13,6 +13,7 @@ from gateway.accounts.credentials import Keys
 from gateway.api.http import Reply, Request, Router
 from gateway.errors import ApiError, not_found
 from gateway.store.rows import Account
+from sip.transport.websocket import WebSockets
 
 LOG = logging.getLogger(__name__)
 
@@ -30,18 +31,23 @@ class Site:
         keys: Keys,
         health: Callable[[], tuple[int, dict[str, Any]]],
         metrics: Callable[[], bytes],
+        sip: WebSockets | None = None,
     ) -> None:
         self._core = core
         self._operator = operator
         self._keys = keys
         self._health = health
         self._metrics = metrics
+        self._sip = sip
 
     def application(self) -> web.Application:
         """All of it."""
         app = web.Application(client_max_size=BODY_LIMIT)
         app.router.add_get("/health", self._serve_health)
         app.router.add_get("/metrics", self._serve_metrics)
+        if self._sip is not None:
+            app.router.add_get("/sip", self._sip.serve)
+            app.on_shutdown.append(self._sip.shutdown)
         app.router.add_route("*", "/{path:.*}", self._serve)
         return app
 

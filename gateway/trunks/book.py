@@ -63,7 +63,8 @@ class TrunkBook:
                     best = network.prefixlen, trunk
         if best is not None:
             return best[1]
-        is_local = self._local and any(address in ip_network(network) for network in LOCAL.addresses)
+        from_web = transport in ("ws", "wss")  # any page in a browser on this machine could call
+        is_local = self._local and not from_web and any(address in ip_network(network) for network in LOCAL.addresses)
         return LOCAL if is_local else None
 
     def route(self, number: str) -> list[Trunk]:

@@ -35,7 +35,7 @@ from media.rtp import HEADER, NONE, WIDTH, Packets, pack
 from sip.agent import Agent
 from sip.commands import Command
 from sip.events import Event
-from sip.outputs import Address, Connect, Flow, FlowOpened, Transmit
+from sip.outputs import Address, Connect, Flow, FlowFailed, FlowOpened, Resolve, Resolved, Transmit
 from tests.lib.loop import VirtualClock
 from tests.lib.media import FakeLink
 from tests.lib.web import FakeWeb
@@ -71,9 +71,13 @@ class SimulatedEndpoint:
                 case Transmit(flow=flow, data=data):
                     if flow.remote in self.wire:
                         self._loop.call_later(0.01, self.wire[flow.remote].receive, data, self.address)
-                case Connect(request=request, host=host, port=port):
-                    opened = FlowOpened(request, Flow("udp", self.address, (host, port)))
-                    self._do(self.agent.apply(opened, self._loop.time()))
+                case Resolve(question=question):
+                    self._do(self.agent.apply(Resolved(question, (), 0.0), self._loop.time()))
+                case Connect(request=request, target=target):
+                    answer: FlowOpened | FlowFailed = FlowFailed(request, "only UDP is simulated")
+                    if target.transport == "udp":
+                        answer = FlowOpened(request, Flow("udp", self.address, (target.host, target.port)))
+                    self._do(self.agent.apply(answer, self._loop.time()))
                 case _:
                     self._hear(output)  # type: ignore[arg-type]
         if self._alarm is not None:
