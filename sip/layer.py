@@ -28,10 +28,12 @@ from sip.values import Via
 if TYPE_CHECKING:
     from random import Random
 
-__all__ = ["ALLOW", "Layer", "Output", "Owner"]
+__all__ = ["ALLOW", "SDP", "SUPPORTED", "Layer", "Output", "Owner"]
 
 MAGIC = "z9hG4bK"  # RFC 3261 §8.1.1.7
-ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO"
+ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REFER, NOTIFY"
+SUPPORTED = "100rel, timer, replaces, norefersub"
+SDP = "application/sdp"
 LARGE = 1300  # bytes; a larger request does not go over UDP (RFC 3261 §18.1.1)
 
 ServerKey = tuple[str, str, str]
@@ -187,8 +189,8 @@ class Layer:
         kind = {"udp": "", "wss": ";transport=ws"}.get(flow.transport, f";transport={flow.transport}")
         return f"<sip:{host}:{port}{kind}>"
 
-    def cancel(self, invite: Request, now: float) -> list[Output]:
-        """CANCEL for an INVITE that is under way: same branch, same flow (RFC 3261 §9.1)."""
+    def cancel(self, invite: Request, now: float, reason: str = "") -> list[Output]:
+        """CANCEL for an INVITE that is under way: same branch, same flow (RFC 3261 §9.1); `reason` as RFC 3326."""
         found = self._client(invite)
         if found is None:
             return []
@@ -201,6 +203,8 @@ class Layer:
                 cancel.headers.add(name, value)
         cancel.headers.add("CSeq", f"{invite.cseq.number} CANCEL")
         cancel.headers.add("Max-Forwards", "70")
+        if reason:
+            cancel.headers.add("Reason", reason)
         transaction = ClientTransaction(cancel, found[0].flow, self.timings, self.alarms)
         self._clients[cancel.via[0].branch, "CANCEL"] = (transaction, None)
         return [*transaction.start(now)]

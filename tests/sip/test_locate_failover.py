@@ -129,7 +129,7 @@ class Peers:
     def respond(self, status: int, **headers: str) -> Request:
         """The last server answers the last INVITE."""
         where, invite = [one for one in self.sent if one[1].method == "INVITE"][-1]
-        response = invite.reply(status, to_tag=f"tag{where}")
+        response = invite.reply(status, to_tag=f"tag{where.replace(chr(32), chr(46))}")
         for name, value in headers.items():
             response.headers.add(name.replace("_", "-"), value)
         flow = Flow("udp", ("192.0.2.1", 5060), (where.split()[1], 5060))
