@@ -163,6 +163,16 @@ class Agent:
         if request.method == "CANCEL":
             return self._cancel(request, flow, now)
         transaction = self._layer.open_server(request, flow)
+        try:
+            return self._serve(transaction, now)
+        except SipError as error:  # a header that only its reader looks at
+            tag = "" if request.to.tag else self._layer.token()
+            refused = self._layer.respond(transaction, request.reply(error.status, to_tag=tag), now)
+            return [*refused, Dropped(flow, f"{error.status}: {error}")]
+
+    def _serve(self, transaction: ServerTransaction, now: float) -> list[Output]:
+        """A new request, in a dialog or outside of one."""
+        request = transaction.request
         refusal = self._refusal(request)
         if refusal is not None:
             return self._layer.respond(transaction, refusal, now)
@@ -171,13 +181,13 @@ class Agent:
             if session is None:
                 return self._layer.respond(transaction, request.reply(481), now)
             return session.receive(transaction, now)
+        if request.method == "INVITE":
+            return self._invited(transaction, now)
         tag = self._layer.token()
         if request.method == "OPTIONS":
             return self._layer.respond(transaction, capabilities(request, tag), now)
-        if request.method != "INVITE":
-            status = 603 if request.method == "REFER" else 481  # nobody is transferred who is not in a call
-            return self._layer.respond(transaction, request.reply(status, to_tag=tag), now)
-        return self._invited(transaction, now)
+        status = 603 if request.method == "REFER" else 481  # nobody is transferred who is not in a call
+        return self._layer.respond(transaction, request.reply(status, to_tag=tag), now)
 
     @staticmethod
     def _check(request: Request) -> None:

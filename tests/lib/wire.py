@@ -61,6 +61,7 @@ class Wire:
         self.ttl = 60.0
         self.closed: set[tuple[str, str]] = set()  # (transport, host) where nobody listens
         self.connects: list[Target] = []
+        self.deaf: set[str] = set()  # sides that nothing reaches any more
         self._random = Random(seed)
         self._air: list[tuple[float, int, Side, bytes, Flow]] = []
         self._order = count()
@@ -76,6 +77,8 @@ class Wire:
             self.now = max(self.now, at)
             while self._air and self._air[0][0] <= self.now:
                 _, _, side, data, flow = heapq.heappop(self._air)
+                if side.name in self.deaf:
+                    continue
                 self._do(side, side.agent.receive(data, flow, self.now))
             for side in (self.a, self.b):
                 self._do(side, side.agent.tick(self.now))
