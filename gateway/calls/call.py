@@ -51,6 +51,8 @@ class Call:
 
     async def is_answered(self) -> None:
         """The call is up: time runs from here."""
+        if self.leg is not None:
+            self.leg.on_replaced = self._replaced
         now = self.services.clock.wall()
         self.answered_at = self.services.clock.now()
         await self._change({"status": "in-progress", "start_time": now}, "answered", dialog=self._dialog())
@@ -134,6 +136,12 @@ class Call:
         await self.services.store.calls.update(self.sid, changes, callbacks=callbacks, **dialog)
         if callbacks:
             self.services.outbox.kick()
+
+    def _replaced(self) -> None:
+        """The leg's dialog is another one: it is what a restart would have to end."""
+        changes = {"date_updated": self.services.clock.wall()}
+        update = self.services.store.calls.update(self.sid, changes, dialog=self._dialog(), end_dialog=True)
+        self.services.spawn(update)
 
     def _dialog(self) -> Dialog | None:
         if self.leg is None or self.leg.dialog is None:

@@ -15,7 +15,7 @@ from gateway.api.engine import CreateCall
 from gateway.calls import outbound
 from gateway.calls.call import Call
 from gateway.calls.dialstring import Hop, NoRoute, to_sip
-from gateway.calls.inbound import Arrival, Refusal, admit
+from gateway.calls.inbound import Arrival, Refusal, admit, source_of
 from gateway.calls.race import Overtaken
 from gateway.calls.recordings import Recording, RecordingPlan
 from gateway.calls.script import Fetch, Inline, Script, Source
@@ -24,6 +24,7 @@ from gateway.errors import ApiError
 from gateway.numbers.e164 import normal
 from gateway.store.rows import Call as Row
 from gateway.webhooks.errors import FetchError
+from media.errors import NegotiationError
 from sip import commands as sip_commands
 from sip import events as sip_events
 
@@ -93,8 +94,28 @@ class Exchange:
             self._refuse(event, Refusal(503, "the gateway stops"))
             return
         services = self.services
+        if event.replaces is not None:
+            self._replace(event, event.replaces)
+            return
         services.leg(event.session, offer=event.sdp, signalling_ip=event.flow.remote[0])
         self.spawn(self._arrive(event))
+
+    def _replace(self, event: sip_events.Invited, replaced: str) -> None:
+        """A call that takes the place of another leg (RFC 3891), from whom may call in."""
+        source = source_of(self.services, event)
+        leg = self.services.legs.get(replaced)
+        if isinstance(source, Refusal):
+            self._refuse(event, source)
+        elif leg is None or leg.port is None or not leg.answered.done():
+            self._refuse(event, Refusal(481, "the call that it would replace is not up"))
+        else:
+            try:
+                agreed = leg.agree(event.sdp)
+            except NegotiationError as error:
+                self._refuse(event, Refusal(error.status, str(error)))
+                return
+            self.services.legs[event.session] = self.services.legs.pop(replaced)
+            leg.replaced_by(event.session, event.sdp, agreed)
 
     async def _arrive(self, event: sip_events.Invited) -> None:
         leg = self.services.legs[event.session]

@@ -9,6 +9,7 @@ from gateway.calls.dialstring import INSIDE
 from gateway.calls.services import Services
 from gateway.numbers.e164 import normal
 from gateway.store.rows import Number
+from gateway.trunks.model import Trunk
 from sip.events import Invited
 from sip.message import Request
 
@@ -34,15 +35,23 @@ class Refusal:
     text: str
 
 
+def source_of(services: Services, event: Invited) -> Trunk | Refusal | None:
+    """The trunk that an INVITE comes from, None for ourselves."""
+    source = event.flow.remote[0]
+    inside = event.request.headers.get(INSIDE)
+    if inside is not None:
+        return None if inside == services.inside_token else Refusal(403, f"{INSIDE} from {source} is not ours")
+    return services.trunks.match_inbound(source, event.flow.transport) or Refusal(
+        403, f"no trunk lets {source} call in"
+    )
+
+
 async def admit(services: Services, event: Invited) -> Arrival | Refusal:
     """Decides on an INVITE by its source and its number."""
-    request, source = event.request, event.flow.remote
-    inside = request.headers.get(INSIDE)
-    if inside is not None and inside != services.inside_token:
-        return Refusal(403, f"{INSIDE} from {source[0]} is not ours")
-    trunk = services.trunks.match_inbound(source[0], event.flow.transport)
-    if trunk is None and inside is None:
-        return Refusal(403, f"no trunk lets {source[0]} call in")
+    request = event.request
+    trunk = source_of(services, event)
+    if isinstance(trunk, Refusal):
+        return trunk
     user = request.uri.user or ""
     to = normal(user)
     number = await services.store.numbers.find(to) if to else None
@@ -51,7 +60,7 @@ async def admit(services: Services, event: Invited) -> Arrival | Refusal:
     if not number.voice_url:
         return Refusal(480, f"{to} has no VoiceUrl")
     symmetric = trunk.symmetric if trunk is not None else True
-    return Arrival(number, _caller(request), to, symmetric, _sip_params(request, source[0]))
+    return Arrival(number, _caller(request), to, symmetric, _sip_params(request, event.flow.remote[0]))
 
 
 def _caller(request: Request) -> str:

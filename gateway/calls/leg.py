@@ -80,7 +80,7 @@ class Leg:
         self.gone: asyncio.Future[Gone] = loop.create_future()
         self.on_digit: Callable[[str, bool], None] | None = None
         self._recordings: dict[str, Recorder] = {}
-        self.on_confirmed: Callable[[DialogState], None] | None = None
+        self.on_replaced: Callable[[], None] | None = None  # the leg has another dialog now
         self._sip = sip
         self._workers = workers
         self._media = media
@@ -106,13 +106,8 @@ class Leg:
 
     async def answer(self) -> None:
         """Answers an incoming call; returns when the caller confirmed it. NegotiationError, NoPort: refused."""
-        port = await self.allocate()
-        if self._offer is not None:
-            sdp, plan = self._answer_to(self._offer)
-            port.send(commands.Connect(port.number, plan))
-        else:
-            sdp = self._make_offer()
-        self._sip.apply(sip_commands.Accept(self.session, sdp))
+        await self.allocate()
+        self._sip.apply(sip_commands.Accept(self.session, self.agree(self._offer)))
 
     async def allocate(self, near: Port | None = None) -> Port:
         """Takes the media port."""
@@ -150,6 +145,13 @@ class Leg:
         """The leg ends before SIP knew of it."""
         self._failure = reason
         self._hear_end(sip_events.Cause.TRANSPORT, 503, reason)
+
+    def replaced_by(self, session: str, sdp: bytes | None, agreed: bytes) -> None:
+        """Another call takes this leg's place (RFC 3891): it gets the port, the old one is hung up."""
+        old, self.session, self._offer = self.session, session, sdp
+        LOG.info("- another call takes this one's place")
+        self._sip.apply(sip_commands.Accept(session, agreed))
+        self._sip.apply(sip_commands.Hangup(old, reason="replaced"))
 
     def release(self) -> None:
         """Ends what is not over and gives the port back."""
@@ -253,7 +255,9 @@ class Leg:
                 self.dialog = dialog
                 self._hear_answer(sdp)
             case sip_events.Accepted(dialog=dialog):
-                self.dialog = dialog
+                was, self.dialog = self.dialog, dialog
+                if was is not None and self.on_replaced is not None:
+                    self.on_replaced()
             case sip_events.Confirmed(sdp=sdp, dialog=dialog):
                 self.dialog = dialog
                 self._hear_confirmed(sdp)
@@ -261,6 +265,9 @@ class Leg:
                 self._hear_offer(sdp)
             case sip_events.Renegotiated(sdp=sdp, status=status) if sdp is not None and status < 300:
                 self._connect(sdp)
+            case sip_events.Referred(refer_to=refer_to):
+                LOG.warning("! a transfer to %s is refused: no referUrl", refer_to)
+                self._sip.apply(sip_commands.RefuseRefer(self.session))
             case sip_events.InfoReceived(content_type=content_type, body=body):
                 self._hear_info(content_type, body)
             case sip_events.Ended(cause=cause, status=status, reason=reason):
@@ -293,11 +300,7 @@ class Leg:
             self._sip.apply(sip_commands.RefuseOffer(self.session))
             return
         try:
-            if sdp is None:
-                body = self._make_offer()
-            else:
-                body, plan = self._answer_to(sdp)
-                self.send(commands.Connect(self._row, plan))
+            body = self.agree(sdp)
         except NegotiationError as error:
             LOG.warning("! re-INVITE refused: %s", error)
             self._sip.apply(sip_commands.RefuseOffer(self.session, 488))
@@ -330,6 +333,14 @@ class Leg:
             session_id=self._sdp_session, version=self._sdp_version,
         )  # fmt: skip
         return self._our_sdp
+
+    def agree(self, offer: bytes | None) -> bytes:
+        """Our answer to an offer, which holds at once; our offer where there is none. NegotiationError: no way."""
+        if offer is None:
+            return self._make_offer()
+        body, plan = self._answer_to(offer)
+        self.send(commands.Connect(self._row, plan))
+        return body
 
     def _answer_to(self, offer: bytes) -> tuple[bytes, negotiate.StreamPlan]:
         assert self.port is not None

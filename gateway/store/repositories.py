@@ -174,12 +174,12 @@ class Calls:
         dialog: Dialog | None = None,
         end_dialog: bool = False,
     ) -> None:
-        """A change of state with all that belongs to it."""
+        """A change of state with all that belongs to it; `dialog` with `end_dialog` takes the place of the old one."""
         writes = [update(self._table, changes, sid=sid)]
-        if dialog is not None:
-            writes.append(insert(tables.dialogs, values(dialog)))
         if end_dialog:
             writes.append(delete(tables.dialogs, call_sid=sid))
+        if dialog is not None:
+            writes.append(insert(tables.dialogs, values(dialog)))
         await self._database.write(*writes, *insert_callbacks(callbacks))
 
     async def fetch(self, account_sid: str, sid: str) -> Call | None:
