@@ -128,13 +128,36 @@ def _checks(patterns: dict[str, str], actions: str = "") -> str:
     return f"<action>{''.join(found)}{actions}</action>" if found or actions else ""
 
 
-def expect(status: int, *, optional: bool = False, timeout: int = 0, **headers: str) -> str:
+def other_call(method: str, *headers: str) -> str:
+    """The INVITE of another call of the same far end (`[$totag]` is the tag that `expect(keep_tag=True)` kept)."""
+    fields = (
+        "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]other;rport",
+        "From: <sip:other@[local_ip]:[local_port]>;tag=other[call_number]",
+        "To: <sip:[service]@[remote_ip]:[remote_port]>",
+        "Call-ID: other///[call_id]",
+        f"CSeq: 1 {method}",
+        "Contact: <sip:other@[local_ip]:[local_port];transport=[transport]>",
+        "Max-Forwards: 70",
+        *headers,
+    )
+    return _send(_message(f"{method} sip:[service]@[remote_ip]:[remote_port] SIP/2.0", fields, sdp()))
+
+
+def expect(
+    status: int, *, optional: bool = False, timeout: int = 0, keep_rseq: bool = False, keep_tag: bool = False,
+    **headers: str,
+) -> str:  # fmt: skip
     """A response must come; its headers (`Session_Expires="900"`, `body=`) match these patterns."""
+    actions = ""
+    if keep_rseq:
+        actions += '<ereg regexp="[0-9]+" search_in="hdr" header="RSeq:" assign_to="rseq"/>'
+    if keep_tag:
+        actions += '<ereg regexp="tag=([^;]+)" search_in="hdr" header="To:" assign_to="whole,totag"/>'
     named = {name.replace("_", "-"): pattern for name, pattern in headers.items()}
     more = ' optional="true"' if optional else ""
     more += ' rrs="true"' if 200 <= status < 300 or status in (180, 183) else ""
     more += f' timeout="{timeout}"' if timeout else ""
-    return f'<recv response="{status}"{more}>{_checks(named)}</recv>'
+    return f'<recv response="{status}"{more}>{_checks(named, actions)}</recv>'
 
 
 def asked(method: str, *, timeout: int = 15000, optional: bool = False, keep: bool = False, **headers: str) -> str:
@@ -189,4 +212,4 @@ def scenario(name: str, *steps: str) -> str:
 
 def _assigned(text: str) -> Iterator[str]:
     for part in text.split('assign_to="')[1:]:
-        yield part.partition('"')[0]
+        yield from part.partition('"')[0].split(",")

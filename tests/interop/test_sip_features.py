@@ -11,6 +11,7 @@ import pytest
 
 from tests.interop import scenario as s
 from tests.interop.conftest import NUMBER, App, GatewayProcess, free_port, need, wait_for
+from tests.lib.relay import Relay
 
 LONG = "<Response><Say>Hello.</Say><Pause length='20'/></Response>"
 RINGING = "<Response><Pause length='20'/><Say>Hello.</Say></Response>"
@@ -160,6 +161,70 @@ class TestCallsIn:
             s.ack_failure(5), *BYE,
         )  # fmt: skip
 
+    def test_a_caller_who_insists_on_prack_gets_reliable_ringing(
+        self, gateway: GatewayProcess, app: App, carrier: Carrier
+    ) -> None:
+        runs(gateway, app, BRIEF)
+        carrier.call(
+            gateway.sip, s.invite(None, "Require: 100rel"), s.expect(100, optional=True),
+            s.expect(180, Require="100rel", RSeq="[0-9]+", keep_rseq=True),
+            s.request("PRACK", 2, "RAck: [$rseq] 1 INVITE"), s.expect(200), s.expect(200, body="m=audio"), s.ack(),
+            s.asked("BYE"), s.reply("200 OK", tag=""),
+        )  # fmt: skip
+
+    def test_their_update_moves_the_media_and_renews_the_timer(
+        self, gateway: GatewayProcess, app: App, carrier: Carrier
+    ) -> None:
+        runs(gateway, app, LONG)
+        carrier.call(
+            gateway.sip, s.invite(None, "Supported: timer", "Session-Expires: 300;refresher=uac"), *RING,
+            s.expect(200, Session_Expires="300;refresher=uac", Require="timer"), s.ack(), s.pause(300),
+            s.request("UPDATE", 2, "Session-Expires: 300;refresher=uac", "Supported: timer"),
+            s.expect(200, Session_Expires="300"), s.pause(200),
+            s.request("UPDATE", 3, body=s.sdp("a=sendonly", version=2)), s.expect(200, body="a=recvonly"), *BYE,
+        )  # fmt: skip
+
+    def test_a_session_timer_below_the_minimum_is_422(
+        self, gateway: GatewayProcess, app: App, carrier: Carrier
+    ) -> None:
+        runs(gateway, app, BRIEF)
+        carrier.call(
+            gateway.sip, s.invite(None, "Supported: timer", "Session-Expires: 60"), s.expect(422, Min_SE="90"),
+            s.ack_failure(),
+        )  # fmt: skip
+
+    def test_an_attended_transfer_takes_over_the_leg(self, gateway: GatewayProcess, app: App, carrier: Carrier) -> None:
+        runs(gateway, app, LONG)
+        replacing = s.other_call("INVITE", "Replaces: [call_id];to-tag=[$totag];from-tag=[pid]SIPp[call_number]")
+        carrier.call(
+            gateway.sip, s.invite(), *RING, s.expect(200, keep_tag=True), s.ack(), s.pause(300),
+            replacing, s.expect(100, optional=True), s.asked("BYE", optional=False), s.reply("200 OK", tag=""),
+        )  # fmt: skip
+
+    def test_a_transfer_is_refused_where_no_refer_url_waits_for_it(
+        self, gateway: GatewayProcess, app: App, carrier: Carrier
+    ) -> None:
+        runs(gateway, app, LONG)
+        carrier.call(
+            gateway.sip, s.invite(), *ANSWERED, s.request("REFER", 2, "Refer-To: <sip:carol@127.0.0.1>"),
+            s.expect(603), s.request("REFER", 3), s.expect(400), *BYE,
+        )  # fmt: skip
+
+    def test_calls_over_tcp(self, gateway: GatewayProcess, app: App, carrier: Carrier) -> None:
+        runs(gateway, app, BRIEF)
+        carrier.call(
+            gateway.sip, s.invite(), *ANSWERED, s.asked("BYE"), s.reply("200 OK", tag=""), options=("-t", "t1"),
+        )  # fmt: skip
+
+    def test_a_fifth_of_all_messages_is_lost(self, gateway: GatewayProcess, app: App, carrier: Carrier) -> None:
+        runs(gateway, app, BRIEF)
+        with Relay(gateway.sip, carrier.port, loss=0.2, seed=7) as relay:
+            carrier.call(
+                relay.address, s.invite(), *ANSWERED, s.asked("BYE", timeout=40000), s.reply("200 OK", tag=""),
+                s.pause(2000),
+            )  # fmt: skip
+        assert relay.lost > 0
+
     @pytest.mark.parametrize(
         ("via", "contact", "body"),
         [
@@ -209,6 +274,41 @@ class TestCallsOut:
         )  # fmt: skip
         with carrier.answering(*steps):
             sid = self.place(dialled)
+        self.ended_as(dialled, sid, "completed")
+
+    def test_a_reliable_183_is_acknowledged(self, dialled: GatewayProcess, carrier: Carrier) -> None:
+        steps = (
+            s.asked("INVITE", keep=True, Supported="100rel"),
+            s.reply("183 Session Progress", "Require: 100rel", "RSeq: 17", body=s.sdp(), retrans=False),
+            s.asked("PRACK", RAck="17 1 INVITE"), s.reply("200 OK", tag=""),
+            s.reply("200 OK", body=s.sdp(), kept=True), s.asked("ACK"), s.asked("BYE"), s.reply("200 OK", tag=""),
+        )  # fmt: skip
+        with carrier.answering(*steps):
+            sid = self.place(dialled)
+        self.ended_as(dialled, sid, "completed")
+
+    def test_a_longer_session_timer_is_granted_after_422(self, dialled: GatewayProcess, carrier: Carrier) -> None:
+        steps = (
+            s.asked("INVITE", Session_Expires="1800"), s.reply("422 Session Interval Too Small", "Min-SE: 3600"),
+            s.asked("ACK"), s.asked("INVITE", Session_Expires="3600", Min_SE="3600"),
+            s.reply("200 OK", "Session-Expires: 3600;refresher=uas", "Require: timer", body=s.sdp(), retrans=True),
+            s.asked("ACK"), s.asked("BYE"), s.reply("200 OK", tag=""),
+        )  # fmt: skip
+        with carrier.answering(*steps):
+            sid = self.place(dialled)
+        self.ended_as(dialled, sid, "completed")
+
+    def test_we_refresh_a_session_that_is_about_to_expire(self, dialled: GatewayProcess, carrier: Carrier) -> None:
+        """The far end grants six seconds: a refresh after three, and BYE two seconds before the end without one."""
+        granted = ("Session-Expires: 6;refresher=uac", "Require: timer", "Allow: INVITE, ACK, BYE, UPDATE")
+        steps = (
+            s.asked("INVITE"), s.reply("200 OK", *granted, body=s.sdp(), retrans=True), s.asked("ACK"),
+            s.asked("UPDATE", Session_Expires="6;refresher=uac"),
+            s.reply("200 OK", "Session-Expires: 6;refresher=uac", tag=""),
+            s.asked("UPDATE"), s.reply("500 Server Internal Error", tag=""), s.asked("BYE"), s.reply("200 OK", tag=""),
+        )  # fmt: skip
+        with carrier.answering(*steps):
+            sid = self.place(dialled, "<Response><Pause length='60'/></Response>")
         self.ended_as(dialled, sid, "completed")
 
     @pytest.mark.parametrize(
