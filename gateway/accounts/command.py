@@ -5,6 +5,7 @@ from __future__ import annotations
 from random import SystemRandom
 
 from gateway.accounts import credentials
+from gateway.accounts.keys import FRESH
 from gateway.clock import SystemClock
 from gateway.config import Settings
 from gateway.store import Store
@@ -28,5 +29,5 @@ async def run(settings: Settings, *, reset: bool) -> int:
     finally:
         await store.close()
     print(f"account_sid   {made.account_sid}\nauth_token    {made.auth_token}\noperator_key  {made.operator_key}")
-    print(f"kept in {path}; a running gateway knows the token after its next start")
+    print(f"kept in {path}; a running gateway knows them within {FRESH:g} seconds")
     return 0

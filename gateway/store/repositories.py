@@ -18,6 +18,7 @@ from gateway.store.secret import SecretKey
 T = TypeVar("T")
 Filter = sa.ColumnElement[bool]
 
+ROWS_AT_ONCE = 500  # of one INSERT: SQLite takes 32766 values
 FINAL = ("completed", "busy", "no-answer", "failed", "canceled")
 
 
@@ -33,6 +34,7 @@ class Accounts:
     def __init__(self, database: Database, secret: SecretKey) -> None:
         self._database = database
         self._secret = secret
+        self.changes = 0  # how often this process changed something here: what was read before may be stale
 
     async def fetch(self, sid: str) -> Account | None:
         """An account."""
@@ -48,6 +50,7 @@ class Accounts:
         """A new account."""
         sealed = replace(account, auth_token=self._secret.seal(account.auth_token))
         await self._database.write(sa.insert(tables.accounts).values(**asdict(sealed)))
+        self.changes += 1
 
     async def update(self, sid: str, **changes: Any) -> None:
         """Changes fields."""
@@ -55,6 +58,7 @@ class Accounts:
             changes["auth_token"] = self._secret.seal(changes["auth_token"])
         table = tables.accounts
         await self._database.write(sa.update(table).where(table.c.account_sid == sid).values(**changes))
+        self.changes += 1
 
     def _row(self, row: Mapping[Any, Any]) -> Account:
         return Account(**{**row, "auth_token": self._secret.open(row["auth_token"])})
@@ -70,9 +74,10 @@ class Numbers:
     async def stock(self, numbers: Sequence[str]) -> None:
         """Adds numbers to the inventory; those that are there already stay as they are."""
         known = {row["phone_number"] for row in await self._database.read(sa.select(self._table.c.phone_number))}
-        fresh = [asdict(Number(number)) for number in numbers if number not in known]
+        fresh = [asdict(Number(number)) for number in dict.fromkeys(numbers) if number not in known]
+        parts = (fresh[at : at + ROWS_AT_ONCE] for at in range(0, len(fresh), ROWS_AT_ONCE))
         if fresh:
-            await self._database.write(sa.insert(self._table).values(fresh))
+            await self._database.write(*(sa.insert(self._table).values(part) for part in parts))
 
     async def unstock(self, number: str) -> bool:
         """Takes a number that nobody owns out of the inventory."""
@@ -118,13 +123,14 @@ class Numbers:
             query = query.where(self._table.c.phone_number.like(_pattern(phone_number)))
         if friendly_name:
             query = query.where(self._table.c.friendly_name == friendly_name)
-        order = self._table.c.date_created.desc(), self._table.c.sid.desc()
-        return listing([Number(**row) for row in await self._database.read(paged(query, page, *order))], page)
+        found = await self._database.read(paged(query, page, self._table.c.date_created, self._table.c.sid))
+        return listing(found, page, "date_created", lambda row: Number(**row))
 
-    async def available(self, pattern: str, limit: int) -> list[Number]:
-        """Free numbers that match a LIKE pattern."""
-        free = sa.select(self._table).where(self._table.c.sid.is_(None), self._table.c.phone_number.like(pattern))
-        query = free.order_by(self._table.c.phone_number).limit(limit)
+    async def available(self, patterns: Sequence[str], limit: int) -> list[Number]:
+        """Free numbers that match all LIKE patterns."""
+        fits = [self._table.c.phone_number.like(pattern) for pattern in patterns]
+        query = sa.select(self._table).where(self._table.c.sid.is_(None), *fits)
+        query = query.order_by(self._table.c.phone_number).limit(limit)
         return [Number(**row) for row in await self._database.read(query)]
 
     async def all(self) -> list[Number]:
@@ -178,8 +184,8 @@ class Calls:
     async def page(self, account_sid: str, page: Page, filters: Mapping[str, Any]) -> Listing[Call]:
         """An account's calls; filters are column names, with `<` or `>` behind for times."""
         query = sa.select(self._table).where(self._table.c.account_sid == account_sid, *_where(self._table, filters))
-        order = self._table.c.date_created.desc(), self._table.c.sid.desc()
-        return listing([_call(row) for row in await self._database.read(paged(query, page, *order))], page)
+        found = await self._database.read(paged(query, page, self._table.c.date_created, self._table.c.sid))
+        return listing(found, page, "date_created", _call)
 
     async def delete(self, account_sid: str, sid: str) -> None:
         """Forgets a finished call."""
@@ -235,13 +241,15 @@ class Recordings:
         found = await self._database.read(query)
         return Recording(**found[0]) if found else None
 
-    async def page(self, account_sid: str, page: Page, filters: Mapping[str, Any]) -> Listing[Recording]:
-        """An account's recordings, without deleted ones."""
-        query = sa.select(self._table).where(
-            self._table.c.account_sid == account_sid, self._table.c.status != "deleted", *_where(self._table, filters)
-        )
-        order = self._table.c.date_created.desc(), self._table.c.sid.desc()
-        return listing([Recording(**row) for row in await self._database.read(paged(query, page, *order))], page)
+    async def page(
+        self, account_sid: str, page: Page, filters: Mapping[str, Any], *, deleted: bool = False
+    ) -> Listing[Recording]:
+        """An account's recordings; deleted ones only where they are asked for."""
+        query = sa.select(self._table).where(self._table.c.account_sid == account_sid, *_where(self._table, filters))
+        if not deleted:
+            query = query.where(self._table.c.status != "deleted")
+        found = await self._database.read(paged(query, page, self._table.c.date_created, self._table.c.sid))
+        return listing(found, page, "date_created", lambda row: Recording(**row))
 
     async def unfinished(self) -> list[Recording]:
         """Recordings whose writer never finished them."""
@@ -269,8 +277,8 @@ class Notifications:
     async def page(self, account_sid: str, page: Page, filters: Mapping[str, Any]) -> Listing[Notification]:
         """An account's lines."""
         query = sa.select(self._table).where(self._table.c.account_sid == account_sid, *_where(self._table, filters))
-        order = self._table.c.message_date.desc(), self._table.c.sid.desc()
-        return listing([Notification(**row) for row in await self._database.read(paged(query, page, *order))], page)
+        found = await self._database.read(paged(query, page, self._table.c.message_date, self._table.c.sid))
+        return listing(found, page, "message_date", lambda row: Notification(**row))
 
 
 class Outbox:
@@ -280,10 +288,10 @@ class Outbox:
         self._database = database
         self._table = tables.callbacks
 
-    async def waiting(self) -> Sequence[sa.RowMapping]:
-        """All that is neither delivered nor dead, oldest first."""
-        query = sa.select(self._table).where(self._table.c.dead.is_(False)).order_by(self._table.c.id)
-        return await self._database.read(query)
+    async def waiting(self, after: int = 0) -> Sequence[sa.RowMapping]:
+        """What is neither delivered nor dead, with ids above `after`, oldest first. Ids are never used again."""
+        fits = self._table.c.dead.is_(False), self._table.c.id > after
+        return await self._database.read(sa.select(self._table).where(*fits).order_by(self._table.c.id))
 
     async def count(self) -> int:
         """How many wait."""
@@ -306,6 +314,7 @@ class Operator:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._table = tables.operator
+        self.changes = 0  # as Accounts.changes
 
     async def all(self, kind: str) -> dict[str, dict[str, Any]]:
         """Name -> document."""
@@ -316,8 +325,11 @@ class Operator:
         """Creates or replaces."""
         gone = sa.delete(self._table).where(self._table.c.kind == kind, self._table.c.name == name)
         await self._database.write(gone, sa.insert(self._table).values(kind=kind, name=name, document=document))
+        self.changes += 1
 
     async def delete(self, kind: str, name: str) -> bool:
         """Whether it was there."""
         gone = sa.delete(self._table).where(self._table.c.kind == kind, self._table.c.name == name)
-        return (await self._database.write(gone))[0] > 0
+        changed = await self._database.write(gone)
+        self.changes += 1
+        return changed[0] > 0
