@@ -43,7 +43,7 @@ def _channels(wav: bytes) -> int:
 def mixed(wav: bytes) -> bytes:
     """One channel from all of a file's: their mean, so that nothing clips."""
     pcm = np.frombuffer(wav[HEADER_SIZE:], "<i2").reshape(-1, _channels(wav))
-    body = pcm.mean(axis=1).astype("<i2").tobytes()
+    body: bytes = pcm.mean(axis=1).astype("<i2").tobytes()
     return wav_header(1, len(body)) + body
 
 
