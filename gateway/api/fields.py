@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 from gateway.errors import ApiError, invalid
 
 DAY = timedelta(days=1, microseconds=-1)
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}|\d{8}", re.ASCII)
 
 
 class Form:
@@ -78,7 +76,10 @@ class Form:
                 raise ApiError(400, 20001, f"Parameter {name} is not supported by this version")
 
     def times(self, name: str, column: str) -> dict[str, Any]:
-        """A date filter: `Name`, `Name>` or `Name<`; a day alone is the whole day (rest-api.md: requests)."""
+        """A date filter: `Name`, `Name>` or `Name<`; a day alone is the whole day (rest-api.md: requests).
+
+        So is its midnight, because that is how Twilio's libraries write a date.
+        """
         found: dict[str, Any] = {}
         for mark in ("", "<", ">"):
             text = self.text(name + mark)
@@ -96,7 +97,7 @@ def _moment(name: str, text: str) -> tuple[datetime, datetime]:
     try:
         start = datetime.fromisoformat(text)
         start = start.astimezone(UTC) if start.tzinfo else start.replace(tzinfo=UTC)
-        return start, start + (DAY if _DAY.fullmatch(text) else timedelta(0))
+        return start, start + (DAY if start.time() == time() else timedelta(0))
     except (ValueError, OverflowError):
         raise invalid(name, f"{text} is not a date") from None
 

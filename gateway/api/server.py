@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import BasicAuth, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from gateway.accounts.keys import Keys
 from gateway.api import formats
@@ -128,7 +129,7 @@ async def _read(request: web.Request, path: str, variables: dict[str, str], acco
             else:
                 for name, posted in (await request.post()).items():
                     fields.setdefault(name, []).append(str(posted))
-        except (ValueError, LookupError):  # not JSON, not in its charset, or in no charset there is
+        except (ValueError, LookupError, HttpProcessingError):  # not JSON, not in its charset, no charset, no parts
             raise ApiError(400, 20001, f"the body is not {request.content_type}") from None
     if any("\0" in value for values in fields.values() for value in values):
         raise ApiError(400, 20001, "a parameter has a NUL character")

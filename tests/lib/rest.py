@@ -128,9 +128,7 @@ class Rest:
         """Runs `work` in the server's loop."""
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(20)
 
-    def ask(
-        self, method: str, path: str, *, auth: tuple[str, str] | None = None, **options: Any
-    ) -> requests.Response:
+    def ask(self, method: str, path: str, *, auth: tuple[str, str] | None = None, **options: Any) -> requests.Response:
         """A request without the library; `path` without the account's part where it starts with no version."""
         if not path.startswith(("/2010", "/api", "/operator", "/metrics", "/health")):
             path = f"/2010-04-01/Accounts/{self.made.account_sid}{path}"

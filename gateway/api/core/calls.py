@@ -145,8 +145,8 @@ def _wanted(form: Form) -> CreateCall:
     if not url and not twiml:
         raise ApiError(400, 21205, "Url, Twiml or ApplicationSid is required")
     digits = form.text("SendDigits")
-    if not set(digits) <= set("0123456789*#wWABCD"):
-        raise ApiError(400, 21206, f"SendDigits {digits} has other than 0-9 * # w W")
+    if len(digits) > 32 or not set(digits) <= set("0123456789*#wWABCD"):
+        raise ApiError(400, 21206, f"SendDigits {digits} is not up to 32 of 0-9 A-D * # w W")
     return CreateCall(
         to=form.text("To"),
         from_=form.text("From"),
