@@ -176,10 +176,10 @@ def test_a_url_that_fails_on_a_host_that_works_keeps_to_its_plan(tmp_path: Path)
         app = App(clock, lambda callback: 500 if callback.url == broken else 204)
         async with bench(clock, tmp_path, app) as one:
             await one.put("broken", url=broken)
-            for number in range(2400):
-                await asyncio.sleep(0.5)
+            for number in range(400):
+                await asyncio.sleep(1)
                 await one.put(f"{number}", call=f"CB{number}")
-            planned = [at for at in accumulate([0, 1, 2, 4, 8, 16, 32, 60] + [60] * 18) if at < 1200]
+            planned = [at for at in accumulate([0, 1, 2, 4, 8, 16, 32, 60] + [60] * 5) if at < 400]
             tried = app.times("broken")
             assert all(any(abs(at - one) < 0.01 for one in tried) for at in planned)
             assert len(planned) < len(tried) <= 2 * len(planned)
@@ -215,7 +215,7 @@ def test_a_restart_tries_at_once_with_the_same_token_and_goes_on_in_the_plan(tmp
             assert app.times() == pytest.approx([0, 1, 3, 7, 15, 31])
         async with bench(clock, tmp_path, app) as one:
             await asyncio.sleep(35)
-            assert app.times()[6:] == pytest.approx([40, 100])[:1]
+            assert app.times()[6:] == pytest.approx([40])
             assert {callback.token for _, callback in app.asked} == {"a"}
             app.answer = lambda _: 200
         async with bench(clock, tmp_path, app) as one:
