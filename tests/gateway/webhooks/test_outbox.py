@@ -80,11 +80,13 @@ async def bench(clock: VirtualClock, folder: Path, app: App) -> AsyncIterator[Be
     """An outbox that delivers to `app`; again on the same folder it is a restart."""
     store = await Store.open(f"sqlite+aiosqlite:///{folder}/outbox.db", clock, SecretKey(b"x"))
     outbox = Outbox(store, app.deliver, clock)
-    async with asyncio.TaskGroup() as tasks:
-        task = tasks.create_task(outbox.run())
-        yield Bench(store, outbox)
-        task.cancel()
-    await store.close()
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            task = tasks.create_task(outbox.run())
+            yield Bench(store, outbox)
+            task.cancel()
+    finally:
+        await store.close()
 
 
 def refusing(_: Callback) -> int:
@@ -231,7 +233,7 @@ def test_many_restarts_do_not_end_a_callback_before_its_day(tmp_path: Path) -> N
         app = App(clock, refusing)
         async with bench(clock, tmp_path, app) as one:
             await one.put("a")
-            await asyncio.sleep(1)
+            await asyncio.sleep(0.5)
             await one.store._database.write(sa.update(tables.callbacks).values(attempts=500))
         async with bench(clock, tmp_path, app) as one:
             await asyncio.sleep(DAY / 2)
