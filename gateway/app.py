@@ -165,7 +165,7 @@ async def _open_store(settings: Settings, clock: Clock) -> Store:
     secret = SecretKey.load(settings.data)
     try:
         return await Store.open(settings.database_url, clock, secret, settings.store.durability)
-    except (SQLAlchemyError, OSError) as error:
+    except (SQLAlchemyError, OSError, ImportError) as error:
         first_line = str(error).partition("\n")[0]
         raise ConfigError(f"store.url: the database cannot be opened: {first_line}") from error
 

@@ -9,6 +9,7 @@ import phonenumbers
 HOME = "US"  # what a number without a country is read as
 EMERGENCY = frozenset({"911", "112", "999", "000", "110", "119", "933", "+911", "+112", "+999", "+1911"})
 
+_NORTH_AMERICA = re.compile(r"\+1[0-9]{10}")
 _DIALLED = re.compile(r"\+?[0-9().\- ]+")
 
 
@@ -43,6 +44,6 @@ def is_e164(text: str) -> bool:
 
 def national(number: str) -> str:
     """`(555) 555-0100` from a number of North America; every other address stays as it is."""
-    if not number.startswith("+1") or len(number) != 12:
+    if not _NORTH_AMERICA.fullmatch(number):
         return number
     return phonenumbers.format_number(phonenumbers.parse(number), phonenumbers.PhoneNumberFormat.NATIONAL)

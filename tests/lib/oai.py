@@ -68,6 +68,6 @@ def translated(schema: Any) -> Any:
 FORMATS = jsonschema.FormatChecker(())
 
 
-@FORMATS.checks("date-time-rfc-2822", ValueError)
+@FORMATS.checks("date-time-rfc-2822", ValueError)  # type: ignore[untyped-decorator]
 def _is_rfc2822(text: object) -> bool:
     return not isinstance(text, str) or parsedate_to_datetime(text).tzinfo is not None

@@ -38,7 +38,7 @@ def test_an_account_that_cannot_be_changed_so(api: Rest, changes: dict[str, str]
 def test_wrong_credentials_are_401_with_20003(api: Rest) -> None:
     for client in (api.client(password="wrong"), api.client("AC" + "9" * 32, "x"), api.client("SK" + "1" * 32, "x")):
         assert refusal(client.calls.list) == (401, 20003)
-        assert refusal(lambda client=client: client.calls("CA" + "1" * 32).fetch()) == (401, 20003)
+        assert refusal(client.calls("CA" + "1" * 32).fetch) == (401, 20003)
 
 
 @pytest.mark.parametrize("header", ["", "Basic", "Basic !!!", "Basic bm9jb2xvbg==", "Bearer x", "Basic \xff"])

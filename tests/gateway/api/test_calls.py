@@ -41,7 +41,7 @@ def _all(api: Rest, account: str) -> list[Call]:
 def insert(api: Rest, number: int, **fields: Any) -> str:
     """A call of the first account, `number` minutes after midnight of DAY."""
     at = DAY + timedelta(minutes=number)
-    values = {
+    values: dict[str, Any] = {
         "sid": f"CA{number:032x}", "account_sid": api.made.account_sid, "from_": "+15555550100", "to": "+12125550123",
         "direction": "outbound-api", "status": "completed", "date_created": at, "date_updated": at,
     }  # fmt: skip
@@ -52,7 +52,7 @@ def insert(api: Rest, number: int, **fields: Any) -> str:
 
 def notify(api: Rest, number: int, call_sid: str | None, **fields: Any) -> str:
     """A notification of the first account."""
-    values = {
+    values: dict[str, Any] = {
         "sid": f"NO{number:032x}", "account_sid": api.made.account_sid, "call_sid": call_sid, "log": 0,
         "error_code": 11200, "message_text": "no answer", "message_date": DAY + timedelta(hours=number),
     }  # fmt: skip

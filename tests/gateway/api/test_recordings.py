@@ -36,7 +36,7 @@ def described(api: Rest) -> Iterator[None]:
 def insert(api: Rest, number: int, **fields: Any) -> str:
     """A recording of the first account, `number` hours after midnight of DAY; its file is LEFT or STEREO."""
     at = DAY + timedelta(hours=number)
-    values = {
+    values: dict[str, Any] = {
         "sid": f"RE{number:032x}", "account_sid": api.made.account_sid, "call_sid": "CA" + "1" * 32,
         "status": "completed", "source": "RecordVerb", "channels": 1, "track": "both", "start_time": at,
         "date_created": at, "date_updated": at, "blob": f"{number}.wav", "duration": 1,
