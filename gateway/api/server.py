@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+from base64 import b64decode
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from aiohttp import BasicAuth, web
+from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from gateway.accounts.keys import Keys
@@ -80,14 +81,23 @@ class Site:
         return await serve(await _read(request, f"/2010-04-01{path}", variables, account))
 
     async def _who(self, request: web.Request) -> Account:
-        try:
-            basic = BasicAuth.decode(request.headers.get("Authorization", ""))
-        except ValueError:
-            raise ApiError(401, 20003, "Authenticate") from None
-        account = await self._keys.account(basic.login, basic.password)
+        user, password = _basic(request.headers.get("Authorization", ""))
+        account = await self._keys.account(user, password)
         if account is None:
             raise ApiError(401, 20003, "Authenticate")
         return account
+
+
+def _basic(header: str) -> tuple[str, str]:
+    """User and password of HTTP Basic (RFC 7617); both empty, which is nobody, where there are none."""
+    scheme, _, encoded = header.partition(" ")
+    if scheme.lower() != "basic":
+        return "", ""
+    try:
+        user, _, password = b64decode(encoded.encode(), validate=True).decode().partition(":")
+    except ValueError:
+        return "", ""
+    return user, password
 
 
 async def _nowhere(request: web.Request) -> Reply:

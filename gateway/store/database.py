@@ -41,11 +41,11 @@ class Database:
         if engine.dialect.name == "sqlite":
             sa.event.listen(engine.sync_engine, "connect", _Pragmas(durability))
         with clock.working():
-            async with engine.begin() as connection:
-                await connection.run_sync(_migrate)
-            async with engine.connect() as one, engine.connect() as other:
-                for connection in (one, other):
-                    await connection.execute(sa.text("SELECT 1 FROM calls"))
+            try:
+                await _prepare(engine)
+            except BaseException:
+                await engine.dispose()
+                raise
         return cls(engine, clock)
 
     async def close(self) -> None:
@@ -105,6 +105,15 @@ async def _one(connection: AsyncConnection, statements: Sequence[Statement]) -> 
             return [(await connection.execute(statement)).rowcount for statement in statements]
     except sa.exc.DBAPIError as error:
         return error
+
+
+async def _prepare(engine: AsyncEngine) -> None:
+    """Migrates, and opens the connections that every request will use."""
+    async with engine.begin() as connection:
+        await connection.run_sync(_migrate)
+    async with engine.connect() as one, engine.connect() as other:
+        for connection in (one, other):
+            await connection.execute(sa.text("SELECT 1 FROM calls"))
 
 
 def _options(url: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from cryptography.x509.oid import NameOID
 from gateway import app
 from gateway.config import ConfigError, Http, Media, Settings, Sip
 from gateway.config import Store as StoreSettings
+from gateway.store.rows import Account
 
 
 def certificate(folder: Path, password: bytes | None = None) -> tuple[Path, Path]:
@@ -65,7 +66,7 @@ def test_https_and_a_listener_of_the_operators_own(tmp_path: Path) -> None:
             assert made is not None
             assert gateway.http_address != gateway.operator_address
             assert gateway.services.public_url == f"https://{gateway.http_address}"
-            basic = {"Authorization": aiohttp.BasicAuth(made.account_sid, made.auth_token).encode()}
+            basic = {"Authorization": aiohttp.encode_basic_auth(made.account_sid, made.auth_token)}
             bearer = {"Authorization": f"Bearer {made.operator_key}"}
 
             async def status(address: str, path: str, headers: dict[str, str]) -> int:
@@ -83,6 +84,29 @@ def test_https_and_a_listener_of_the_operators_own(tmp_path: Path) -> None:
                 assert gateway.services.guard._is_own(_ip(host), int(port))
 
     asyncio.run(main())
+
+
+def test_loopback_is_for_webhooks_while_there_is_one_account_and_no_public_url(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def allowed(wanted: Settings) -> bool:
+        async with app.running(wanted) as gateway:
+            now = gateway.services.clock.wall()
+            await gateway.services.store.accounts.create(Account("AC" + "2" * 32, "t", "", "active", now, now))
+            return gateway.services.guard._loopback
+
+    public = settings(tmp_path / "public", public_url="https://a.example")
+    named = public.model_copy(update={"trunks": ({"name": "local"},)})
+    assert not asyncio.run(allowed(named))
+    assert [record.message for record in caplog.records if "enabled by name" in record.message]
+    one = settings(tmp_path / "one")
+    assert asyncio.run(allowed(one))
+
+    async def again() -> bool:
+        async with app.running(one) as gateway:
+            return gateway.services.guard._loopback
+
+    assert not asyncio.run(again())
 
 
 def _ip(text: str) -> Any:
