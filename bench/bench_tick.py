@@ -30,7 +30,8 @@ class NoFiles:
 
     def open(self, command: commands.Record) -> None: ...
 
-    def write(self, recording: str, pcm: Pcm) -> None: ...
+    def write(self, recording: str, pcm: Pcm) -> bool:
+        return True
 
     def close(self, recording: str, reason: str, cut_samples: int) -> None: ...
 

@@ -34,7 +34,7 @@ from gateway.calls.media import Link, Workers
 from gateway.calls.recovery import recover
 from gateway.calls.services import Services
 from gateway.clock import Clock, SystemClock
-from gateway.config import ConfigError, Settings, host_port
+from gateway.config import SIP_TRANSPORTS, ConfigError, Settings, host_port
 from gateway.metrics import Metrics, open_fds
 from gateway.numbers.inventory import DEFAULT
 from gateway.sids import Sids
@@ -56,6 +56,7 @@ from media.link import WorkerLink
 from media.worker import WorkerSettings
 from sip.agent import Agent
 from sip.transport.endpoint import Endpoint
+from sip.transport.tls import TlsFiles
 
 LOG = logging.getLogger(__name__)
 
@@ -130,7 +131,7 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
             inside_token=sids.token(), spawn=exchange.spawn,
         )  # fmt: skip
         exchange.services = services
-        site, *others = await _open_http(settings, services, exchange, book, close)
+        site, *others = await _open_http(settings, services, exchange, book, endpoint, close)
         gateway = Gateway(settings, services, exchange, site, *others)
         gateway.made = made
         for listener in (site, *others):
@@ -193,20 +194,23 @@ def _start_worker(settings: Settings) -> Callable[..., Any]:
 
 
 async def _open_sip(settings: Settings, random: Random, exchange: Exchange) -> Endpoint:
-    host, port = host_port(settings.sip.listen)
-    advertised = {}
-    if settings.sip.public_address:
-        public = settings.sip.public_address
-        advertised = dict.fromkeys(("udp", "tcp"), (public, port))
+    sip = settings.sip
+    advertised = dict.fromkeys(SIP_TRANSPORTS, (sip.public_address, 0)) if sip.public_address else {}
     agent = Agent(random, advertised=advertised)
+    files = TlsFiles(sip.tls_cert, sip.tls_key, sip.tls_ca)
     try:
-        return await Endpoint.open(agent, [("udp", host, port), ("tcp", host, port)], exchange.hear)
+        return await Endpoint.open(agent, sip.listeners, exchange.hear, files, sip.nameservers)
     except OSError as error:
-        raise ConfigError(f"sip.listen {settings.sip.listen}: {error.strerror}") from error
+        raise ConfigError(f"sip: cannot listen on {sip.listen} and the other listeners: {error}") from error
 
 
 async def _open_http(
-    settings: Settings, services: Services, exchange: Exchange, book: TrunkBook, close: AsyncExitStack
+    settings: Settings,
+    services: Services,
+    exchange: Exchange,
+    book: TrunkBook,
+    endpoint: Endpoint,
+    close: AsyncExitStack,
 ) -> list[web.AppRunner]:
     """The listener of the REST API, and the operator's where it has one of its own."""
     store, clock = services.store, services.clock
@@ -219,9 +223,10 @@ async def _open_http(
     site = Site(
         Router(core),
         Router(Operator(store, book).routes()),
-        Keys(store, clock),
+        Keys(store),
         lambda: (200, {"status": "ok"}) if exchange.ready and not exchange.draining else (503, {"status": "draining"}),
         services.metrics.text,
+        endpoint.websockets,
     )
     tls = _tls(settings)
     if settings.http.operator is None:
@@ -276,6 +281,7 @@ def _watch(metrics: Metrics, services: Services, exchange: Exchange, endpoint: E
             "ports_in_use": ("Media ports taken", lambda: services.workers.ports_in_use),
             "dialogs": ("SIP dialogs", lambda: agent.dialogs),
             "transactions": ("SIP transactions", lambda: agent.transactions),
+            "sip_connections": ("SIP connections (TCP, TLS, WebSocket)", lambda: len(endpoint.connections)),
             "tasks": ("Tasks of the event loop", lambda: len(asyncio.all_tasks())),
             "outbox_pending": ("Callbacks to deliver", lambda: services.outbox.pending),
             "open_fds": ("Open files of the control process", open_fds),

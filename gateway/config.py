@@ -65,17 +65,60 @@ class Http(Section):
         return self
 
 
+SIP_TRANSPORTS = ("udp", "tcp", "tls", "ws", "wss")
+
+
 class Sip(Section):
-    """Where SIP is heard (UDP and TCP on the same port)."""
+    """Where SIP is heard, and how servers are found.
+
+    `listen`: UDP and TCP. `tls_listen`: TLS. `ws_listen`: WebSocket without TLS, beside `/sip` on the HTTP port.
+    `extra_listen`: more listeners, each `TRANSPORT:HOST:PORT` with udp, tcp, tls, ws or wss. `tls_cert`, `tls_key`: PEM
+    files of our certificate (chain first to last) and key, read again when they change. `tls_ca`: PEM file of CAs; with
+    it, peers must show a certificate on TLS listeners, and servers may show one of these CAs besides the system's.
+    `public_address`: the IP address or name that peers shall see, where it is not the one that is bound.
+    `nameservers`: `ADDRESS` or `ADDRESS:PORT` of DNS servers; the system's where there are none.
+    """
 
     listen: str = "127.0.0.1:5060"
+    tls_listen: str | None = None
+    ws_listen: str | None = None
+    extra_listen: tuple[str, ...] = ()
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    tls_ca: Path | None = None
     public_address: str | None = None
+    nameservers: tuple[str, ...] = ()
 
-    @field_validator("listen")
+    @field_validator("listen", "tls_listen", "ws_listen")
     @classmethod
-    def _is_address(cls, value: str) -> str:
-        host_port(value)
+    def _is_address(cls, value: str | None) -> str | None:
+        if value is not None:
+            host_port(value)
         return value
+
+    @field_validator("extra_listen")
+    @classmethod
+    def _are_listeners(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        for value in values:
+            transport, _, address = value.partition(":")
+            if transport not in SIP_TRANSPORTS:
+                raise ValueError(f"{value!r} does not start with {', '.join(SIP_TRANSPORTS)}")
+            host_port(address)
+        return values
+
+    @model_validator(mode="after")
+    def _has_certificate(self) -> Sip:
+        secure = [transport for transport, _, _ in self.listeners if transport in ("tls", "wss")]
+        if secure and self.tls_cert is None:
+            raise ValueError(f"a {secure[0]} listener needs tls_cert")
+        return self
+
+    @property
+    def listeners(self) -> list[tuple[str, str, int]]:
+        """(transport, host, port) of each."""
+        listed = [("udp", self.listen), ("tcp", self.listen), ("tls", self.tls_listen), ("ws", self.ws_listen)]
+        listed += [(transport, address) for transport, _, address in (one.partition(":") for one in self.extra_listen)]
+        return [(transport, *host_port(address)) for transport, address in listed if address is not None]
 
 
 class Media(Section):
@@ -176,7 +219,7 @@ class Settings(BaseSettings):
 
     @property
     def database_url(self) -> str:
-        return self.store.url or f"sqlite+aiosqlite:///{self.data.absolute() / 'trunkline.db'}"
+        return self.store.url or f"sqlite:///{self.data.absolute() / 'trunkline.db'}"
 
     @property
     def public_url(self) -> str:
@@ -194,7 +237,7 @@ class Settings(BaseSettings):
     def loopback_only(self) -> bool:
         """Nothing of this gateway is reachable from outside: the condition of the trunk `local`."""
         return (
-            _is_loopback(host_port(self.sip.listen)[0])
+            all(_is_loopback(host) for _, host, _ in self.sip.listeners)
             and not self.http.public_url
             and not self.sip.public_address
             and not self.media.public_address

@@ -23,6 +23,7 @@ from media.levels import SILENCE, dbfs
 
 SYNC_BLOCKS = 5  # blocks of 200 ms between header updates and fsync
 BACKLOG = 2000  # jobs that may wait: about a minute of a disk that stands still, for six recordings
+SLOW = "the disk is too slow: audio could not be written in time"
 
 
 @dataclass(slots=True)
@@ -44,7 +45,7 @@ class Recorder:
         self._ended = ended
         self._tapes: dict[str, Tape] = {}
         self._failed: dict[str, tuple[Record, str]] = {}
-        self._jobs: queue.Queue[Callable[[], None] | None] = queue.Queue(BACKLOG)
+        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="recorder", daemon=True) if threaded else None
         if self._thread is not None:
             self._thread.start()
@@ -53,9 +54,13 @@ class Recorder:
         """Begins a file."""
         self._do(lambda: self._open(command))
 
-    def write(self, recording: str, pcm: Pcm) -> None:
-        """Appends `pcm: (samples, channels)`."""
+    def write(self, recording: str, pcm: Pcm) -> bool:
+        """Appends `pcm: (samples, channels)`; False where the disk is too slow for more."""
+        if self._jobs.qsize() > BACKLOG:
+            self._do(lambda: self._fail(recording, SLOW))
+            return False
         self._do(lambda: self._write(recording, pcm))
+        return True
 
     def close(self, recording: str, reason: str, cut_samples: int) -> None:
         """Ends a file; `ended` follows."""
@@ -81,11 +86,19 @@ class Recorder:
     def _open(self, command: Record) -> None:
         try:
             file = open(command.path, "w+b", buffering=0)  # noqa: SIM115 - stays open
-            file.write(files.wav_header(command.channels, 0))
         except OSError as error:
             self._failed[command.recording] = (command, str(error))
-        else:
-            self._tapes[command.recording] = Tape(command, file)
+            return
+        tape = self._tapes[command.recording] = Tape(command, file)
+        try:
+            self._true_header(tape)
+        except OSError as error:
+            tape.error = str(error)
+
+    def _fail(self, recording: str, error: str) -> None:
+        tape = self._tapes.get(recording)
+        if tape is not None:
+            tape.error = tape.error or error
 
     def _write(self, recording: str, pcm: Pcm) -> None:
         tape = self._tapes.get(recording)
@@ -93,8 +106,7 @@ class Recorder:
             return
         data = pcm.astype("<i2").tobytes()
         try:
-            tape.file.write(data)
-            tape.data_bytes += len(data)
+            tape.data_bytes += tape.file.write(data)  # fewer on a disk that is nearly full; the next one says so
             tape.blocks += 1
             if tape.blocks % SYNC_BLOCKS == 0:
                 self._true_header(tape)
@@ -106,10 +118,9 @@ class Recorder:
 
     @staticmethod
     def _true_header(tape: Tape) -> None:
-        end = tape.file.tell()
         tape.file.seek(0)
         tape.file.write(files.wav_header(tape.command.channels, tape.data_bytes))
-        tape.file.seek(end)
+        tape.file.seek(0, os.SEEK_END)
 
     def _close(self, recording: str, reason: str, cut_samples: int) -> None:
         if recording in self._failed:

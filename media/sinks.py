@@ -16,11 +16,11 @@ BLOCK = 10  # ticks between writes: 200 ms
 
 
 class Writer(Protocol):
-    """Who writes recordings (media/recorder.py); none of this waits."""
+    """Who writes recordings (media/recorder.py); none of this waits. `write` says whether it can take more."""
 
     def open(self, command: Record) -> None: ...
 
-    def write(self, recording: str, pcm: Pcm) -> None: ...
+    def write(self, recording: str, pcm: Pcm) -> bool: ...
 
     def close(self, recording: str, reason: str, cut_samples: int) -> None: ...
 
@@ -84,17 +84,20 @@ class Sinks:
             elif 0 < sink.command.silence_seconds <= sink.quiet * TICK:
                 over.append((sink.command.recording, "silence"))
         if self._fill == BLOCK:
-            self._flush()
+            over += [(recording, "failed") for recording in self._flush()]
         return [event for recording, reason in over for event in self.stop(recording, reason)]
 
-    def _flush(self) -> None:
-        """Hands what was gathered to the writer."""
+    def _flush(self) -> list[str]:
+        """Hands what was gathered to the writer; the recordings of which it takes no more."""
+        refused = []
         for index, sink in enumerate(self._sinks):
             if self._fill:
                 heard = self._inbound[: self._fill, index].reshape(-1)
                 said = self._outbound[: self._fill, index].reshape(-1)
-                self._writer.write(sink.command.recording, _mixed(sink.command, heard, said))
+                if not self._writer.write(sink.command.recording, _mixed(sink.command, heard, said)):
+                    refused.append(sink.command.recording)
         self._fill = 0
+        return refused
 
     def _index(self) -> None:
         count = len(self._sinks)

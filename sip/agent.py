@@ -7,30 +7,25 @@ from typing import TYPE_CHECKING
 
 from sip import commands
 from sip.errors import SipError
-from sip.events import Answered, Cause, Dropped, Ended, Invited
+from sip.events import Answered, Cause, Dropped, Ended, Invited, Redirected, Ringing
 from sip.incoming import IncomingSession
-from sip.layer import ALLOW, Layer, Output
+from sip.layer import ALLOW, SDP, SUPPORTED, Layer, Output
 from sip.message import Request, Response, parse_head, parse_message, split
 from sip.outgoing import OutgoingSession
-from sip.outputs import Address, Close, Flow, FlowFailed, FlowOpened, Transmit
+from sip.outputs import Address, Close, Flow, FlowFailed, FlowOpened, Resolved, Transmit
+from sip.reason import Reason
+from sip.replaces import Replaces
 from sip.server_transaction import ServerTransaction
-from sip.session import SDP, Session
+from sip.session import Phase, Session, capabilities
+from sip.session_timer import TimerPolicy, brief
 from sip.timers import Timings
 
 if TYPE_CHECKING:
     from random import Random
 
 METHODS = frozenset(ALLOW.split(", "))
-KNOWN_METHODS = METHODS | {
-    "REGISTER",
-    "SUBSCRIBE",
-    "NOTIFY",
-    "PUBLISH",
-    "MESSAGE",
-    "UPDATE",
-    "PRACK",
-    "REFER",
-}
+KNOWN_METHODS = METHODS | {"REGISTER", "SUBSCRIBE", "PUBLISH", "MESSAGE"}
+OPTION_TAGS = frozenset(SUPPORTED.split(", "))
 
 
 class Agent:
@@ -43,11 +38,13 @@ class Agent:
         timings: Timings | None = None,
         user_agent: str = "Trunkline",
         advertised: Mapping[str, Address] | None = None,
+        session_timer: TimerPolicy | None = None,
     ) -> None:
+        self._policy = session_timer or TimerPolicy()
         self._layer = Layer(random, timings or Timings(), user_agent, advertised or {})
         self._sessions: dict[str, Session] = {}
         self._dialogs: dict[tuple[str, str, str], Session] = {}
-        self._keys: dict[str, tuple[str, str, str]] = {}
+        self._keys: dict[str, set[tuple[str, str, str]]] = {}
         self._invites: dict[tuple[str, str], IncomingSession] = {}  # by branch and Call-ID, for CANCEL
         self._ending: dict[str, Session] = {}  # ended, but their last exchanges go on
 
@@ -72,6 +69,7 @@ class Agent:
         """A datagram, or one whole message of a stream."""
         if not data.strip(b"\r\n\0 "):
             return []
+        self._layer.heard_on(flow)
         try:
             message = parse_message(data)
             if isinstance(message, Response):
@@ -82,8 +80,8 @@ class Agent:
             return self._refuse_unread(data, flow, error)
         return self._tidied(outputs)
 
-    def apply(self, command: commands.Command | FlowOpened | FlowFailed, now: float) -> list[Output]:
-        """A command of the gateway, or the transport's answer to Connect. Commands to ended sessions do nothing."""
+    def apply(self, command: commands.Command | Resolved | FlowOpened | FlowFailed, now: float) -> list[Output]:
+        """A command of the gateway (to an ended session: nothing), or what became of Resolve, Connect or a flow."""
         return self._tidied(self._apply(command, now))
 
     def tick(self, now: float) -> list[Output]:
@@ -99,8 +97,10 @@ class Agent:
 
     # commands
 
-    def _apply(self, command: commands.Command | FlowOpened | FlowFailed, now: float) -> list[Output]:
+    def _apply(self, command: commands.Command | Resolved | FlowOpened | FlowFailed, now: float) -> list[Output]:
         match command:
+            case Resolved():
+                return self._layer.resolved(command, now)
             case FlowOpened():
                 return self._layer.opened(command, now)
             case FlowFailed():
@@ -117,23 +117,33 @@ class Agent:
             case commands.Hangup(status=status, reason=reason):
                 return session.hangup(status, reason, now)
             case commands.Reoffer(sdp=sdp):
-                return session.reoffer(sdp, now)
+                return session.offers.reoffer(sdp, now)
             case commands.AnswerOffer(sdp=sdp):
-                return session.answer_offer(sdp, now)
+                return session.offers.answer(sdp, now)
             case commands.RefuseOffer(status=status):
-                return session.refuse_offer(status, now)
+                return session.offers.refuse(status, now)
+            case commands.SendInfo(content_type=content_type, body=body):
+                return session.info(content_type, body, now)
+            case commands.Refer(refer_to=refer_to, headers=headers):
+                return session.transfer.ask(refer_to, headers, now)
+            case commands.AcceptRefer():
+                return session.transfer.accept(now)
+            case commands.RefuseRefer(status=status):
+                return session.transfer.refuse(status, now)
+            case commands.TellRefer(status=status, reason=reason):
+                return session.transfer.tell(status, reason, now)
         assert isinstance(session, IncomingSession), "only incoming calls are answered or refused"
         match command:
             case commands.Provisional():
-                return session.provisional(command.status, command.sdp, command.headers, now)
-            case commands.Accept(sdp=sdp, headers=headers):
-                return session.accept(sdp, headers, now)
+                return session.provisional(command, now)
+            case commands.Accept():
+                return session.accept(command, now)
             case commands.Refuse(status=status, reason=reason, headers=headers):
                 return session.decline(status, reason, headers, now)
 
     def _place(self, command: commands.Invite, now: float) -> list[Output]:
         try:
-            session = OutgoingSession(self._layer, command)
+            session = OutgoingSession(self._layer, self._policy, command)
         except SipError as error:
             return [Ended(command.session, Cause.PROTOCOL, error.status, str(error))]
         self._sessions[command.session] = session
@@ -161,10 +171,12 @@ class Agent:
             if session is None:
                 return self._layer.respond(transaction, request.reply(481), now)
             return session.receive(transaction, now)
+        tag = self._layer.token()
         if request.method == "OPTIONS":
-            return self._layer.respond(transaction, self._options(request), now)
+            return self._layer.respond(transaction, capabilities(request, tag), now)
         if request.method != "INVITE":
-            return self._layer.respond(transaction, request.reply(481, to_tag=self._layer.token()), now)
+            status = 603 if request.method == "REFER" else 481  # nobody is transferred who is not in a call
+            return self._layer.respond(transaction, request.reply(status, to_tag=tag), now)
         return self._invited(transaction, now)
 
     @staticmethod
@@ -188,9 +200,9 @@ class Agent:
             return request.reply(416, to_tag=tag)
         if request.max_forwards == 0 and request.method != "OPTIONS":
             return request.reply(483, to_tag=tag)
-        if required := request.tokens("Require"):
+        if unknown := [option for option in request.tokens("Require") if option not in OPTION_TAGS]:
             response = request.reply(420, to_tag=tag)
-            response.headers.add("Unsupported", ", ".join(required))
+            response.headers.add("Unsupported", ", ".join(unknown))
             return response
         if request.method == "INVITE" and request.body and request.content_type not in (SDP, ""):
             response = request.reply(415, to_tag=tag)
@@ -198,20 +210,35 @@ class Agent:
             return response
         return None
 
-    def _options(self, request: Request) -> Response:
-        response = request.reply(200, to_tag=self._layer.token())
-        response.headers.add("Allow", ALLOW)
-        response.headers.add("Accept", SDP)
-        return response
-
     def _invited(self, transaction: ServerTransaction, now: float) -> list[Output]:
         request = transaction.request
-        session = IncomingSession(self._layer.token(), self._layer, transaction)
+        refusal = brief(request, self._policy.minimum)
+        replaced = self._replaced(request)
+        if refusal is None and isinstance(replaced, int):
+            refusal = request.reply(replaced, to_tag=self._layer.token())
+        if refusal is not None:
+            return self._layer.respond(transaction, refusal, now)
+        assert not isinstance(replaced, int)
+        session = IncomingSession(self._layer.token(), self._layer, self._policy, transaction)
         self._sessions[session.id] = session
         self._index(session)
         self._invites[session.cancel_key] = session
         trying = self._layer.respond(transaction, request.reply(100), now)
-        return [*trying, Invited(session.id, request, request.body or None, transaction.flow)]
+        return [*trying, Invited(session.id, request, request.body or None, transaction.flow, replaced)]
+
+    def _replaced(self, request: Request) -> str | int | None:
+        """The session that an INVITE wants to replace, or the status that refuses it (RFC 3891 §3)."""
+        wanted = Replaces.of(request)
+        if wanted is None:
+            return None
+        session = self._dialogs.get((wanted.call_id, wanted.to_tag, wanted.from_tag))
+        if session is None:
+            return 481
+        if session.phase is Phase.ENDED:
+            return 603
+        if session.phase is Phase.EARLY:
+            return session.id if isinstance(session, OutgoingSession) else 481
+        return 486 if wanted.early_only else session.id
 
     def _ack(self, request: Request, now: float) -> list[Output]:
         known = self._layer.server(request)
@@ -227,7 +254,7 @@ class Agent:
             return self._layer.respond(transaction, request.reply(481, to_tag=self._layer.token()), now)
         assert named.dialog is not None
         ok = self._layer.respond(transaction, request.reply(200, to_tag=named.dialog.local_tag), now)
-        return [*ok, *named.canceled(now)]
+        return [*ok, *named.canceled(Reason.of(request), now)]
 
     def _refuse_unread(self, data: bytes, flow: Flow, error: SipError) -> list[Output]:
         """A message that cannot be read: answered where enough of it can, reported in any case."""
@@ -242,14 +269,20 @@ class Agent:
     # bookkeeping
 
     def _index(self, session: Session) -> None:
-        if session.dialog is not None and session.id not in self._keys:
-            self._keys[session.id] = session.dialog.key
-            self._dialogs[session.dialog.key] = session
+        """Files the dialogs of a session, those of branches that ring included."""
+        dialogs = [session.dialog] if session.dialog is not None else []
+        if isinstance(session, OutgoingSession):
+            dialogs += session.early_dialogs
+        keys = {dialog.key for dialog in dialogs}
+        for gone in self._keys.get(session.id, set()) - keys:
+            self._dialogs.pop(gone, None)
+        self._dialogs.update(dict.fromkeys(keys, session))
+        self._keys[session.id] = keys
 
     def _tidied(self, outputs: list[Output]) -> list[Output]:
         """Files the dialogs that were made, and forgets the sessions that are done."""
         for output in outputs:
-            if isinstance(output, Answered):
+            if isinstance(output, Answered | Ringing | Redirected) and output.session in self._sessions:
                 self._index(self._sessions[output.session])
             elif isinstance(output, Ended) and output.session in self._sessions:
                 self._ending[output.session] = self._sessions[output.session]
@@ -259,8 +292,7 @@ class Agent:
 
     def _forget(self, session: Session) -> None:
         del self._sessions[session.id], self._ending[session.id]
-        key = self._keys.pop(session.id, None)
-        if key is not None:
+        for key in self._keys.pop(session.id, set()):
             self._dialogs.pop(key, None)
         if isinstance(session, IncomingSession):
             self._invites.pop(session.cancel_key, None)

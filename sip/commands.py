@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from sip.dialog import DialogState
+from sip.session_timer import TimerPolicy
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -22,12 +23,16 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Provisional:
-    """Send 180 or 183 (or another 1xx) on an incoming session, with SDP for early media."""
+    """Send 180 or 183 (or another 1xx) on an incoming session, with SDP for early media.
+
+    `reliable` (RFC 3262) where the caller can; where it insists on it, it is reliable anyway.
+    """
 
     session: str
     status: int = 180
     sdp: bytes | None = None
     headers: Headers = ()
+    reliable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,8 @@ class Invite:
     headers: Headers = ()
     credentials: Credentials | None = None
     via_target: str | None = None  # a SIP URI: outbound proxy
+    redirects: int = 0  # contacts of 3xx responses that are followed at most
+    timer: TimerPolicy | None = None  # of this call; None: the agent's
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +89,7 @@ class Reoffer:
 
 @dataclass(frozen=True, slots=True)
 class AnswerOffer:
-    """Answer the re-INVITE that `Offered` announced. With a late offer, `sdp` is our offer."""
+    """Answer the re-INVITE or UPDATE that `Offered` announced. With a late offer, `sdp` is our offer."""
 
     session: str
     sdp: bytes
@@ -90,10 +97,52 @@ class AnswerOffer:
 
 @dataclass(frozen=True, slots=True)
 class RefuseOffer:
-    """Refuse the re-INVITE that `Offered` announced; the session stays as it was."""
+    """Refuse the re-INVITE or UPDATE that `Offered` announced; the session stays as it was."""
 
     session: str
     status: int = 488
+
+
+@dataclass(frozen=True, slots=True)
+class SendInfo:
+    """Send INFO inside the dialog."""
+
+    session: str
+    content_type: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Refer:
+    """Ask the peer to call somebody else (RFC 3515); `ReferProgress` tells what becomes of it."""
+
+    session: str
+    refer_to: str  # a URI or name-addr, with `Replaces` among its headers for an attended transfer
+    headers: Headers = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptRefer:
+    """Answer the REFER that `Referred` announced with 202; NOTIFY 100 follows at once."""
+
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefuseRefer:
+    """Refuse the REFER that `Referred` announced."""
+
+    session: str
+    status: int = 603
+
+
+@dataclass(frozen=True, slots=True)
+class TellRefer:
+    """Tell the peer how its transfer goes on (NOTIFY); a status of 200 or more is the last word."""
+
+    session: str
+    status: int
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,4 +152,7 @@ class EndDialog:
     dialog: DialogState
 
 
-Command = Provisional | Accept | Refuse | Invite | Hangup | Reoffer | AnswerOffer | RefuseOffer | EndDialog
+Command = (
+    Provisional | Accept | Refuse | Invite | Hangup | Reoffer | AnswerOffer | RefuseOffer | SendInfo
+    | Refer | AcceptRefer | RefuseRefer | TellRefer | EndDialog
+)  # fmt: skip

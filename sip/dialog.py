@@ -88,12 +88,12 @@ class DialogState:
     def heard(self, request: Request) -> DialogState:
         """After a request of theirs: its number, and its Contact where it refreshes the target."""
         target = self.remote_target
-        if request.method == "INVITE" and request.contact:
+        if request.method in ("INVITE", "UPDATE") and request.contact:
             target = str(request.contact[0].uri)
         return replace(self, remote_cseq=request.cseq.number, remote_target=target)
 
     def refreshed(self, response: Response) -> DialogState:
-        """After a 2xx to a re-INVITE of ours (RFC 3261 §12.2.1.2)."""
+        """After a 2xx to a re-INVITE or UPDATE of ours (RFC 3261 §12.2.1.2)."""
         if not response.contact:
             return self
         return replace(self, remote_target=str(response.contact[0].uri))

@@ -8,6 +8,7 @@ from enum import StrEnum
 from sip.dialog import DialogState
 from sip.message import Request, Response
 from sip.outputs import Flow
+from sip.reason import Reason
 
 
 class Cause(StrEnum):
@@ -30,6 +31,7 @@ class Invited:
     request: Request
     sdp: bytes | None
     flow: Flow
+    replaces: str | None = None  # the session whose place the call wants to take (RFC 3891)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,15 @@ class Ringing:
     session: str
     status: int
     sdp: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Redirected:
+    """A call of ours was sent elsewhere by a 3xx, and goes there now."""
+
+    session: str
+    target: str
+    status: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +81,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """A re-INVITE came: answer with AnswerOffer or RefuseOffer. `sdp` None asks for our offer."""
+    """A re-INVITE or UPDATE came: answer with AnswerOffer or RefuseOffer. `sdp` None asks for our offer."""
 
     session: str
     sdp: bytes | None
@@ -95,6 +106,25 @@ class InfoReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class Referred:
+    """The peer asks us to call somebody else: answer with AcceptRefer or RefuseRefer (RFC 3515, RFC 3892)."""
+
+    session: str
+    refer_to: str
+    referred_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReferProgress:
+    """How our REFER goes on: 1xx-6xx of the call that they make, or why there is none; `final`: no more follows."""
+
+    session: str
+    status: int
+    reason: str
+    final: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """The session is over; said exactly once per session. `status`: final SIP status if there was one, else 0."""
 
@@ -102,6 +132,7 @@ class Ended:
     cause: Cause
     status: int
     reason: str
+    why: Reason | None = None  # their Reason header
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,4 +143,7 @@ class Dropped:
     detail: str
 
 
-Event = Invited | Ringing | Answered | Accepted | Confirmed | Offered | Renegotiated | InfoReceived | Ended | Dropped
+Event = (
+    Invited | Ringing | Redirected | Answered | Accepted | Confirmed | Offered | Renegotiated | InfoReceived
+    | Referred | ReferProgress | Ended | Dropped
+)  # fmt: skip

@@ -1,23 +1,32 @@
-"""Sessions that come in: the UAS side of INVITE, up to the ACK (RFC 3261 §13.3)."""
+"""Sessions that come in: the UAS side of INVITE, up to the ACK (RFC 3261 §13.3, RFC 3262)."""
 
 from __future__ import annotations
 
+from sip import reliable
+from sip.commands import Accept, Headers, Provisional
 from sip.dialog import DialogState
-from sip.events import Accepted, Cause, Confirmed
-from sip.layer import Layer, Output
+from sip.events import Accepted, Cause, Confirmed, Renegotiated
+from sip.layer import ALLOW, SDP, SUPPORTED, Layer, Output
+from sip.reason import Reason
+from sip.reliable import Provisionals
 from sip.server_transaction import ServerTransaction
-from sip.session import SDP, Phase, Session
+from sip.session import Phase, Session
+from sip.session_timer import TimerPolicy
 
 
 class IncomingSession(Session):
     """Ringing here until it is accepted, refused, canceled."""
 
-    def __init__(self, id: str, layer: Layer, transaction: ServerTransaction) -> None:
-        super().__init__(id, layer)
+    def __init__(self, id: str, layer: Layer, policy: TimerPolicy, transaction: ServerTransaction) -> None:
+        super().__init__(id, layer, policy)
+        request = transaction.request
         self.invite = transaction
-        self.dialog = DialogState.as_server(transaction.request, layer.token(), layer.random.randrange(1, 1 << 16))
+        self.dialog = DialogState.as_server(request, layer.token(), layer.random.randrange(1, 1 << 16))
+        self._provisionals = Provisionals(self, transaction, layer.random.randrange(1, 1 << 30))
+        self._accept: Accept | None = None  # waits for a PRACK
         self._hangup_reason: str | None = None
-        if transaction.flow.reliable or not transaction.request.record_route:
+        self.learn(request)
+        if transaction.flow.reliable or not request.record_route:
             self.flow = transaction.flow
 
     @property
@@ -25,67 +34,96 @@ class IncomingSession(Session):
         """What a CANCEL names: branch and Call-ID of the INVITE."""
         return self.invite.request.via[0].branch, self.invite.request.call_id
 
-    def provisional(
-        self, status: int, sdp: bytes | None, headers: tuple[tuple[str, str], ...], now: float
-    ) -> list[Output]:
-        """A 1xx above 100, which makes the dialog early."""
-        if self.phase is not Phase.EARLY:
+    def provisional(self, command: Provisional, now: float) -> list[Output]:
+        """A 1xx above 100, which makes the dialog early; reliable where asked for and the caller can, or insists."""
+        if self.phase is not Phase.EARLY or self._accept is not None:
             return []
         assert self.dialog is not None
-        response = self.invite.request.reply(status, to_tag=self.dialog.local_tag)
+        request = self.invite.request
+        response = request.reply(command.status, to_tag=self.dialog.local_tag)
         response.headers.add("Contact", self.layer.contact(self.invite.flow))
-        for name, value in headers:
+        response.headers.add("Allow", ALLOW)
+        response.headers.add("Supported", SUPPORTED)
+        for name, value in command.headers:
             response.headers.add(name, value)
-        if sdp:
+        is_reliable = reliable.insists(request) or (command.reliable and reliable.wants(request))
+        if command.sdp and (request.body or is_reliable):  # an offer of ours needs a reliable response
             response.headers.add("Content-Type", SDP)
-            response.body = sdp
+            response.body = self.offers.local = command.sdp
+        if is_reliable:
+            return self._provisionals.send(response, now)
         return self.layer.respond(self.invite, response, now)
 
-    def accept(self, sdp: bytes, headers: tuple[tuple[str, str], ...], now: float) -> list[Output]:
+    def pracked(self, transaction: ServerTransaction, now: float) -> list[Output]:
+        """Their PRACK, possibly with their answer to our offer, or with a new offer."""
+        outputs = self._provisionals.acknowledged(transaction.request, now)
+        if outputs is None:
+            return self.refuse(transaction, 481, now)
+        if transaction.request.body and self.invite.request.body:
+            outputs = [*self.offers.came(transaction, now), *outputs]
+        else:
+            ok = self.layer.respond(transaction, transaction.request.reply(200), now)
+            answer = transaction.request.body
+            outputs = [*ok, *([Renegotiated(self.id, 200, answer)] if answer else []), *outputs]
+        if self._accept is not None and not self._provisionals.hold_the_answer:
+            command, self._accept = self._accept, None
+            outputs += self.accept(command, now)
+        return outputs
+
+    def may_be_offered(self, method: str) -> bool:
+        return self.is_confirmed or (self.phase is Phase.EARLY and method != "INVITE")
+
+    def accept(self, command: Accept, now: float) -> list[Output]:
         """200; from here on only BYE ends it."""
         if self.phase is not Phase.EARLY:
             return []
+        if self._provisionals.hold_the_answer:
+            self._accept = command
+            return []
         assert self.dialog is not None
+        self._provisionals.stop()
         self.phase = Phase.ANSWERED
-        outputs = self.answer_invite(self.invite, sdp, now, headers)
+        self.offers.local = command.sdp
+        response = self.success(self.invite, command.sdp, now)
+        for name, value in command.headers:
+            response.headers.add(name, value)
+        outputs = self.answering.send(self.invite, response, now)
         return [*outputs, Accepted(self.id, self.dialog)]
 
-    def decline(self, status: int, reason: str, headers: tuple[tuple[str, str], ...], now: float) -> list[Output]:
+    def decline(self, status: int, reason: str, headers: Headers, now: float) -> list[Output]:
         """A final failure."""
+        outputs = self._fail(status, reason, headers, now)
+        return outputs and [*outputs, *self.ended(Cause.REFUSED, status, reason or "refused", now)]
+
+    def canceled(self, why: Reason | None, now: float) -> list[Output]:
+        """CANCEL came: too late after the answer (RFC 3261 §9.2)."""
+        outputs = self._fail(487, "", (), now)
+        text = why.text if why is not None and why.text else "the caller canceled"
+        return outputs and [*outputs, *self.ended(Cause.CANCELED, 487, text, now, why)]
+
+    def _fail(self, status: int, reason: str, headers: Headers, now: float) -> list[Output]:
         if self.phase is not Phase.EARLY:
             return []
         assert self.dialog is not None
+        self._provisionals.stop()
         response = self.invite.request.reply(status, reason, to_tag=self.dialog.local_tag)
         for name, value in headers:
             response.headers.add(name, value)
-        outputs = self.layer.respond(self.invite, response, now)
-        return [*outputs, *self.ended(Cause.REFUSED, status, response.reason)]
-
-    def canceled(self, now: float) -> list[Output]:
-        """CANCEL came: too late after the answer (RFC 3261 §9.2)."""
-        if self.phase is not Phase.EARLY:
-            return []
-        assert self.dialog is not None
-        response = self.invite.request.reply(487, to_tag=self.dialog.local_tag)
-        outputs = self.layer.respond(self.invite, response, now)
-        return [*outputs, *self.ended(Cause.CANCELED, 487, "the caller canceled")]
+        return self.layer.respond(self.invite, response, now)
 
     def confirmed(self, sdp: bytes | None, now: float) -> list[Output]:
-        if self.phase is Phase.CONFIRMED:
-            return super().confirmed(sdp, now)
         if self._hangup_reason is not None:
             return self.bye(now, self._hangup_reason)
-        assert self.dialog is not None
         if self.phase is not Phase.ANSWERED:
-            return []
+            return super().confirmed(sdp, now)
+        assert self.dialog is not None
         self.phase = Phase.CONFIRMED
-        return [Confirmed(self.id, sdp or None, self.dialog)]
+        return [Confirmed(self.id, sdp, self.dialog)]
 
-    def ring(self, name: str, now: float) -> list[Output]:
-        if name == "no ack" and self._hangup_reason is not None:
-            self._stop_answer()
+    def unacknowledged(self, now: float) -> list[Output]:
+        if self._hangup_reason is not None:
             return self.bye(now, self._hangup_reason)
-        return super().ring(name, now)
+        return super().unacknowledged(now)
 
     def hangup(self, status: int, reason: str, now: float) -> list[Output]:
         """Refuses before the answer; between 200 and ACK the BYE waits for the ACK (RFC 3261 §15)."""
@@ -93,5 +131,5 @@ class IncomingSession(Session):
             return self.decline(status, "", (), now)
         if self.phase is Phase.ANSWERED:
             self._hangup_reason = reason
-            return self.ended(Cause.HANGUP, 200, reason)
+            return self.ended(Cause.HANGUP, 200, reason, now)
         return super().hangup(status, reason, now)

@@ -1,19 +1,23 @@
-"""The transactions of an agent: requests go out over a flow that is found first, what comes in finds its machine."""
+"""The transactions of an agent: requests go out over a flow that is found first, what comes in finds its machine.
+
+A request that a target does not take goes to the next one with a new branch (RFC 3263 §4.3), unless somebody heard it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from sip.client_transaction import Act, ClientTransaction
 from sip.client_transaction import Input as ClientInput
 from sip.client_transaction import State as ClientState
-from sip.events import Event
+from sip.finder import Attempt, Finder, Output, Owner
+from sip.locate import DEFAULT_PORT, numeric
 from sip.machine import Alarms, Rings
-from sip.message import Request, Response
-from sip.outputs import Address, Close, Connect, Flow, FlowFailed, FlowOpened, Transmit
+from sip.message import Headers, Request, Response
+from sip.outputs import Address, Connect, Flow, FlowFailed, FlowOpened, Resolved, Target, Transmit
 from sip.server_transaction import Input as ServerInput
 from sip.server_transaction import ServerTransaction
 from sip.server_transaction import State as ServerState
@@ -24,25 +28,13 @@ from sip.values import Via
 if TYPE_CHECKING:
     from random import Random
 
-Output = Transmit | Connect | Close | Event
+__all__ = ["ALLOW", "SDP", "SUPPORTED", "Layer", "Output", "Owner"]
 
 MAGIC = "z9hG4bK"  # RFC 3261 §8.1.1.7
-ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO"
-
-
-class Owner(Protocol):
-    """Who sent a request, and wants what comes of it."""
-
-    def concluded(self, request: Request, result: Response | Act, now: float) -> list[Output]: ...
-
-
-@dataclass(slots=True)
-class Pending:
-    """A request that waits for its flow."""
-
-    request: Request
-    owner: Owner | None
-
+ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REFER, NOTIFY"
+SUPPORTED = "100rel, timer, replaces, norefersub"
+SDP = "application/sdp"
+LARGE = 1300  # bytes; a larger request does not go over UDP (RFC 3261 §18.1.1)
 
 ServerKey = tuple[str, str, str]
 
@@ -56,11 +48,12 @@ class Layer:
         self.user_agent = user_agent
         self.alarms = Alarms()
         self._advertised = advertised
-        self._clients: dict[tuple[str, str], tuple[ClientTransaction, Owner | None]] = {}
+        self._clients: dict[tuple[str, str], tuple[ClientTransaction, Attempt | None]] = {}
         self._servers: dict[ServerKey, ServerTransaction] = {}
-        self._pending: dict[int, Pending] = {}
-        self._requests = 0
-        self.dead: set[Flow] = set()
+        self._finder = Finder(random)
+        self._returning: dict[int, tuple[ServerTransaction, list[Transmit]]] = {}  # responses that wait for a flow
+        self._numbers = 0
+        self._live: set[Flow] = set()  # connections that stand
 
     @property
     def transactions(self) -> int:
@@ -77,74 +70,132 @@ class Layer:
         self, request: Request, hop: Uri, owner: Owner | None, now: float, flow: Flow | None = None
     ) -> list[Output]:
         """Sends a request (ACK included) on `flow` where it is still good, else towards `hop`."""
-        pending = Pending(request, owner)
-        if flow is not None and flow not in self.dead and (flow.reliable or _behind_nat(hop, flow)):
-            return self._start(pending, flow, now)
-        self._requests += 1
-        self._pending[self._requests] = pending
-        host = hop.param("maddr") or hop.host
-        port = hop.port or (5061 if hop.transport == "tls" else 5060)
-        return [Connect(self._requests, hop.transport, host, port)]
+        attempt = Attempt(request, owner, hop, self._number())
+        if flow is not None and self.usable(flow) and (flow.reliable or _behind_nat(hop, flow)):
+            return self._start(attempt, flow, now)
+        return self._advance(attempt, now)
+
+    def again(self, request: Request, before: Request, hop: Uri, owner: Owner | None, now: float) -> list[Output]:
+        """Sends a request to where an earlier one went, whose challenge it answers."""
+        found = self._client(before)
+        if found is None or not self.usable(found[0].flow):
+            return self.request(request, hop, owner, now)
+        attempt = Attempt(request, owner, hop, self._number())
+        if found[1] is not None:
+            attempt.targets, attempt.target = found[1].targets, found[1].target
+        return self._start(attempt, found[0].flow, now)
+
+    def heard_on(self, flow: Flow) -> None:
+        """Something came on a flow: a connection stands."""
+        if flow.reliable:
+            self._live.add(flow)
+
+    def usable(self, flow: Flow) -> bool:
+        """Whether something can still be sent on a flow."""
+        return not flow.reliable or flow in self._live
+
+    def resolved(self, resolved: Resolved, now: float) -> list[Output]:
+        """DNS answered."""
+        return [output for one in self._finder.resolved(resolved, now) for output in self._advance(one, now)]
 
     def opened(self, opened: FlowOpened, now: float) -> list[Output]:
-        """The flow of a pending request is there."""
-        pending = self._pending.pop(opened.request, None)
-        return [] if pending is None else self._start(pending, opened.flow, now)
+        """The flow that a request or a response waited for is there."""
+        self.heard_on(opened.flow)
+        if opened.request in self._returning:
+            transaction, waiting = self._returning.pop(opened.request)
+            transaction.reply_flow = opened.flow
+            return [Transmit(opened.flow, one.data) for one in waiting]
+        attempt = self._finder.take(opened.request)
+        if attempt is None:
+            return []
+        attempt.reused = opened.reused
+        return self._start(attempt, opened.flow, now)
 
     def failed(self, failed: FlowFailed, now: float) -> list[Output]:
         """A flow could not be had, or broke."""
-        pending = self._pending.pop(failed.request, None)
-        if pending is not None:
-            owner = pending.owner
-            return [] if owner is None else owner.concluded(pending.request, Act.FAIL, now)
-        outputs: list[Output] = []
         if failed.flow is not None:
-            self.dead.add(failed.flow)
-            for transaction, _ in list(self._clients.values()):
-                if transaction.flow == failed.flow:
-                    outputs += self._stepped(transaction, transaction.step(ClientInput.BROKEN, now), now)
-            for server in list(self._servers.values()):
-                if server.flow == failed.flow:
-                    server.step(ServerInput.BROKEN, now)
-                    self._sweep_server(server)
+            return self._broken(failed.flow, now)
+        if failed.request in self._returning:
+            self._step_server(self._returning.pop(failed.request)[0], ServerInput.BROKEN, now)
+        attempt = self._finder.take(failed.request)
+        if attempt is None:
+            return []
+        assert attempt.target is not None
+        self._finder.avoid(attempt.target, now)
+        return self._advance(attempt, now)
+
+    def _broken(self, flow: Flow, now: float) -> list[Output]:
+        self._live.discard(flow)
+        outputs: list[Output] = []
+        for transaction, _ in list(self._clients.values()):
+            if transaction.flow == flow:
+                outputs += self._stepped(transaction, transaction.step(ClientInput.BROKEN, now), now)
+        for server in list(self._servers.values()):
+            if server.reply_flow == flow and server.answered:
+                self._step_server(server, ServerInput.BROKEN, now)
         return outputs
 
-    def _start(self, pending: Pending, flow: Flow, now: float) -> list[Output]:
-        request = pending.request
-        self._dress(request, flow)
+    def _number(self) -> int:
+        self._numbers += 1
+        return self._numbers
+
+    def _advance(self, attempt: Attempt, now: float) -> list[Output]:
+        """The next target, or the end."""
+        outputs = self._finder.step(attempt, now)
+        if outputs is not None:
+            return outputs
+        return [] if attempt.owner is None else attempt.owner.concluded(attempt.request, attempt.said, now)
+
+    def _start(self, attempt: Attempt, flow: Flow, now: float) -> list[Output]:
+        request = attempt.request
+        self._dress(attempt, flow)
+        wire = bytes(request)
+        if len(wire) > LARGE and flow.transport == "udp" and self._finder.prefer_stream(attempt, now):
+            return self._advance(attempt, now)
         if request.method == "ACK":
-            return [Transmit(flow, bytes(request))]
+            return [Transmit(flow, wire)]
         transaction = ClientTransaction(request, flow, self.timings, self.alarms)
-        self._clients[request.via[0].branch, request.method] = (transaction, pending.owner)
+        self._clients[request.via[0].branch, request.method] = (transaction, attempt)
         return [*transaction.start(now)]
 
-    def _dress(self, request: Request, flow: Flow) -> None:
+    def _dress(self, attempt: Attempt, flow: Flow) -> None:
         """What depends on the flow: Via with a fresh branch, Contact (RFC 3261 §8.1.1)."""
-        host, port = self.address(flow)
-        via = Via(flow.transport.upper(), host, port, (("branch", MAGIC + self.token()), ("rport", None)))
-        request.headers.prepend("Via", str(via))
-        request.__dict__.pop("via", None)
-        if request.method == "INVITE" and "Contact" not in request.headers:
-            request.headers.add("Contact", self.contact(flow))
+        request, (host, port) = attempt.request, self.address(flow)
+        alias = (("alias", None),) if flow.transport == "tls" else ()  # RFC 5923 §5.1
+        params = (("branch", MAGIC + self.token()), ("rport", None), *alias)
+        request.headers.remove("Via")
+        request.headers.prepend("Via", str(Via(flow.transport.upper(), host, port, params)))
+        if attempt.wants_contact:
+            request.headers.set("Contact", self.contact(flow, secure=request.uri.scheme == "sips"))
         if "User-Agent" not in request.headers:
             request.headers.add("User-Agent", self.user_agent)
+        for cached in ("via", "contact"):
+            request.__dict__.pop(cached, None)
 
     def address(self, flow: Flow) -> Address:
-        """How we call ourselves on this flow: the advertised address, else the local one."""
-        return self._advertised.get(flow.transport, flow.local)
+        """How we call ourselves on this flow: what is advertised for its kind of address, else the local one."""
+        host, port = self._advertised.get(flow.transport, flow.local)
+        if numeric(host) and (":" in host) != (":" in flow.local[0]):
+            return flow.local
+        return host, port or flow.local[1]
 
-    def contact(self, flow: Flow) -> str:
-        """Our Contact on this flow."""
+    def contact(self, flow: Flow, *, secure: bool = False) -> str:
+        """Our Contact on this flow; `secure` makes it a SIPS URI (RFC 3261 §8.1.1.8)."""
         host, port = self.address(flow)
         host = f"[{host}]" if ":" in host else host
-        transport = "" if flow.transport == "udp" else f";transport={flow.transport}"
-        return f"<sip:{host}:{port}{transport}>"
+        if secure:
+            kind = ";transport=ws" if flow.transport == "wss" else ""
+            return f"<sips:{host}:{port}{kind}>"
+        kind = {"udp": "", "wss": ";transport=ws"}.get(flow.transport, f";transport={flow.transport}")
+        return f"<sip:{host}:{port}{kind}>"
 
-    def cancel(self, invite: Request, now: float) -> list[Output]:
-        """CANCEL for an INVITE that is under way: same branch, same flow (RFC 3261 §9.1)."""
-        found = self._clients.get((invite.via[0].branch, "INVITE"))
+    def cancel(self, invite: Request, now: float, reason: str = "") -> list[Output]:
+        """CANCEL for an INVITE that is under way: same branch, same flow (RFC 3261 §9.1); `reason` as RFC 3326."""
+        found = self._client(invite)
         if found is None:
             return []
+        if found[1] is not None:
+            found[1].committed = True
         cancel = Request(method="CANCEL", uri=invite.uri)
         cancel.headers.add("Via", str(invite.via[0]))
         for name in ("Route", "From", "To", "Call-ID"):
@@ -152,21 +203,29 @@ class Layer:
                 cancel.headers.add(name, value)
         cancel.headers.add("CSeq", f"{invite.cseq.number} CANCEL")
         cancel.headers.add("Max-Forwards", "70")
+        if reason:
+            cancel.headers.add("Reason", reason)
         transaction = ClientTransaction(cancel, found[0].flow, self.timings, self.alarms)
         self._clients[cancel.via[0].branch, "CANCEL"] = (transaction, None)
         return [*transaction.start(now)]
 
     def pending(self, request: Request) -> bool:
         """Whether the request still waits for its flow."""
-        return any(pending.request is request for pending in self._pending.values())
+        return self._finder.waits(request)
 
-    def drop_pending(self, request: Request) -> None:
-        """Forgets a request that waits for its flow."""
-        self._pending = {key: one for key, one in self._pending.items() if one.request is not request}
+    def drop_pending(self, request: Request) -> bool:
+        """No (other) target shall see a request; True where none has seen it yet, and it is forgotten."""
+        found = self._client(request)
+        if found is not None and found[1] is not None:
+            found[1].committed = True
+        return self._finder.withdraw(request)
+
+    def _client(self, request: Request) -> tuple[ClientTransaction, Attempt | None] | None:
+        return self._clients.get((request.via[0].branch, request.method)) if request.via else None
 
     def flow_of(self, request: Request) -> Flow | None:
         """The flow a request of ours went over, while its transaction lives."""
-        found = self._clients.get((request.via[0].branch, request.method)) if request.via else None
+        found = self._client(request)
         return found[0].flow if found else None
 
     def response(self, response: Response, now: float) -> list[Output]:
@@ -182,17 +241,28 @@ class Layer:
         self, transaction: ClientTransaction, results: Sequence[Transmit | Response | Act], now: float
     ) -> list[Output]:
         key = transaction.request.via[0].branch, transaction.request.method
-        _, owner = self._clients[key]
+        _, attempt = self._clients[key]
+        if transaction.state is ClientState.TERMINATED:
+            transaction.timers.clear()
+            self._clients.pop(key, None)
         outputs: list[Output] = []
         for result in results:
             if isinstance(result, Transmit):
                 outputs.append(result)
-            elif owner is not None:
-                outputs += owner.concluded(transaction.request, result, now)
-        if transaction.state is ClientState.TERMINATED:
-            transaction.timers.clear()
-            self._clients.pop(key, None)
+            elif attempt is not None:
+                outputs += self._concluded(transaction, attempt, result, now)
         return outputs
+
+    def _concluded(
+        self, transaction: ClientTransaction, attempt: Attempt, result: Response | Act, now: float
+    ) -> list[Output]:
+        """The next target after a failure that another one may not have; everything else is the owner's."""
+        if isinstance(result, Response) and 100 < result.status != 503:
+            attempt.committed = True
+        if self._finder.gives_way(attempt, result, now):
+            transaction.request = _snapshot(transaction.request)
+            return self._advance(attempt, now)
+        return [] if attempt.owner is None else attempt.owner.concluded(attempt.request, result, now)
 
     # requests of theirs
 
@@ -203,23 +273,40 @@ class Layer:
     def open_server(self, request: Request, flow: Flow) -> ServerTransaction:
         """A transaction for a new request."""
         transaction = ServerTransaction(request, flow, self.timings, self.alarms)
+        transaction.reply_flow = reply_flow(request.via[0], flow)
         self._servers[_key(request)] = transaction
         return transaction
 
     def repeated(self, transaction: ServerTransaction, request: Request, now: float) -> list[Output]:
         """The request, or the ACK of a failure, came (again)."""
         given = ServerInput.ACK if request.method == "ACK" else ServerInput.REQUEST
-        outputs = transaction.step(given, now)
-        self._sweep_server(transaction)
-        return [*outputs]
+        return self._step_server(transaction, given, now)
 
     def respond(self, transaction: ServerTransaction, response: Response, now: float) -> list[Output]:
         """Answers a request."""
         if response.status > 100 and "Server" not in response.headers:
             response.headers.add("Server", self.user_agent)
-        outputs = transaction.respond(response, now)
+        outputs = self._returned(transaction, transaction.respond(response, now))
         self._sweep_server(transaction)
-        return [*outputs]
+        return outputs
+
+    def _step_server(self, transaction: ServerTransaction, given: ServerInput, now: float) -> list[Output]:
+        outputs = self._returned(transaction, transaction.step(given, now))
+        self._sweep_server(transaction)
+        return outputs
+
+    def _returned(self, transaction: ServerTransaction, outputs: Sequence[Transmit]) -> list[Output]:
+        """Responses on their way; over a new connection where that of the request is gone (RFC 3261 §18.2.2)."""
+        if not outputs or self.usable(transaction.reply_flow):
+            return [*outputs]
+        for waiting, responses in self._returning.values():
+            if waiting is transaction:
+                responses += outputs
+                return []
+        via, flow, number = transaction.request.via[0], transaction.flow, self._number()
+        port = via.port or DEFAULT_PORT.get(flow.transport, 5060)
+        self._returning[number] = (transaction, [*outputs])
+        return [Connect(number, Target(flow.transport, flow.remote[0], port, via.host))]
 
     def _sweep_server(self, transaction: ServerTransaction) -> None:
         if transaction.state is ServerState.TERMINATED:
@@ -230,11 +317,11 @@ class Layer:
 
     def ring(self, machine: Rings, name: str, now: float) -> list[Output]:
         """A deadline of one of the transactions, or of a session, is over."""
+        if isinstance(machine, ServerTransaction):
+            return self._step_server(machine, ServerInput[name], now)
         results = machine.ring(name, now)
         if isinstance(machine, ClientTransaction):
             return self._stepped(machine, results, now)
-        if isinstance(machine, ServerTransaction):
-            self._sweep_server(machine)
         return list(results)
 
 
@@ -245,6 +332,16 @@ def _key(request: Request) -> ServerKey:
     if via.branch.startswith(MAGIC):
         return via.branch, f"{via.host}:{via.port or 5060}", method
     return f"{request.call_id}|{request.from_.tag}|{request.cseq.number}", str(via.host), method
+
+
+def reply_flow(via: Via, flow: Flow) -> Flow:
+    """Where responses go: over UDP to what the topmost Via says (RFC 3261 §18.2.2, RFC 3581 §4)."""
+    return flow if flow.reliable else replace(flow, remote=via.reply_address())
+
+
+def _snapshot(request: Request) -> Request:
+    """The request as it went out, for a transaction that outlives its dress."""
+    return Request(Headers(list(request.headers)), request.body, request.method, request.uri)
 
 
 def _behind_nat(hop: Uri, flow: Flow) -> bool:

@@ -1,16 +1,31 @@
-"""Sessions that we place: the UAC side of INVITE, with CANCEL's races, challenges and forks (RFC 3261 §9, §13.2)."""
+"""Sessions that we place: INVITE with CANCEL's races, challenges, redirects, forks (RFC 3261 §9, §13.2)."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
 
 from sip.client_transaction import Act
 from sip.commands import Invite
 from sip.dialog import DialogState
-from sip.events import Answered, Cause, Ringing
-from sip.layer import ALLOW, Layer, Output
+from sip.events import Answered, Cause, Redirected, Ringing
+from sip.layer import ALLOW, SDP, SUPPORTED, Layer, Output
 from sip.message import Request, Response
-from sip.session import SDP, Phase, Session, make_ack
+from sip.reason import Reason
+from sip.redirects import Redirects
+from sip.reliable import Received
+from sip.server_transaction import ServerTransaction
+from sip.session import Phase, Session, make_ack
+from sip.session_timer import TimerPolicy
 from sip.uri import Uri
 from sip.values import NameAddr
+
+
+@dataclass(slots=True)
+class Early:
+    """A branch of a fork that rings."""
+
+    dialog: DialogState
+    received: Received = field(default_factory=Received)
 
 
 class OutgoingSession(Session):
@@ -18,25 +33,33 @@ class OutgoingSession(Session):
 
     owns_call_id = True
 
-    def __init__(self, layer: Layer, command: Invite) -> None:
-        super().__init__(command.session, layer)
-        self.credentials = command.credentials
+    def __init__(self, layer: Layer, policy: TimerPolicy, command: Invite) -> None:
+        super().__init__(command.session, layer, command.timer or policy, command.credentials)
         self._target = Uri.parse(command.via_target or command.uri)
         self._request = _invite(layer, command)
+        self.timer.ask(self._request)
+        self._redirects = Redirects(self._request.uri, command.redirects)
+        self._early: dict[str, Early] = {}
+        self._waiting = False  # for the final response
         self._provisional = False
         self._cancel = False
+        self._cancel_reason = ""
         self._ack: Request | None = None
+        self.offers.local = command.sdp or b""
 
     @property
     def done(self) -> bool:
         return super().done and not self._waiting
 
+    @property
+    def early_dialogs(self) -> list[DialogState]:
+        """The dialogs of branches that ring."""
+        return [early.dialog for early in self._early.values()]
+
     def start(self, now: float) -> list[Output]:
         """Sends the INVITE."""
         self._waiting = True
         return self.layer.request(self._request, self._target, self, now)
-
-    _waiting = False  # for the final response
 
     def concluded(self, request: Request, result: Response | Act, now: float) -> list[Output]:
         if request.method != "INVITE" or (self.dialog is not None and request is not self._request):
@@ -44,44 +67,99 @@ class OutgoingSession(Session):
         if isinstance(result, Act):
             self._waiting = False
             if result is Act.TIMEOUT:
-                return self.ended(Cause.TIMEOUT, 408, "no answer from the far end")
-            return self.ended(Cause.TRANSPORT, 503, "the far end cannot be reached")
+                return self.ended(Cause.TIMEOUT, 408, "no answer from the far end", now)
+            return self.ended(Cause.TRANSPORT, 503, "the far end cannot be reached", now)
         if request is not self._request:
-            return []  # an INVITE whose challenge was answered: its late responses are of no use
+            return []  # an INVITE that was sent again: its late responses are of no use
         if result.status < 200:
             return self._provisional_came(result, now)
         if result.status < 300:
             return self._answer_came(result, now)
         return self._failure_came(result, now)
 
+    # 1xx
+
     def _provisional_came(self, response: Response, now: float) -> list[Output]:
         first, self._provisional = not self._provisional, True
         if self._cancel:
-            return self.layer.cancel(self._request, now) if first else []
-        if response.status == 100 or self.phase is not Phase.EARLY:
+            return self.layer.cancel(self._request, now, self._cancel_reason) if first else []
+        if response.status in (100, 199) or self.phase is not Phase.EARLY:
             return []
+        self.learn(response)
+        outputs: list[Output] = []
+        if "100rel" in response.tokens("Require"):
+            early = self._branch(response)
+            if not early.received.takes(response):
+                return []
+            outputs = self._prack(early, response, now)
+        elif response.to.tag:
+            self._branch(response)
         sdp = response.body if response.body and response.content_type == SDP else None
-        return [Ringing(self.id, response.status, sdp)]
+        return [*outputs, Ringing(self.id, response.status, sdp)]
+
+    def _branch(self, response: Response) -> Early:
+        tag = response.to.tag
+        if tag not in self._early:
+            self._early[tag] = Early(DialogState.as_client(self._request, response))
+        return self._early[tag]
+
+    def _prack(self, early: Early, response: Response, now: float) -> list[Output]:
+        """PRACK of a reliable 1xx, in its early dialog (RFC 3262 §4)."""
+        early.dialog = early.dialog.next_cseq()
+        prack = early.dialog.request("PRACK", early.dialog.local_cseq)
+        number = (response.headers.get("RSeq") or "").strip()
+        prack.headers.add("RAck", f"{number} {response.cseq.number} {response.cseq.method}")
+        self.authority.sign(prack)
+        flow = self.layer.flow_of(self._request)
+        return self.layer.request(prack, early.dialog.next_hop, self, now, flow)
+
+    def receive(self, transaction: ServerTransaction, now: float) -> list[Output]:
+        """A request, possibly of a branch that only rings."""
+        request = transaction.request
+        early = self._early.get(request.from_.tag)
+        if self.dialog is not None or early is None:
+            return super().receive(transaction, now)
+        if request.cseq.number <= early.dialog.remote_cseq:
+            return self.refuse(transaction, 500, now)
+        early.dialog = early.dialog.heard(request)
+        if request.method == "BYE":  # a callee that does not want the call any more refuses it instead
+            return self.refuse(transaction, 481, now)
+        return self.dispatch(transaction, now)
+
+    def may_be_offered(self, method: str) -> bool:
+        return self.is_confirmed or (self.phase is Phase.EARLY and method == "UPDATE")
+
+    # 2xx
 
     def _answer_came(self, response: Response, now: float) -> list[Output]:
         dialog = DialogState.as_client(self._request, response)
         if self.dialog is not None:
-            if dialog.remote_tag == self.dialog.remote_tag:
-                return self._again()
-            return self._end_fork(dialog, now)
+            return self._again(now) if dialog.remote_tag == self.dialog.remote_tag else self._end_fork(dialog, now)
         self._waiting = False
         if self._cancel:
             return self._end_fork(dialog, now)
-        self.dialog = dialog
+        early = self._early.get(dialog.remote_tag)
+        self.dialog = self._numbered(dialog, early)
+        self._early.clear()
         self.phase = Phase.CONFIRMED
+        self.authority.accepted()
+        self.learn(response)
+        self.timer.granted(response, now)
         flow = self.layer.flow_of(self._request)
         if flow is not None and (flow.reliable or not dialog.route_set):
             self.flow = flow
-        self._ack = make_ack(dialog, self._request)
+        self._ack = make_ack(self.dialog, self._request)
         ack = self.layer.request(self._ack, dialog.next_hop, None, now, self.flow)
-        return [*ack, Answered(self.id, response.body or None, response, dialog)]
+        return [*ack, Answered(self.id, response.body or None, response, self.dialog)]
 
-    def _again(self) -> list[Output]:
+    @staticmethod
+    def _numbered(dialog: DialogState, early: Early | None) -> DialogState:
+        """The dialog goes on with the numbers that it used while it was early."""
+        if early is None:
+            return dialog
+        return replace(dialog, local_cseq=early.dialog.local_cseq, remote_cseq=early.dialog.remote_cseq)
+
+    def _again(self, now: float) -> list[Output]:
         """The 2xx came again, so our ACK was lost: the same ACK again."""
         assert self._ack is not None
         assert self.dialog is not None
@@ -89,10 +167,11 @@ class OutgoingSession(Session):
         for name, value in self._ack.headers:
             if name != "Via":
                 again.headers.add(name, value)
-        return self.layer.request(again, self.dialog.next_hop, None, 0.0, self.flow)
+        return self.layer.request(again, self.dialog.next_hop, None, now, self.flow)
 
     def _end_fork(self, dialog: DialogState, now: float) -> list[Output]:
         """A 2xx that is not wanted: ACK and BYE (RFC 3261 §13.2.2.4)."""
+        dialog = self._numbered(dialog, self._early.get(dialog.remote_tag))
         flow = self.layer.flow_of(self._request)
         ack = make_ack(dialog, self._request)
         bye = dialog.request("BYE", dialog.local_cseq + 1)
@@ -101,34 +180,74 @@ class OutgoingSession(Session):
             *self.layer.request(bye, dialog.next_hop, None, now, flow),
         ]
 
+    # 3xx-6xx
+
     def _failure_came(self, response: Response, now: float) -> list[Output]:
-        if response.status in (401, 407) and not self._cancel:
-            again = self.authorised(self._request, response)
-            if again is not None:
-                self._request, self._provisional = again, False
-                return self.layer.request(again, self._target, self, now, self.layer.flow_of(self._request))
+        if not self._cancel and (again := self._second_try(response)) is not None:
+            before, self._request, self._provisional = self._request, again, False
+            self._early.clear()
+            return self.layer.again(again, before, self._target, self, now)
+        if not self._cancel and (following := self._follow(response, now)) is not None:
+            return following
         self._waiting = False
-        return self.ended(Cause.REFUSED, response.status, response.reason)
+        why = Reason.of(response)
+        return self.ended(Cause.REFUSED, response.status, response.reason, now, why)
+
+    def _second_try(self, response: Response) -> Request | None:
+        """The INVITE again: with credentials, or with a longer session timer."""
+        again: Request | None = None
+        if response.status in (401, 407):
+            again = self.authority.answered(self._request, response)
+        elif response.status == 422 and self.timer.too_brief(response):
+            again = _copy(self._request)
+            self.timer.ask(again)
+        if again is not None:
+            again.headers.set("CSeq", f"{self._request.cseq.number + 1} INVITE")
+        return again
+
+    def _follow(self, response: Response, now: float) -> list[Output] | None:
+        """The INVITE to the next contact of a redirect; None where there is none, or it is not wanted."""
+        if 300 <= response.status < 400:
+            self._redirects.add(response)
+        target = self._redirects.next()
+        if target is None:
+            return None
+        again = _copy(self._request)
+        again.uri = target.without_headers()
+        again.headers.set("CSeq", f"{self._request.cseq.number + 1} INVITE")
+        self._request, self._target, self._provisional = again, target, False
+        self._early.clear()
+        told = Redirected(self.id, str(target), response.status)
+        return [told, *self.layer.request(again, target, self, now)]
+
+    # our side ends it
 
     def hangup(self, status: int, reason: str, now: float) -> list[Output]:
         """CANCEL before the answer; it waits for a provisional response (RFC 3261 §9.1)."""
         if self.phase is not Phase.EARLY:
             return super().hangup(status, reason, now)
-        self._cancel = True
+        self._cancel, self._cancel_reason = True, str(Reason("SIP", 200, reason)) if reason else ""
         outputs: list[Output] = []
-        if self.layer.pending(self._request):
-            self.layer.drop_pending(self._request)
+        if self.layer.drop_pending(self._request):
             self._waiting = False
         elif self._provisional:
-            outputs = self.layer.cancel(self._request, now)
+            outputs = self.layer.cancel(self._request, now, self._cancel_reason)
         self.layer.alarms.set(self, "cancel", now + self.layer.timings.give_up)
-        return [*outputs, *self.ended(Cause.CANCELED, 487, reason)]
+        return [*outputs, *self.ended(Cause.CANCELED, 487, reason, now)]
 
     def ring(self, name: str, now: float) -> list[Output]:
         if name == "cancel":
             self._waiting = False  # RFC 3261 §9.1: no final response for 64*T1 after CANCEL is the end
             return []
         return super().ring(name, now)
+
+
+def _copy(request: Request) -> Request:
+    again = Request(method=request.method, uri=request.uri, body=request.body)
+    for name, value in request.headers:
+        if name not in ("Via", "Contact"):
+            again.headers.add(name, value)
+    return again
 
 
 def _invite(layer: Layer, command: Invite) -> Request:
@@ -139,6 +258,7 @@ def _invite(layer: Layer, command: Invite) -> Request:
     request.headers.add("Call-ID", layer.token() + layer.token())
     request.headers.add("CSeq", "1 INVITE")
     request.headers.add("Allow", ALLOW)
+    request.headers.add("Supported", SUPPORTED)
     for name, value in command.headers:
         request.headers.add(name, value)
     if command.sdp:

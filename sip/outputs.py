@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 Address = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """The way between us and a peer: a pair of addresses over UDP, or one connection (`id`) over TCP."""
+    """The way between us and a peer. `id`: the connection, or over UDP the socket; `local`: where peers reach us."""
 
-    transport: str  # udp, tcp
+    transport: str  # udp, tcp, tls, ws, wss
     local: Address
     remote: Address
     id: int = 0
@@ -23,6 +24,55 @@ class Flow:
 
 
 @dataclass(frozen=True, slots=True)
+class Target:
+    """Where a request may go. `host` is an IP address; `name` is the domain that a certificate must be for."""
+
+    transport: str
+    host: str
+    port: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of DNS. HOST is both address types, and the machine's own table of hosts."""
+
+    kind: Literal["NAPTR", "SRV", "HOST"]
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Naptr:
+    """A NAPTR record (RFC 3403 §4.1); texts in lower case, `replacement` without its last dot."""
+
+    order: int
+    preference: int
+    flags: str
+    service: str
+    replacement: str
+
+
+@dataclass(frozen=True, slots=True)
+class Srv:
+    """An SRV record (RFC 2782); `target` without its last dot, empty where the service is not offered."""
+
+    priority: int
+    weight: int
+    port: int
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """An A or AAAA record."""
+
+    address: str
+
+
+Record = Naptr | Srv | Host
+
+
+@dataclass(frozen=True, slots=True)
 class Transmit:
     """Send these bytes on this flow."""
 
@@ -31,13 +81,18 @@ class Transmit:
 
 
 @dataclass(frozen=True, slots=True)
+class Resolve:
+    """Ask DNS; answered by Resolved with the same question."""
+
+    question: Question
+
+
+@dataclass(frozen=True, slots=True)
 class Connect:
-    """Find and open a way to a target; answered by FlowOpened or FlowFailed with the same request number."""
+    """Find or open a way to a target; answered by FlowOpened or FlowFailed with the same request number."""
 
     request: int
-    transport: str
-    host: str
-    port: int
+    target: Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +103,21 @@ class Close:
 
 
 @dataclass(frozen=True, slots=True)
+class Resolved:
+    """What DNS said, good for `ttl` seconds. No records: there are none, or nobody answered (then `ttl` is 0)."""
+
+    question: Question
+    records: tuple[Record, ...]
+    ttl: float
+
+
+@dataclass(frozen=True, slots=True)
 class FlowOpened:
-    """The way that `Connect` asked for."""
+    """The way that `Connect` asked for; `reused` where the connection was there before."""
 
     request: int
     flow: Flow
+    reused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,7 @@ class ServerTransaction:
     def __init__(self, request: Request, flow: Flow, timings: Timings, alarms: Alarms) -> None:
         self.request = request
         self.flow = flow
+        self.reply_flow = flow  # where responses go: not always where the request came from (RFC 3261 §18.2.2)
         self.timers: dict[str, float] = {}
         self.invite = request.method == "INVITE"
         self.state = State.PROCEEDING if self.invite else State.TRYING
@@ -132,11 +133,11 @@ class ServerTransaction:
     def _do(self, act: Act, now: float) -> list[Transmit]:
         match act:
             case Act.SEND | Act.REPEAT:
-                return [Transmit(self.flow, self._wire)] if self._wire else []
+                return [Transmit(self.reply_flow, self._wire)] if self._wire else []
             case Act.RESEND:
                 self._interval = min(self._interval * 2, self._timings.t2)
                 self._alarms.set(self, Input.RESEND.name, now + self._interval)
-                return [Transmit(self.flow, self._wire)]
+                return [Transmit(self.reply_flow, self._wire)]
             case Act.AWAIT_ACK:
                 if not self.flow.reliable:
                     self._alarms.set(self, Input.RESEND.name, now + self._interval)

@@ -1,21 +1,26 @@
-"""What both kinds of session share: the confirmed dialog, BYE, re-INVITE both ways, INFO (RFC 3261 §12-§15)."""
+"""What both kinds of session share: the dialog and the requests inside it (RFC 3261 §12-§15).
+
+Offers, answers of ours, timer, transfers and credentials are parts of a session, each in a file of its own.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from enum import Enum, auto
 
+from sip.answering import Answering
+from sip.authority import Authority
 from sip.client_transaction import Act
 from sip.commands import Credentials
 from sip.dialog import DialogState
-from sip.digest import answer, strongest
-from sip.events import Cause, Ended, InfoReceived, Offered, Renegotiated
-from sip.layer import ALLOW, Layer, Output
+from sip.events import Cause, Ended, InfoReceived, Renegotiated
+from sip.layer import ALLOW, SDP, SUPPORTED, Layer, Output
 from sip.message import Request, Response
+from sip.offers import Offers
 from sip.outputs import Flow
+from sip.reason import Reason
+from sip.refer import Transfer
 from sip.server_transaction import ServerTransaction
-
-SDP = "application/sdp"
+from sip.session_timer import SessionTimer, TimerPolicy
 
 
 class Phase(Enum):
@@ -30,60 +35,76 @@ class Phase(Enum):
 class Session:
     """An INVITE usage. Commands and messages in, outputs out; `Ended` is said exactly once."""
 
-    def __init__(self, id: str, layer: Layer) -> None:
+    owns_call_id = False
+
+    def __init__(self, id: str, layer: Layer, policy: TimerPolicy, credentials: Credentials | None = None) -> None:
         self.id = id
         self.layer = layer
         self.phase = Phase.EARLY
         self.dialog: DialogState | None = None
         self.flow: Flow | None = None
-        self.credentials: Credentials | None = None
         self.timers: dict[str, float] = {}
         self.said_ended = False
-        self._answering: ServerTransaction | None = None  # their INVITE or re-INVITE whose 2xx waits for ACK
-        self._answer: Response | None = None
-        self._interval = 0.0
-        self._late_offer = False
-        self._offered: ServerTransaction | None = None  # their re-INVITE that the gateway has to answer
-        self._reoffer: bytes | None = None  # our offer, for 491
-        self._offering: Request | None = None  # our re-INVITE under way
-        self._nonces = 0
+        self.peer_allows: frozenset[str] = frozenset()
+        self.last_sent: Request | None = None
+        self.authority = Authority(layer, credentials)
+        self.answering = Answering(self)
+        self.offers = Offers(self)
+        self.timer = SessionTimer(self, policy)
+        self.transfer = Transfer(self)
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether both sides agreed on the session."""
+        return self.phase is Phase.CONFIRMED
+
+    @property
+    def can_send(self) -> bool:
+        """Whether requests can be sent inside the dialog."""
+        return self.dialog is not None and self.phase in (Phase.ANSWERED, Phase.CONFIRMED)
 
     @property
     def done(self) -> bool:
         """Nothing more is to come: the agent may forget the session."""
-        return self.phase is Phase.ENDED and not self.timers and self._offering is None
+        return self.phase is Phase.ENDED and not self.timers and not self.answering.waits and not self.offers.under_way
 
-    def ended(self, cause: Cause, status: int, reason: str) -> list[Output]:
-        """Says the end, once; timers of an answer that still waits for its ACK go on."""
+    def ended(self, cause: Cause, status: int, reason: str, now: float, why: Reason | None = None) -> list[Output]:
+        """Says the end, once; an answer that still waits for its ACK goes on."""
         self.phase = Phase.ENDED
+        self.timer.stop()
         if self.said_ended:
             return []
+        outputs = [*self.offers.stop(now), *self.transfer.stop(now)]
         self.said_ended = True
-        return [Ended(self.id, cause, status, reason)]
+        return [*outputs, Ended(self.id, cause, status, reason, why)]
 
     # requests inside the dialog, ours
 
     def send(
         self, method: str, now: float, body: bytes = b"", headers: tuple[tuple[str, str], ...] = ()
     ) -> list[Output]:
-        """Sends a request in the dialog."""
+        """Sends a request in the dialog; a body is SDP unless `headers` say otherwise."""
         assert self.dialog is not None
         self.dialog = self.dialog.next_cseq()
         request = self.dialog.request(method, self.dialog.local_cseq)
         for name, value in headers:
             request.headers.add(name, value)
         if body:
-            request.headers.add("Content-Type", SDP)
             request.body = body
-        if method == "INVITE":
+            if "Content-Type" not in request.headers:
+                request.headers.add("Content-Type", SDP)
+        if method in ("INVITE", "UPDATE"):
             request.headers.add("Allow", ALLOW)
-            self._offering = request
+            request.headers.add("Supported", SUPPORTED)
+            self.timer.ask(request)
+        self.authority.sign(request)
+        self.last_sent = request
         return self.layer.request(request, self.dialog.next_hop, self, now, self.flow)
 
     def bye(self, now: float, reason: str = "") -> list[Output]:
         """Sends BYE; what comes of it changes nothing."""
         self.phase = Phase.ENDED
-        headers = (("Reason", f'SIP;cause=200;text="{reason}"'),) if reason else ()
+        headers = (("Reason", str(Reason("SIP", 200, reason))),) if reason else ()
         return self.send("BYE", now, headers=headers)
 
     def ack(self, invite: Request, now: float, sdp: bytes = b"") -> list[Output]:
@@ -91,90 +112,55 @@ class Session:
         assert self.dialog is not None
         return self.layer.request(make_ack(self.dialog, invite, sdp), self.dialog.next_hop, None, now, self.flow)
 
-    def reoffer(self, sdp: bytes, now: float) -> list[Output]:
-        """Sends a re-INVITE."""
-        if self.phase is not Phase.CONFIRMED:
-            return [Renegotiated(self.id, 481, None)]
-        if self._offering is not None or self._offered is not None or self._answering is not None:
-            return [Renegotiated(self.id, 491, None)]
-        self._reoffer = sdp
-        return self.send("INVITE", now, sdp)
+    def info(self, content_type: str, body: bytes, now: float) -> list[Output]:
+        """Sends INFO (RFC 6086)."""
+        return self.send("INFO", now, body, (("Content-Type", content_type),)) if self.can_send else []
+
+    def refresh(self, now: float) -> list[Output]:
+        """The session timer wants to be renewed."""
+        return self.offers.refresh(now)
+
+    def refreshed(self, response: Response) -> None:
+        """A 2xx to a re-INVITE or UPDATE of ours may move the remote target."""
+        assert self.dialog is not None
+        self.dialog = self.dialog.refreshed(response)
 
     def concluded(self, request: Request, result: Response | Act, now: float) -> list[Output]:
         """What came of an in-dialog request of ours."""
-        if isinstance(result, Response) and result.status in (401, 407):
-            retried = self.authorised(request, result)
-            if retried is not None:
-                if request.method == "INVITE":
-                    self._offering = retried
-                assert self.dialog is not None
-                return self.layer.request(retried, self.dialog.next_hop, self, now, self.flow)
-        if request.method == "INVITE":
-            return self._reinvited(request, result, now)
+        if isinstance(result, Response):
+            if result.status in (401, 407) and (outputs := self._authorised(request, result, now)) is not None:
+                return outputs
+            if 200 <= result.status < 300:
+                self.authority.accepted()
+        match request.method:
+            case "INVITE" | "UPDATE":
+                return self.offers.concluded(request, result, now)
+            case "REFER":
+                return self.transfer.concluded(result, now)
+            case "INFO" if isinstance(result, Response) and result.status in (408, 481):
+                return self.over(Cause.PROTOCOL, result.status, "the peer does not know the call any more", now)
         return []
 
-    def _reinvited(self, request: Request, result: Response | Act, now: float) -> list[Output]:
-        if isinstance(result, Act):
-            self._offering = None
-            return [
-                *self._renegotiated(408, None),
-                *self._over(Cause.TIMEOUT, 408, "no answer to our re-INVITE", now),
-            ]
-        if result.status < 200:
-            return []
-        self._offering = None
-        assert self.dialog is not None
-        if result.status < 300:
-            self.dialog = self.dialog.refreshed(result)
-            outputs = self.ack(request, now)
-            return [*outputs, *self._renegotiated(result.status, result.body or None)]
-        if result.status == 491 and self.phase is Phase.CONFIRMED:
-            # RFC 3261 §14.1: the owner of the Call-ID waits 2.1-4 s, the other 0-2 s
-            owner = self.owns_call_id
-            pause = self.layer.random.uniform(2.1, 4.0) if owner else self.layer.random.uniform(0.0, 2.0)
-            self.layer.alarms.set(self, "reoffer", now + pause)
-            return []
-        if result.status in (408, 481):
-            return self._over(Cause.PROTOCOL, result.status, "the peer does not know the call any more", now)
-        return self._renegotiated(result.status, None)
+    def _authorised(self, request: Request, challenge: Response, now: float) -> list[Output] | None:
+        """The request again with credentials, None where that is no use."""
+        again = self.authority.answered(request, challenge)
+        if again is None or self.dialog is None:
+            return None
+        self.dialog = self.dialog.next_cseq()
+        again.headers.set("CSeq", f"{self.dialog.local_cseq} {request.method}")
+        if request.method in ("INVITE", "UPDATE"):
+            self.offers.resent(again)
+        return self.layer.again(again, request, self.dialog.next_hop, self, now)
 
-    owns_call_id = False
-
-    def _renegotiated(self, status: int, sdp: bytes | None) -> list[Output]:
-        return [] if self.said_ended else [Renegotiated(self.id, status, sdp)]
-
-    def _over(self, cause: Cause, status: int, reason: str, now: float) -> list[Output]:
+    def over(self, cause: Cause, status: int, reason: str, now: float) -> list[Output]:
         """The dialog is of no use any more: BYE, and the end."""
         if self.phase is Phase.ENDED:
             return []
-        return [*self.bye(now, reason), *self.ended(cause, status, reason)]
+        return [*self.bye(now, reason), *self.ended(cause, status, reason, now)]
 
-    def authorised(self, request: Request, challenge: Response) -> Request | None:
-        """The request again with credentials, None where they are missing or were refused (RFC 3261 §22.2)."""
-        proxy = challenge.status == 407
-        name = "Proxy-Authorization" if proxy else "Authorization"
-        best = strongest(challenge.headers.all("Proxy-Authenticate" if proxy else "WWW-Authenticate"))
-        if best is None or self.credentials is None or (name in request.headers and not best.stale):
-            return None
-        if self._nonces >= 5:  # a peer that calls every nonce stale
-            return None
-        self._nonces += 1
-        again = Request(method=request.method, uri=request.uri, body=request.body)
-        for key, value in request.headers:
-            if key not in ("Via", "Contact", "CSeq", name):
-                again.headers.add(key, value)
-        number = request.cseq.number + 1
-        if self.dialog is not None:
-            self.dialog = replace(self.dialog, local_cseq=number)
-        again.headers.add("CSeq", f"{number} {request.method}")
-        again.headers.add(
-            name,
-            answer(
-                best, self.credentials.username, self.credentials.password,
-                request.method, str(request.uri), self.layer.token(),
-            ),
-        )  # fmt: skip
-        return again
+    def expired(self, now: float) -> list[Output]:
+        """Nobody refreshed the session (RFC 4028 §10)."""
+        return self.over(Cause.TIMEOUT, 408, "the session timer expired", now)
 
     # requests inside the dialog, theirs
 
@@ -187,124 +173,107 @@ class Session:
         self.dialog = self.dialog.heard(request)
         if transaction.flow.reliable:
             self.flow = transaction.flow
+        return self.dispatch(transaction, now)
+
+    def dispatch(self, transaction: ServerTransaction, now: float) -> list[Output]:
+        """To whom it is for."""
+        request = transaction.request
+        self.learn(request)
         match request.method:
             case "BYE":
                 return self._bye_came(transaction, now)
-            case "INVITE":
-                return self._invite_came(transaction, now)
+            case "INVITE" | "UPDATE":
+                return self.offers.came(transaction, now)
             case "INFO":
                 ok = self.layer.respond(transaction, request.reply(200), now)
                 return [*ok, InfoReceived(self.id, request.content_type, request.body)]
+            case "REFER":
+                return self.transfer.came(transaction, now)
+            case "NOTIFY":
+                return self.transfer.notified(transaction, now)
+            case "PRACK":
+                return self.pracked(transaction, now)
+            case "OPTIONS":
+                return self.layer.respond(transaction, capabilities(request), now)
         return self.refuse(transaction, 405, now)
+
+    def learn(self, message: Request | Response) -> None:
+        """What the peer says it can."""
+        allowed = message.headers.all("Allow")
+        if allowed:
+            self.peer_allows = frozenset(word.strip().upper() for value in allowed for word in value.split(","))
+
+    def pracked(self, transaction: ServerTransaction, now: float) -> list[Output]:
+        """A PRACK; we wait for none."""
+        return self.refuse(transaction, 481, now)
+
+    def may_be_offered(self, method: str) -> bool:
+        """Whether an offer of theirs has its place now."""
+        return self.is_confirmed
 
     def refuse(self, transaction: ServerTransaction, status: int, now: float) -> list[Output]:
         """A failure response without more."""
         response = transaction.request.reply(status)
         if status == 405:
             response.headers.add("Allow", ALLOW)
+        if status == 415:
+            response.headers.add("Accept", SDP)
         return self.layer.respond(transaction, response, now)
 
     def _bye_came(self, transaction: ServerTransaction, now: float) -> list[Output]:
         outputs = self.layer.respond(transaction, transaction.request.reply(200), now)
-        if self._offered is not None:
-            outputs += self.refuse(self._offered, 487, now)
-            self._offered = None
-        self._stop_answer()
-        self.timers.pop("reoffer", None)
-        reason = transaction.request.headers.get("Reason") or ""
-        return [*outputs, *self.ended(Cause.BYE, 200, reason)]
+        self.answering.stop()
+        why = Reason.of(transaction.request)
+        return [*outputs, *self.ended(Cause.BYE, 200, why.text if why else "", now, why)]
 
-    def _invite_came(self, transaction: ServerTransaction, now: float) -> list[Output]:
-        if self._offering is not None:
-            return self.refuse(transaction, 491, now)
-        if self._offered is not None or self._answering is not None or self.phase is not Phase.CONFIRMED:
-            response = transaction.request.reply(500)
-            response.headers.add("Retry-After", str(self.layer.random.randint(0, 10)))
-            return self.layer.respond(transaction, response, now)
+    def success(self, transaction: ServerTransaction, sdp: bytes, now: float) -> Response:
+        """A 2xx to an INVITE, UPDATE or PRACK of theirs."""
+        assert self.dialog is not None or transaction.request.to.tag
         request = transaction.request
-        if request.body and request.content_type != SDP:
-            return self.refuse(transaction, 415, now)
-        self._offered = transaction
-        trying = self.layer.respond(transaction, request.reply(100), now)
-        return [*trying, Offered(self.id, request.body or None)]
-
-    def answer_offer(self, sdp: bytes, now: float) -> list[Output]:
-        """200 to their re-INVITE."""
-        transaction, self._offered = self._offered, None
-        if transaction is None:
-            return []
-        return self.answer_invite(transaction, sdp, now)
-
-    def refuse_offer(self, status: int, now: float) -> list[Output]:
-        """Their re-INVITE is refused; nothing changes."""
-        transaction, self._offered = self._offered, None
-        return [] if transaction is None else self.refuse(transaction, status, now)
+        response = request.reply(200, to_tag=self.dialog.local_tag if self.dialog is not None else "")
+        response.headers.add("Contact", self.layer.contact(transaction.flow))
+        response.headers.add("Allow", ALLOW)
+        response.headers.add("Supported", SUPPORTED)
+        if request.method != "PRACK":
+            self.timer.grant(request, response, now)
+        if sdp:
+            response.headers.add("Content-Type", SDP)
+            response.body = sdp
+        return response
 
     # a 2xx of ours, until its ACK
 
-    def answer_invite(
-        self,
-        transaction: ServerTransaction,
-        sdp: bytes,
-        now: float,
-        headers: tuple[tuple[str, str], ...] = (),
-    ) -> list[Output]:
-        """200, repeated until the ACK (RFC 3261 §13.3.1.4)."""
-        assert self.dialog is not None
-        request = transaction.request
-        response = request.reply(200, to_tag=self.dialog.local_tag)
-        response.headers.add("Contact", self.layer.contact(transaction.flow))
-        response.headers.add("Allow", ALLOW)
-        response.headers.add("Content-Type", SDP)
-        for name, value in headers:
-            response.headers.add(name, value)
-        response.body = sdp
-        self._answering, self._answer = transaction, response
-        self._late_offer = not request.body
-        self._interval = self.layer.timings.t1
-        self.layer.alarms.set(self, "repeat", now + self._interval)
-        self.layer.alarms.set(self, "no ack", now + self.layer.timings.give_up)
-        return self.layer.respond(transaction, response, now)
-
-    def _stop_answer(self) -> None:
-        self._answering = self._answer = None
-        self.timers.pop("repeat", None)
-        self.timers.pop("no ack", None)
-
     def acked(self, ack: Request, now: float) -> list[Output]:
-        """The ACK of our 2xx; a repeated one is nothing new."""
-        if self._answering is None or ack.cseq.number != self._answering.request.cseq.number:
-            return []
-        self._stop_answer()
-        return self.confirmed(ack.body if self._late_offer else None, now)
+        """An ACK."""
+        awaited, sdp = self.answering.acked(ack)
+        return self.confirmed(sdp, now) if awaited else []
 
     def confirmed(self, sdp: bytes | None, now: float) -> list[Output]:
-        """Their re-INVITE is through."""
-        return self._renegotiated(200, sdp) if sdp else []
+        """The ACK that was awaited: their re-INVITE is through."""
+        return [Renegotiated(self.id, 200, sdp)] if sdp and not self.said_ended else []
+
+    def unacknowledged(self, now: float) -> list[Output]:
+        """No ACK came."""
+        return self.over(Cause.TIMEOUT, 408, "no ACK for our 200", now)
 
     def ring(self, name: str, now: float) -> list[Output]:
-        """A deadline is over."""
-        if name == "repeat" and self._answering is not None and self._answer is not None:
-            self._interval = min(self._interval * 2, self.layer.timings.t2)
-            self.layer.alarms.set(self, "repeat", now + self._interval)
-            return self.layer.respond(self._answering, self._answer, now)
-        if name == "no ack":
-            self._stop_answer()
-            return self._over(Cause.TIMEOUT, 408, "no ACK for our 200", now)
-        if name == "reoffer" and self.phase is Phase.CONFIRMED and self._reoffer is not None:
-            return self.reoffer(self._reoffer, now)
-        return []
+        """A deadline of the session itself is over."""
+        raise AssertionError(f"no deadline {name}")
 
     def hangup(self, status: int, reason: str, now: float) -> list[Output]:
         """Ends the session from our side."""
         if self.phase is not Phase.CONFIRMED:
             return []
-        outputs: list[Output] = []
-        if self._offered is not None:
-            outputs += self.refuse_offer(487, now)
-        self._stop_answer()
-        self.timers.pop("reoffer", None)
-        return [*outputs, *self.bye(now, reason), *self.ended(Cause.HANGUP, 200, reason)]
+        self.answering.stop()
+        return [*self.offers.stop(now), *self.bye(now, reason), *self.ended(Cause.HANGUP, 200, reason, now)]
+
+
+def capabilities(request: Request, to_tag: str = "") -> Response:
+    """The answer to OPTIONS (RFC 3261 §11.2)."""
+    response = request.reply(200, to_tag=to_tag)
+    for name, value in (("Allow", ALLOW), ("Supported", SUPPORTED), ("Accept", SDP)):
+        response.headers.add(name, value)
+    return response
 
 
 def make_ack(dialog: DialogState, invite: Request, sdp: bytes = b"") -> Request:

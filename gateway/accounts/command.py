@@ -5,7 +5,6 @@ from __future__ import annotations
 from random import SystemRandom
 
 from gateway.accounts import credentials
-from gateway.accounts.keys import FRESH
 from gateway.clock import SystemClock
 from gateway.config import Settings
 from gateway.store import Store
@@ -29,5 +28,5 @@ async def run(settings: Settings, *, reset: bool) -> int:
     finally:
         await store.close()
     print(f"account_sid   {made.account_sid}\nauth_token    {made.auth_token}\noperator_key  {made.operator_key}")
-    print(f"kept in {path}; a running gateway knows them within {FRESH:g} seconds")
+    print(f"kept in {path}; a running gateway knows them from the next second on")
     return 0

@@ -17,6 +17,7 @@ from gateway.api.http import Reply, Request, Router
 from gateway.errors import ApiError, not_found
 from gateway.metrics import CONTENT_TYPE
 from gateway.store.rows import Account
+from sip.transport.websocket import WebSockets
 
 LOG = logging.getLogger(__name__)
 
@@ -37,12 +38,14 @@ class Site:
         keys: Keys,
         health: Callable[[], tuple[int, dict[str, Any]]],
         metrics: Callable[[], bytes],
+        sip: WebSockets | None = None,
     ) -> None:
         self._core = core
         self._operator = operator
         self._keys = keys
         self._health = health
         self._metrics = metrics
+        self._sip = sip
 
     def application(self, *, core: bool = True, operator: bool = True) -> web.Application:
         """What one listener serves: the core API, the operator's API with the metrics, or all of it."""
@@ -52,6 +55,9 @@ class Site:
             app.router.add_get("/metrics", self._serve_metrics)
             app.router.add_route("*", "/operator/v1/{path:.*}", _serving(self._operator_answer))
         if core:
+            if self._sip is not None:
+                app.router.add_get("/sip", self._sip.serve)
+                app.on_shutdown.append(self._sip.shutdown)
             for prefix in PREFIXES:
                 app.router.add_route("*", f"{prefix}/{{path:.*}}", _serving(self._core_answer, prefix))
         app.router.add_route("*", "/{path:.*}", _serving(_nowhere))

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from gateway.calls import outbound
 from gateway.calls.call import Call
 from gateway.calls.collect import listening
+from gateway.calls.dial_recording import DialRecording
 from gateway.calls.dialstring import Hop, NoRoute, to_sip
 from gateway.calls.race import Overtaken
-from gateway.calls.recordings import Recording, RecordingPlan
 from gateway.numbers.e164 import normal
 from gateway.store.rows import Call as Row
 from media.commands import Bridge, Tone, Unbridge
@@ -42,15 +42,17 @@ async def dial(control: Control, plan: DialPlan) -> Dialled:
     parent = control.call
     caller_id = plan.caller_id or parent.row.from_
     children = [await _child(parent, target, caller_id, plan) for target in plan.targets]
+    recording = DialRecording(parent, plan)
     try:
         await _call_caller(control, plan)
+        await recording.from_ringing()
         winner = await _first_answer(control, children, plan)
-        if parent.leg is not None:
-            parent.leg.stop_playing()
+        control.leg.stop_playing()
         if winner is None:
-            return _unanswered(children, hung_up=control.leg.gone.done())
-        return await _talk(control, winner, plan)
+            return await _unanswered(children, recording, hung_up=control.leg.gone.done())
+        return await _talk(control, winner, plan, recording)
     finally:
+        recording.stop()
         for child in children:
             if child.call.leg is not None:
                 child.call.leg.release()
@@ -152,13 +154,11 @@ async def _lose(child: Child, *, canceled: bool) -> None:
         await child.call.ends(child.call.final_status(gone), gone.status)
 
 
-async def _talk(control: Control, child: Child, plan: DialPlan) -> Dialled:
+async def _talk(control: Control, child: Child, plan: DialPlan, recording: DialRecording) -> Dialled:
     """From the answer to the end of the talk."""
-    parent = control.call
-    services = parent.services
+    services = control.call.services
     leg = child.call.leg
     assert leg is not None
-    recording: Recording | None = None
     began = services.clock.now()
     try:
         await control.answer()
@@ -166,8 +166,7 @@ async def _talk(control: Control, child: Child, plan: DialPlan) -> Dialled:
             await asyncio.wait((leg.send_digits(child.target.send_digits), leg.gone, control.stop),
                                return_when=asyncio.FIRST_COMPLETED)  # fmt: skip
         control.leg.send(Bridge(control.leg.row, leg.row))
-        if plan.record != "do-not-record":
-            recording = await _record(parent, plan)
+        await recording.from_answer()
         began = services.clock.now()
         LOG.info("- bridged with %s", child.call.row.to)
         await _until_over(control, child, plan)
@@ -175,8 +174,7 @@ async def _talk(control: Control, child: Child, plan: DialPlan) -> Dialled:
         LOG.info("- the caller's leg was taken elsewhere")
     finally:
         control.leg.send(Unbridge(control.leg.row))
-        if recording is not None:
-            recording.stop()
+        recording.stop()
         leg.hangup()
         gone = leg.gone.result() if leg.gone.done() else None
         status = "failed" if gone is not None and gone.failed else "completed"
@@ -190,14 +188,7 @@ async def _talk(control: Control, child: Child, plan: DialPlan) -> Dialled:
         "DialCallDuration": str(round(services.clock.now() - began)),
         "DialBridged": "true",
     }
-    if recording is not None:
-        stopped = await recording.stopped
-        params |= {
-            "RecordingUrl": recording.url,
-            "RecordingSid": recording.row.sid,
-            "RecordingDuration": str(round(stopped.recorded_seconds)),
-        }
-    return Dialled(params, hung_up)
+    return Dialled(params | await recording.params(), hung_up)
 
 
 async def _until_over(control: Control, child: Child, plan: DialPlan) -> None:
@@ -217,25 +208,7 @@ async def _until_over(control: Control, child: Child, plan: DialPlan) -> None:
             LOG.info("- the dial's time limit of %g s is reached", plan.time_limit)
 
 
-async def _record(parent: Call, plan: DialPlan) -> Recording:
-    dual = plan.record.endswith("-dual")
-    recording = Recording(
-        parent,
-        RecordingPlan(
-            source="DialVerb",
-            channels=2 if dual else 1,
-            track=plan.recording_track,
-            trim=plan.trim,
-            status_callback=plan.recording_status_callback,
-            status_callback_method=plan.recording_status_callback_method,
-            status_callback_events=plan.recording_status_callback_events,
-        ),
-    )
-    await recording.start()
-    return recording
-
-
-def _unanswered(children: list[Child], *, hung_up: bool) -> Dialled:
+async def _unanswered(children: list[Child], recording: DialRecording, *, hung_up: bool) -> Dialled:
     """How a Dial that nobody answered ended: the most telling of its legs."""
     order = {status: rank for rank, status in enumerate(WORST_LAST)}
     child = min(children, key=lambda one: order.get(one.call.row.status, len(order)))
@@ -246,4 +219,4 @@ def _unanswered(children: list[Child], *, hung_up: bool) -> Dialled:
     }
     if isinstance(child.target, SipTarget) and child.call.row.sip_response_code:
         params["DialSipResponseCode"] = str(child.call.row.sip_response_code)
-    return Dialled(params, hung_up)
+    return Dialled(params | await recording.params(), hung_up)

@@ -1,25 +1,26 @@
 """The database behind the store: one writer that commits what came together, reads beside it.
 
-A write is a list of statements, all or nothing. Writes that wait while one commit runs go together in the next, each
-in a savepoint of its own, so that one that fails takes no other with it.
+A write is a list of statements, all or nothing. Writes that wait while one commit runs go together in the next; where
+one of them fails they are done again, each in a savepoint of its own, so that it takes no other with it.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from gateway.clock import Clock
+from gateway.store.connections import Connections, connections
+from gateway.store.statements import Statement
 
-Statement = sa.Executable
 Write = tuple[Sequence[Statement], "asyncio.Future[list[int]]"]
+Result = list[int] | Exception
 
 MOST_TOGETHER = 200  # writes in one commit
 MIGRATION_LOCK = 0x7472756E  # any number that no other program uses on this database
@@ -28,40 +29,39 @@ MIGRATION_LOCK = 0x7472756E  # any number that no other program uses on this dat
 class Database:
     """An open, migrated database."""
 
-    def __init__(self, engine: AsyncEngine, clock: Clock) -> None:
-        self._engine = engine
-        self._clock = clock
+    def __init__(self, connections: Connections, clock: Clock) -> None:
+        self._connections = connections
+        self.clock = clock
         self._queue: asyncio.Queue[Write | None] = asyncio.Queue()
         self._writer = asyncio.create_task(self._write_all(), name="store writer")
 
     @classmethod
     async def open(cls, url: str, clock: Clock, durability: str = "process") -> Database:
         """Connects and migrates."""
-        engine = create_async_engine(url, **_options(url))
-        if engine.dialect.name == "sqlite":
-            sa.event.listen(engine.sync_engine, "connect", _Pragmas(durability))
+        opened = connections(url, durability)
         with clock.working():
             try:
-                await _prepare(engine)
+                await opened.write(_migrate)
             except BaseException:
-                await engine.dispose()
+                await opened.close()
                 raise
-        return cls(engine, clock)
+        return cls(opened, clock)
 
     async def close(self) -> None:
         """Finishes what was queued and closes."""
         self._queue.put_nowait(None)
         await self._writer
-        with self._clock.working():
-            await self._engine.dispose()
+        with self.clock.working():
+            await self._connections.close()
 
-    async def read(self, statement: sa.Select[Any]) -> Sequence[sa.RowMapping]:
+    async def read(self, query: sa.Select[Any], params: Mapping[str, Any] | None = None) -> Sequence[sa.RowMapping]:
         """The rows of a query."""
-        with self._clock.working():
-            async with self._engine.connect() as connection:
-                result = await connection.execute(statement)
-                rows: Sequence[sa.RowMapping] = result.mappings().all()
-                return rows
+
+        def work(connection: sa.Connection) -> Sequence[sa.RowMapping]:
+            return connection.execute(query, params).mappings().all()
+
+        with self.clock.working():
+            return await self._connections.read(work)
 
     async def write(self, *statements: Statement) -> list[int]:
         """Commits the statements as one; how many rows each changed."""
@@ -81,15 +81,8 @@ class Database:
             await self._commit(batch)
 
     async def _commit(self, batch: list[Write]) -> None:
-        results: list[tuple[asyncio.Future[list[int]], list[int] | Exception]] = []
-        try:
-            with self._clock.working():
-                async with self._engine.begin() as connection:
-                    for statements, done in batch:
-                        results.append((done, await _one(connection, statements)))
-        except Exception as error:  # the commit itself failed: nobody's write is there
-            results = [(done, error) for _, done in batch]
-        for done, result in results:
+        writes = [statements for statements, _ in batch]
+        for (_, done), result in zip(batch, await self._results(writes), strict=True):
             if done.done():
                 continue
             if isinstance(result, Exception):
@@ -97,41 +90,37 @@ class Database:
             else:
                 done.set_result(result)
 
+    async def _results(self, writes: list[Sequence[Statement]]) -> Sequence[Result]:
+        """What each write changed, or why nothing of it is there."""
+        with self.clock.working():
+            try:
+                try:
+                    return await self._connections.write(lambda connection: _together(connection, writes))
+                except sa.exc.DBAPIError:
+                    return await self._connections.write(lambda connection: _apart(connection, writes))
+            except Exception as error:  # the commit itself failed: nobody's write is there
+                return [error] * len(writes)
 
-async def _one(connection: AsyncConnection, statements: Sequence[Statement]) -> list[int] | Exception:
+
+def _together(connection: sa.Connection, writes: list[Sequence[Statement]]) -> list[Result]:
+    return [_executed(connection, statements) for statements in writes]
+
+
+def _apart(connection: sa.Connection, writes: list[Sequence[Statement]]) -> list[Result]:
+    return [_saved(connection, statements) for statements in writes]
+
+
+def _executed(connection: sa.Connection, statements: Sequence[Statement]) -> list[int]:
+    return [connection.execute(statement, params).rowcount for statement, params in statements]
+
+
+def _saved(connection: sa.Connection, statements: Sequence[Statement]) -> Result:
     """One write in a savepoint."""
     try:
-        async with connection.begin_nested():
-            return [(await connection.execute(statement)).rowcount for statement in statements]
+        with connection.begin_nested():
+            return _executed(connection, statements)
     except sa.exc.DBAPIError as error:
         return error
-
-
-async def _prepare(engine: AsyncEngine) -> None:
-    """Migrates, and opens the connections that every request will use."""
-    async with engine.begin() as connection:
-        await connection.run_sync(_migrate)
-    async with engine.connect() as one, engine.connect() as other:
-        for connection in (one, other):
-            await connection.execute(sa.text("SELECT 1 FROM calls"))
-
-
-def _options(url: str) -> dict[str, Any]:
-    """A fixed number of connections: SQLite has one writer, and readers that are done in a moment."""
-    return {"pool_size": 2 if url.startswith("sqlite") else 10, "max_overflow": 0}
-
-
-class _Pragmas:
-    """What each SQLite connection is told; SAVEPOINT needs the driver to leave BEGIN to us."""
-
-    def __init__(self, durability: str) -> None:
-        self._synchronous = "FULL" if durability == "power" else "NORMAL"
-
-    def __call__(self, connection: Any, record: Any) -> None:
-        cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", f"synchronous={self._synchronous}", "busy_timeout=5000"):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
 
 
 def _migrate(connection: sa.Connection) -> None:

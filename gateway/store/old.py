@@ -29,7 +29,8 @@ class Old:
 
     async def forget(self, recordings: Sequence[str]) -> None:
         """Deletes these recordings' rows."""
-        await self._database.write(sa.delete(tables.recordings).where(tables.recordings.c.sid.in_(recordings)))
+        gone = sa.delete(tables.recordings).where(tables.recordings.c.sid.in_(recordings))
+        await self._database.write((gone, {}))
 
     async def delete(self, before: datetime) -> int:
         """Deletes finished calls, notifications and dead callbacks; how many rows."""
@@ -43,6 +44,7 @@ class Old:
     async def _delete(self, key: sa.Column[str] | sa.Column[int], *which: sa.ColumnElement[bool]) -> int:
         count = 0
         some = sa.select(key).where(*which).limit(AT_ONCE)
-        while changed := (await self._database.write(sa.delete(key.table).where(key.in_(some))))[0]:
+        gone = sa.delete(key.table).where(key.in_(some))
+        while changed := (await self._database.write((gone, {})))[0]:
             count += changed
         return count

@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
 from gateway.store import tables
-from gateway.store.database import Database, Statement
+from gateway.store.database import Database
 from gateway.store.paging import Listing, Page, listing, paged
+from gateway.store.recent import Recent
 from gateway.store.rows import Account, Call, Callback, Dialog, Notification, Number, Recording
 from gateway.store.secret import SecretKey
+from gateway.store.statements import Statement, delete, insert, select, update, values
 
 T = TypeVar("T")
 Filter = sa.ColumnElement[bool]
 
-ROWS_AT_ONCE = 500  # of one INSERT: SQLite takes 32766 values
 FINAL = ("completed", "busy", "no-answer", "failed", "canceled")
 
 
 def insert_callbacks(callbacks: Sequence[Callback]) -> list[Statement]:
     """The outbox rows of a change."""
     new = {"attempts": 0, "dead": False, "last_error": ""}
-    return [sa.insert(tables.callbacks).values(**asdict(callback), **new) for callback in callbacks]
+    return [insert(tables.callbacks, values(callback) | new) for callback in callbacks]
 
 
 class Accounts:
@@ -34,11 +35,14 @@ class Accounts:
     def __init__(self, database: Database, secret: SecretKey) -> None:
         self._database = database
         self._secret = secret
-        self.changes = 0  # how often this process changed something here: what was read before may be stale
+        self._recent: Recent[Account | None] = Recent(database.clock)
 
     async def fetch(self, sid: str) -> Account | None:
         """An account."""
-        found = await self._database.read(sa.select(tables.accounts).where(tables.accounts.c.account_sid == sid))
+        return await self._recent.get(sid, lambda: self._fetch(sid))
+
+    async def _fetch(self, sid: str) -> Account | None:
+        found = await self._database.read(*select(tables.accounts, account_sid=sid))
         return self._row(found[0]) if found else None
 
     async def all(self) -> list[Account]:
@@ -49,16 +53,15 @@ class Accounts:
     async def create(self, account: Account) -> None:
         """A new account."""
         sealed = replace(account, auth_token=self._secret.seal(account.auth_token))
-        await self._database.write(sa.insert(tables.accounts).values(**asdict(sealed)))
-        self.changes += 1
+        await self._database.write(insert(tables.accounts, values(sealed)))
+        self._recent.forget()
 
     async def update(self, sid: str, **changes: Any) -> None:
         """Changes fields."""
         if "auth_token" in changes:
             changes["auth_token"] = self._secret.seal(changes["auth_token"])
-        table = tables.accounts
-        await self._database.write(sa.update(table).where(table.c.account_sid == sid).values(**changes))
-        self.changes += 1
+        await self._database.write(update(tables.accounts, changes, account_sid=sid))
+        self._recent.forget()
 
     def _row(self, row: Mapping[Any, Any]) -> Account:
         return Account(**{**row, "auth_token": self._secret.open(row["auth_token"])})
@@ -70,49 +73,57 @@ class Numbers:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._table = tables.numbers
+        self._recent: Recent[Number | None] = Recent(database.clock)
 
     async def stock(self, numbers: Sequence[str]) -> None:
         """Adds numbers to the inventory; those that are there already stay as they are."""
         known = {row["phone_number"] for row in await self._database.read(sa.select(self._table.c.phone_number))}
-        fresh = [asdict(Number(number)) for number in dict.fromkeys(numbers) if number not in known]
-        parts = (fresh[at : at + ROWS_AT_ONCE] for at in range(0, len(fresh), ROWS_AT_ONCE))
+        fresh = [values(Number(number)) for number in dict.fromkeys(numbers) if number not in known]
         if fresh:
-            await self._database.write(*(sa.insert(self._table).values(part) for part in parts))
+            await self._write(insert(self._table, *fresh))
 
     async def unstock(self, number: str) -> bool:
         """Takes a number that nobody owns out of the inventory."""
         free = sa.and_(self._table.c.phone_number == number, self._table.c.sid.is_(None))
-        return (await self._database.write(sa.delete(self._table).where(free)))[0] == 1
+        return (await self._write((sa.delete(self._table).where(free), {})))[0] == 1
 
     async def find(self, number: str) -> Number | None:
         """A number, whoever owns it."""
-        found = await self._database.read(sa.select(self._table).where(self._table.c.phone_number == number))
+        return await self._recent.get(number, lambda: self._find(number))
+
+    async def _find(self, number: str) -> Number | None:
+        found = await self._database.read(*select(self._table, phone_number=number))
         return Number(**found[0]) if found else None
 
     async def buy(self, account_sid: str, number: str, sid: str, **fields: Any) -> Number | None:
         """Gives a free number to an account; None when it is taken or not in the inventory."""
         free = sa.and_(self._table.c.phone_number == number, self._table.c.sid.is_(None))
-        values = {"account_sid": account_sid, "sid": sid, **fields}
-        changed = await self._database.write(sa.update(self._table).where(free).values(**values))
+        bought = {"account_sid": account_sid, "sid": sid, **fields}
+        changed = await self._write((sa.update(self._table).where(free), bought))
         return await self.find(number) if changed[0] else None
 
     async def fetch(self, account_sid: str, sid: str) -> Number | None:
         """A number of an account."""
-        found = await self._database.read(sa.select(self._table).where(*self._mine(account_sid, sid)))
+        found = await self._database.read(*select(self._table, account_sid=account_sid, sid=sid))
         return Number(**found[0]) if found else None
 
     async def update(self, account_sid: str, sid: str, **changes: Any) -> None:
         """Changes fields."""
-        await self._database.write(sa.update(self._table).where(*self._mine(account_sid, sid)).values(**changes))
+        await self._write(update(self._table, changes, account_sid=account_sid, sid=sid))
 
     async def release(self, account_sid: str, sid: str) -> bool:
         """Gives a number back to the inventory."""
         found = await self.fetch(account_sid, sid)
         if found is None:
             return False
-        empty = asdict(Number(found.phone_number))
-        await self._database.write(sa.update(self._table).where(*self._mine(account_sid, sid)).values(**empty))
+        empty = values(Number(found.phone_number))
+        await self._write(update(self._table, empty, account_sid=account_sid, sid=sid))
         return True
+
+    async def _write(self, statement: Statement) -> list[int]:
+        changed = await self._database.write(statement)
+        self._recent.forget()
+        return changed
 
     async def owned(
         self, account_sid: str, page: Page, *, phone_number: str = "", friendly_name: str = ""
@@ -138,9 +149,6 @@ class Numbers:
         query = sa.select(self._table).order_by(self._table.c.phone_number)
         return [Number(**row) for row in await self._database.read(query)]
 
-    def _mine(self, account_sid: str, sid: str) -> tuple[Filter, Filter]:
-        return self._table.c.account_sid == account_sid, self._table.c.sid == sid
-
 
 def _pattern(text: str) -> str:
     bare = text.replace("*", "%").replace("_", "")
@@ -156,7 +164,7 @@ class Calls:
 
     async def insert(self, call: Call, *, callbacks: Sequence[Callback] = ()) -> None:
         """A new call."""
-        await self._database.write(sa.insert(self._table).values(**asdict(call)), *insert_callbacks(callbacks))
+        await self._database.write(insert(self._table, values(call)), *insert_callbacks(callbacks))
 
     async def update(
         self,
@@ -168,17 +176,16 @@ class Calls:
         end_dialog: bool = False,
     ) -> None:
         """A change of state with all that belongs to it."""
-        writes: list[Statement] = [sa.update(self._table).where(self._table.c.sid == sid).values(**changes)]
+        writes = [update(self._table, changes, sid=sid)]
         if dialog is not None:
-            writes.append(sa.insert(tables.dialogs).values(**asdict(dialog)))
+            writes.append(insert(tables.dialogs, values(dialog)))
         if end_dialog:
-            writes.append(sa.delete(tables.dialogs).where(tables.dialogs.c.call_sid == sid))
+            writes.append(delete(tables.dialogs, call_sid=sid))
         await self._database.write(*writes, *insert_callbacks(callbacks))
 
     async def fetch(self, account_sid: str, sid: str) -> Call | None:
         """A call of an account."""
-        query = sa.select(self._table).where(self._table.c.account_sid == account_sid, self._table.c.sid == sid)
-        found = await self._database.read(query)
+        found = await self._database.read(*select(self._table, account_sid=account_sid, sid=sid))
         return _call(found[0]) if found else None
 
     async def page(self, account_sid: str, page: Page, filters: Mapping[str, Any]) -> Listing[Call]:
@@ -189,8 +196,7 @@ class Calls:
 
     async def delete(self, account_sid: str, sid: str) -> None:
         """Forgets a finished call."""
-        mine = self._table.c.account_sid == account_sid, self._table.c.sid == sid
-        await self._database.write(sa.delete(self._table).where(*mine))
+        await self._database.write(delete(self._table, account_sid=account_sid, sid=sid))
 
     async def unfinished(self) -> list[Call]:
         """Calls without a final status."""
@@ -228,17 +234,16 @@ class Recordings:
 
     async def insert(self, recording: Recording, *, callbacks: Sequence[Callback] = ()) -> None:
         """A new recording."""
-        await self._database.write(sa.insert(self._table).values(**asdict(recording)), *insert_callbacks(callbacks))
+        await self._database.write(insert(self._table, values(recording)), *insert_callbacks(callbacks))
 
     async def update(self, sid: str, changes: Mapping[str, Any], *, callbacks: Sequence[Callback] = ()) -> None:
         """A change of state."""
-        change = sa.update(self._table).where(self._table.c.sid == sid).values(**changes)
+        change = update(self._table, changes, sid=sid)
         await self._database.write(change, *insert_callbacks(callbacks))
 
     async def fetch(self, account_sid: str, sid: str) -> Recording | None:
         """A recording of an account."""
-        query = sa.select(self._table).where(self._table.c.account_sid == account_sid, self._table.c.sid == sid)
-        found = await self._database.read(query)
+        found = await self._database.read(*select(self._table, account_sid=account_sid, sid=sid))
         return Recording(**found[0]) if found else None
 
     async def page(
@@ -266,12 +271,11 @@ class Notifications:
 
     async def insert(self, notification: Notification) -> None:
         """A new line."""
-        await self._database.write(sa.insert(self._table).values(**asdict(notification)))
+        await self._database.write(insert(self._table, values(notification)))
 
     async def fetch(self, account_sid: str, sid: str) -> Notification | None:
         """A line of an account."""
-        query = sa.select(self._table).where(self._table.c.account_sid == account_sid, self._table.c.sid == sid)
-        found = await self._database.read(query)
+        found = await self._database.read(*select(self._table, account_sid=account_sid, sid=sid))
         return Notification(**found[0]) if found else None
 
     async def page(self, account_sid: str, page: Page, filters: Mapping[str, Any]) -> Listing[Notification]:
@@ -300,12 +304,12 @@ class Outbox:
 
     async def done(self, id: int) -> None:
         """Delivered."""
-        await self._database.write(sa.delete(self._table).where(self._table.c.id == id))
+        await self._database.write(delete(self._table, id=id))
 
     async def failed(self, id: int, attempts: int, first_tried: datetime, error: str, *, dead: bool) -> None:
         """Not delivered this time, or never."""
-        values = {"attempts": attempts, "first_tried": first_tried, "last_error": error, "dead": dead}
-        await self._database.write(sa.update(self._table).where(self._table.c.id == id).values(**values))
+        state = {"attempts": attempts, "first_tried": first_tried, "last_error": error, "dead": dead}
+        await self._database.write(update(self._table, state, id=id))
 
 
 class Operator:
@@ -314,22 +318,24 @@ class Operator:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._table = tables.operator
-        self.changes = 0  # as Accounts.changes
+        self._recent: Recent[dict[str, dict[str, Any]]] = Recent(database.clock)
 
     async def all(self, kind: str) -> dict[str, dict[str, Any]]:
         """Name -> document."""
-        rows = await self._database.read(sa.select(self._table).where(self._table.c.kind == kind))
+        return await self._recent.get(kind, lambda: self._all(kind))
+
+    async def _all(self, kind: str) -> dict[str, dict[str, Any]]:
+        rows = await self._database.read(*select(self._table, kind=kind))
         return {row["name"]: row["document"] for row in rows}
 
     async def put(self, kind: str, name: str, document: dict[str, Any]) -> None:
         """Creates or replaces."""
-        gone = sa.delete(self._table).where(self._table.c.kind == kind, self._table.c.name == name)
-        await self._database.write(gone, sa.insert(self._table).values(kind=kind, name=name, document=document))
-        self.changes += 1
+        row = {"kind": kind, "name": name, "document": document}
+        await self._database.write(delete(self._table, kind=kind, name=name), insert(self._table, row))
+        self._recent.forget()
 
     async def delete(self, kind: str, name: str) -> bool:
         """Whether it was there."""
-        gone = sa.delete(self._table).where(self._table.c.kind == kind, self._table.c.name == name)
-        changed = await self._database.write(gone)
-        self.changes += 1
+        changed = await self._database.write(delete(self._table, kind=kind, name=name))
+        self._recent.forget()
         return changed[0] > 0

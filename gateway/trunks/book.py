@@ -66,9 +66,9 @@ class TrunkBook:
                     best = network.prefixlen, trunk
         if best is not None:
             return best[1]
-        is_local = (self._local or self.local_by_name) and any(
-            address in ip_network(network) for network in LOCAL.addresses
-        )
+        from_web = transport in ("ws", "wss")  # any page in a browser on this machine could call
+        here = any(address in ip_network(network) for network in LOCAL.addresses)
+        is_local = (self._local or self.local_by_name) and here and not from_web
         return LOCAL if is_local else None
 
     def route(self, number: str) -> list[Trunk]:

@@ -3,47 +3,68 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
 
 from sip.agent import Agent
 from sip.commands import Command
 from sip.events import Event
 from sip.layer import Output
-from sip.outputs import Address, Close, Connect, Flow, FlowFailed, FlowOpened, Transmit
+from sip.outputs import Address, Close, Connect, Flow, FlowFailed, FlowOpened, Question, Resolve, Target, Transmit
 from sip.transport import udp
-from sip.transport.resolve import resolve
-from sip.transport.stream import StreamConnection
+from sip.transport.pool import Pool
+from sip.transport.resolve import Resolver
+from sip.transport.stream import Bounds
+from sip.transport.tls import Contexts, TlsFiles
+from sip.transport.websocket import WebSockets
 
 FREE_PORT_ATTEMPTS = 8  # a free UDP port may be taken over TCP
-CONNECT_TIMEOUT = 5.0  # seconds; shorter than timer B, so that the next target gets its chance
+
+Listener = tuple[str, str, int]  # transport (udp, tcp, tls, ws or wss), host, port
 
 
 class Endpoint:
-    """An agent on real sockets. `addresses`: transport -> where it listens."""
+    """An agent on real sockets. `addresses`: transport -> where it listens, the first of each."""
 
-    def __init__(self, agent: Agent, on_event: Callable[[Event], None]) -> None:
+    def __init__(
+        self,
+        agent: Agent,
+        on_event: Callable[[Event], None],
+        tls: TlsFiles | None = None,
+        nameservers: Sequence[str] = (),
+        bounds: Bounds | None = None,
+    ) -> None:
         self.agent = agent
         self.addresses: dict[str, Address] = {}
         self._on_event = on_event
-        self._udp: udp.UdpListener | None = None
-        self._servers: list[asyncio.Server] = []
-        self._streams: dict[Flow, StreamConnection] = {}
+        self._contexts = Contexts(tls or TlsFiles())
+        self.connections = Pool(bounds or Bounds(), self._contexts, self._receive, self._lost)
+        self.websockets = WebSockets(self.connections)
+        self._resolver = Resolver(nameservers)
+        self._udp: list[udp.UdpListener] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        self._numbers = 0
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = 0.0
+        self._closing = False
         self._loop = asyncio.get_running_loop()
 
     @classmethod
     async def open(
-        cls, agent: Agent, listeners: Sequence[tuple[str, str, int]], on_event: Callable[[Event], None]
+        cls,
+        agent: Agent,
+        listeners: Sequence[Listener],
+        on_event: Callable[[Event], None],
+        tls: TlsFiles | None = None,
+        nameservers: Sequence[str] = (),
+        bounds: Bounds | None = None,
     ) -> Endpoint:
-        """Binds (transport, host, port) each; port 0 takes a free one, the same for UDP and TCP. OSError if taken."""
+        """Binds each listener; port 0 takes a free one, the same for UDP and TCP. OSError if taken."""
         chosen = any(port for _, _, port in listeners)
         for attempt in range(FREE_PORT_ATTEMPTS):
-            endpoint = cls(agent, on_event)
+            endpoint = cls(agent, on_event, tls, nameservers, bounds)
             try:
-                await endpoint._listen_all(listeners)
+                for listener in listeners:
+                    await endpoint._listen(*listener)
             except OSError:
                 await endpoint.close()
                 if chosen or attempt + 1 == FREE_PORT_ATTEMPTS:
@@ -52,19 +73,19 @@ class Endpoint:
                 return endpoint
         raise AssertionError("the last attempt returns or raises")
 
-    async def _listen_all(self, listeners: Sequence[tuple[str, str, int]]) -> None:
-        for transport, host, port in listeners:
-            taken = self.addresses.get("udp")
-            await self._listen(transport, host, port or (taken[1] if taken else 0))
-
     async def _listen(self, transport: str, host: str, port: int) -> None:
+        if transport in ("tls", "wss") and not self._contexts.can_serve:
+            raise OSError(f"{transport} needs a certificate")
         if transport == "udp":
-            self._udp = await udp.listen(host, port, self._receive)
-            self.addresses["udp"] = self._udp.address
+            self._udp.append(await udp.listen(len(self._udp), host, port, self._receive))
+            address = self._udp[-1].address
+        elif transport in ("ws", "wss"):
+            secure = self._contexts.server(ask=False) if transport == "wss" else None
+            address = await self.websockets.listen(host, port, secure)
         else:
-            server = await self._loop.create_server(self._connection, host, port)
-            self._servers.append(server)
-            self.addresses["tcp"] = server.sockets[0].getsockname()[:2]
+            same = self.addresses.get("udp", ("", 0))[1] if transport == "tcp" else 0
+            address = await self.connections.listen(transport, host, port or same)
+        self.addresses.setdefault(transport, address)
 
     def apply(self, command: Command) -> None:
         """Hands a command to the agent and does what follows; its events are said before this returns."""
@@ -72,20 +93,24 @@ class Endpoint:
 
     async def close(self) -> None:
         """Closes every socket."""
+        self._closing = True
         if self._alarm is not None:
             self._alarm.cancel()
         for task in self._tasks:
             task.cancel()
-        for server in self._servers:
-            server.close()
-        for stream in list(self._streams.values()):
-            stream.close()
-        if self._udp is not None:
-            self._udp.close()
+        for listener in self._udp:
+            listener.close()
+        self.connections.close()
+        await self.websockets.close()
+        await self._resolver.close()
         await asyncio.sleep(0)
 
     def _receive(self, data: bytes, flow: Flow) -> None:
         self._do(self.agent.receive(data, flow, self._loop.time()))
+
+    def _lost(self, flow: Flow, reason: str) -> None:
+        if not self._closing:
+            self._do(self.agent.apply(FlowFailed(0, reason, flow), self._loop.time()))
 
     def _tick(self) -> None:
         self._alarm = None
@@ -96,11 +121,12 @@ class Endpoint:
             match output:
                 case Transmit(flow=flow, data=data):
                     self._transmit(flow, data)
-                case Connect():
-                    self._connect(output)
+                case Resolve(question=question):
+                    self._spawn(self._resolve(question))
+                case Connect(request=request, target=target):
+                    self._connect(request, target)
                 case Close(flow=flow):
-                    if stream := self._streams.get(flow):
-                        stream.close()
+                    self.connections.close_flow(flow)
                 case _:
                     self._on_event(output)
         self._set_alarm()
@@ -116,53 +142,37 @@ class Endpoint:
             self._alarm, self._alarm_at = self._loop.call_at(at, self._tick), at
 
     def _transmit(self, flow: Flow, data: bytes) -> None:
-        if flow.transport == "udp":
-            if self._udp is not None:
-                self._udp.send(data, flow.remote)
-        elif stream := self._streams.get(flow):
-            stream.send(data)
+        if flow.transport != "udp":
+            self.connections.send(flow, data)
+        elif flow.id < len(self._udp):
+            self._udp[flow.id].send(data, flow.remote)
 
     # finding a way
 
-    def _connect(self, wanted: Connect) -> None:
-        task = self._loop.create_task(self._find(wanted))
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _find(self, wanted: Connect) -> None:
+    async def _resolve(self, question: Question) -> None:
+        resolved = await self._resolver.ask(question)
+        self._do(self.agent.apply(resolved, self._loop.time()))
+
+    def _connect(self, request: int, target: Target) -> None:
+        if target.transport != "udp":
+            self._spawn(self._find(request, target))
+            return
+        listener = next((one for one in self._udp if one.reaches(target)), None)
+        answer: FlowOpened | FlowFailed = FlowFailed(request, f"no UDP listener reaches {target.host}")
+        if listener is not None:
+            answer = FlowOpened(request, listener.flow_to((target.host, target.port)))
+        self._do(self.agent.apply(answer, self._loop.time()))
+
+    async def _find(self, request: int, target: Target) -> None:
+        answer: FlowOpened | FlowFailed
         try:
-            async with asyncio.timeout(CONNECT_TIMEOUT):
-                flow = await self._flow_to(wanted)
+            answer = FlowOpened(request, *await self.connections.find(target))
         except (OSError, TimeoutError) as error:
-            reason = f"{wanted.transport}:{wanted.host}:{wanted.port}: {error or 'time-out'}"
-            self._do(self.agent.apply(FlowFailed(wanted.request, reason), self._loop.time()))
-        else:
-            self._do(self.agent.apply(FlowOpened(wanted.request, flow), self._loop.time()))
-
-    async def _flow_to(self, wanted: Connect) -> Flow:
-        remote = await resolve(wanted.host), wanted.port
-        if wanted.transport == "udp":
-            if self._udp is None:
-                raise OSError("there is no UDP listener")
-            return Flow("udp", self._udp.address, remote)
-        if wanted.transport != "tcp":
-            raise OSError(f"transport {wanted.transport} is not supported")
-        for flow in self._streams:
-            if flow.remote == remote:
-                return flow
-        _, stream = await self._loop.create_connection(self._connection, *remote)
-        return Flow("tcp", self.addresses.get("tcp", stream.flow.local), stream.flow.remote, stream.flow.id)
-
-    # streams
-
-    def _connection(self) -> StreamConnection:
-        self._numbers += 1
-        return StreamConnection(self._numbers, self._receive, self._opened, self._lost)
-
-    def _opened(self, stream: StreamConnection) -> None:
-        stream.flow = Flow("tcp", self.addresses.get("tcp", stream.flow.local), stream.flow.remote, stream.flow.id)
-        self._streams[stream.flow] = stream
-
-    def _lost(self, stream: StreamConnection, reason: str) -> None:
-        if self._streams.pop(stream.flow, None) is not None:
-            self._do(self.agent.apply(FlowFailed(0, reason, stream.flow), self._loop.time()))
+            reason = f"{target.transport}:{target.host}:{target.port}: {error or 'time-out'}"
+            answer = FlowFailed(request, reason)
+        self._do(self.agent.apply(answer, self._loop.time()))

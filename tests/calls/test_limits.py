@@ -97,7 +97,7 @@ def test_a_call_too_many_is_refused_from_both_sides(tmp_path: Path) -> None:
             callers: list[Listening] = []
             for number in (3, 4):
                 address = (f"127.0.0.{number}", 5060)
-                callers.append(Listening(one.wire, address, heard))  # type: ignore[attr-defined]
+                callers.append(Listening(one.wire, address, heard))
                 sdp = negotiate.offer(address[0], 4000, ("PCMU",), session_id=1, version=1)
                 uri = f"sip:{NUMBER}@127.0.0.2:5060"
                 callers[-1].apply(Invite("c", uri, f"<sip:+1555555012{number}@{address[0]}>", f"<{uri}>", sdp))

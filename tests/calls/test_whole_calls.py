@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import resource
 from pathlib import Path
+from typing import Any
 
+from gateway.store.paging import Page
 from media import negotiate
 from sip.commands import Hangup, Invite
 from sip.events import Answered, Ended, Event
-from tests.lib.loop import VirtualClock, run
+from tests.lib.loop import VirtualClock, passes, run
 from tests.lib.whole import NUMBER, SimulatedEndpoint, Whole, whole
 
 MENU = """<Response><Gather numDigits="1" action="/choice" timeout="5"><Say>Press a key</Say></Gather>
@@ -19,11 +21,10 @@ MENU = """<Response><Gather numDigits="1" action="/choice" timeout="5"><Say>Pres
 class Caller:
     """The far end: an agent that calls in."""
 
-    def __init__(self, one: Whole) -> None:
+    def __init__(self, one: Whole[Any]) -> None:
         self.events: list[Event] = []
         self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        wire = one.wire  # type: ignore[attr-defined]
-        self.endpoint = SimulatedEndpoint(wire, ("127.0.0.3", 5060), self._hear)
+        self.endpoint = SimulatedEndpoint(one.wire, ("127.0.0.3", 5060), self._hear)
 
     def call(self) -> None:
         """INVITE."""
@@ -56,15 +57,15 @@ def test_a_digit_leads_on_and_the_end_is_told(tmp_path: Path) -> None:
         async with whole(clock, tmp_path, documents) as one:
             caller = Caller(one)
             caller.call()
-            await asyncio.sleep(2)
+            await passes(2)
             assert caller.answered()
             one.link.press(0, "7")
             await caller.gone
-            await asyncio.sleep(1)
+            await passes(1)
             assert [params["Digits"] for params in one.web.to("/choice")] == ["7"]
             (status,) = one.web.to("/status")
             assert (status["CallStatus"], status["CallDuration"]) == ("completed", "2")
-            await asyncio.sleep(60)
+            await passes(60)
             assert (one.exchange.calls, one.services.workers.ports_in_use) == ({}, 0)
 
     run(main)
@@ -76,7 +77,7 @@ def test_a_busy_rejection_is_never_answered(tmp_path: Path) -> None:
             caller = Caller(one)
             caller.call()
             await caller.gone
-            await asyncio.sleep(1)
+            await passes(1)
             ended = caller.events[-1]
             assert isinstance(ended, Ended)
             assert ended.status == 486
@@ -91,9 +92,9 @@ def test_a_leading_pause_keeps_ringing(tmp_path: Path) -> None:
         async with whole(clock, tmp_path, {"/voice": document}) as one:
             caller = Caller(one)
             caller.call()
-            await asyncio.sleep(3.5)
+            await passes(3.5)
             assert not caller.answered()
-            await asyncio.sleep(1)
+            await passes(1)
             assert caller.answered()
             await caller.gone
 
@@ -106,10 +107,8 @@ def test_a_broken_app_is_announced_and_logged(tmp_path: Path) -> None:
             caller = Caller(one)
             caller.call()
             await caller.gone
-            await asyncio.sleep(1)
+            await passes(1)
             (account,) = await one.services.store.accounts.all()
-            from gateway.store.paging import Page
-
             notes = await one.services.store.notifications.page(account.account_sid, Page(), {})
             assert [note.error_code for note in notes.rows] == [12100]
             assert one.web.to("/status")[0]["CallStatus"] == "completed"
@@ -126,12 +125,12 @@ def test_ten_minutes_of_ivr_cost_less_than_ten_seconds(tmp_path: Path) -> None:
             caller = Caller(one)
             caller.call()
             for _ in range(60):
-                await asyncio.sleep(10)
+                await passes(10)
                 one.link.press(0, "1")
-            await asyncio.sleep(1)
+            await passes(1)
             caller.hangup()
             await caller.gone
-            await asyncio.sleep(1)
+            await passes(1)
             assert len(one.web.to("/choice")) == 60
             assert one.link.sent > 29_000
 

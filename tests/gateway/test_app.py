@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -138,13 +137,8 @@ def test_a_database_that_cannot_be_opened_is_a_setting_error(tmp_path: Path, url
     wanted = Settings(data=tmp_path, store=StoreSettings(url=url))
 
     async def main() -> None:
-        try:
-            async with app.running(wanted):
-                raise AssertionError("it runs")
-        finally:
-            for thread in threading.enumerate():  # of aiosqlite, which does not wait for them
-                if "_connection_worker_thread" in thread.name:
-                    await asyncio.to_thread(thread.join)
+        async with app.running(wanted):
+            raise AssertionError("it runs")
 
     with pytest.raises(ConfigError, match=r"^store\.url: the database cannot be opened: "):
         asyncio.run(main())

@@ -17,10 +17,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from twilio.rest import Client
+
+from tests.lib.namespace import namespace as own_network
 
 ROOT = Path(__file__).parents[2]
 NUMBER = "+15555550100"
@@ -80,6 +83,19 @@ class App:
 
 
 @pytest.fixture
+def namespace() -> Iterator[None]:
+    """A network of the test's own."""
+    need("ip")
+    try:
+        with own_network():
+            yield
+    except OSError as error:
+        if os.environ.get("TRUNKLINE_REQUIRE_INTEROP") == "1":
+            raise
+        pytest.skip(f"no network namespace can be made here: {error}")
+
+
+@pytest.fixture
 def app() -> Iterator[App]:
     """An HTTP server of its own thread."""
     state = App(free_port())
@@ -122,12 +138,13 @@ def app() -> Iterator[App]:
 
 
 class GatewayProcess:
-    """`trunkline serve` on free ports, its data in a folder of the test."""
+    """`trunkline serve` on free ports, its data in a folder of the test; SIP and media on `host`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, host: str = "127.0.0.1") -> None:
         self.folder = folder
+        self.host = host
         self.http = f"127.0.0.1:{free_port()}"
-        self.sip = f"127.0.0.1:{free_port(socket.SOCK_DGRAM)}"
+        self.sip = f"{host}:{free_port(socket.SOCK_DGRAM)}"
         self.rtp = 21000 + 10 * (free_port() % 700)
         self.config = folder / "trunkline.toml"
         self.config.write_text("")
@@ -136,7 +153,7 @@ class GatewayProcess:
     def start(self) -> None:
         """Starts it and waits until it is well."""
         arguments = ["--config", str(self.config), "--data", str(self.folder / "var"), "--http", self.http]
-        arguments += ["--sip", self.sip, "--rtp", f"127.0.0.1:{self.rtp}-{self.rtp + 1999}"]
+        arguments += ["--sip", self.sip, "--rtp", f"{self.host}:{self.rtp}-{self.rtp + 1999}"]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "gateway", "serve", *arguments], cwd=ROOT, stderr=log
@@ -168,6 +185,14 @@ class GatewayProcess:
         client = Client(made["account_sid"], made["auth_token"])
         client.api.base_url = f"http://{self.http}"
         return client
+
+    def operator(self, method: str, path: str, body: object = None) -> Any:
+        """A request to /operator/v1; the JSON of its answer."""
+        request = urllib.request.Request(f"http://{self.http}/operator/v1/{path}", method=method)
+        request.add_header("Authorization", f"Bearer {self.credentials()['operator_key']}")
+        request.add_header("Content-Type", "application/json")
+        with urllib.request.urlopen(request, json.dumps(body).encode() if body is not None else None) as answer:
+            return json.loads(answer.read() or b"null")
 
     def worker_pid(self) -> int:
         """The media worker's process."""

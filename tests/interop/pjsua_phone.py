@@ -1,10 +1,10 @@
-"""A foreign phone in a process of its own: pjsua2 calls URI, plays SAY, records HEARD, presses DIGITS."""
+"""A foreign phone in a process of its own: pjsua2 calls a URI or waits to be called, plays, records, presses digits."""
 
 from __future__ import annotations
 
+import argparse
 import gc
 import json
-import sys
 import time
 from typing import Any
 
@@ -14,8 +14,8 @@ import pjsua2 as pj
 class Call(pj.Call):  # type: ignore[misc]
     """One call with a player and a recorder."""
 
-    def __init__(self, account: Any, say: str, heard: str) -> None:
-        super().__init__(account)
+    def __init__(self, account: Any, say: str, heard: str, number: int = pj.PJSUA_INVALID_ID) -> None:
+        super().__init__(account, number)
         self.state = ""
         self.answered = 0.0
         self._files = (say, heard)
@@ -41,9 +41,28 @@ class Call(pj.Call):  # type: ignore[misc]
         self._player = self._recorder = None
 
 
-def main() -> None:
-    """Calls until the far end hangs up."""
-    uri, say, heard, digits = sys.argv[1:5]
+class Account(pj.Account):  # type: ignore[misc]
+    """Who we are; a call that comes in is answered at once."""
+
+    def __init__(self, say: str, heard: str) -> None:
+        super().__init__()
+        self.call: Call | None = None
+        self._files = (say, heard)
+
+    def dial(self, uri: str) -> None:
+        """Calls."""
+        self.call = Call(self, *self._files)
+        self.call.makeCall(uri, pj.CallOpParam(True))
+
+    def onIncomingCall(self, prm: Any) -> None:
+        self.call = Call(self, *self._files, prm.callId)
+        answer = pj.CallOpParam()
+        answer.statusCode = 200
+        self.call.answer(answer)
+
+
+def endpoint_on(host: str, port: int) -> Any:
+    """The library, started, with a null sound device."""
     endpoint = pj.Endpoint()
     endpoint.libCreate()
     config = pj.EpConfig()
@@ -56,25 +75,67 @@ def main() -> None:
     endpoint.libInit(config)
     endpoint.audDevManager().setNullDev()
     transport = pj.TransportConfig()
-    transport.boundAddress = "127.0.0.1"
+    transport.boundAddress, transport.port = host, port
     endpoint.transportCreate(pj.PJSIP_TRANSPORT_UDP, transport)
+    endpoint.transportCreate(pj.PJSIP_TRANSPORT_TCP, transport)
     endpoint.libStart()
+    return endpoint
+
+
+def account_on(host: str, say: str, heard: str) -> Account:
+    """An account that needs no registration."""
     settings = pj.AccountConfig()
-    settings.idUri = "sip:+15555550123@127.0.0.1"
-    settings.mediaConfig.transportConfig.boundAddress = "127.0.0.1"
-    account = pj.Account()
+    settings.idUri = f"sip:+15555550123@{host}"
+    settings.mediaConfig.transportConfig.boundAddress = host
+    account = Account(say, heard)
     account.create(settings)
-    call = Call(account, say, heard)
-    call.makeCall(uri, pj.CallOpParam(True))
-    pressed, end = False, time.monotonic() + 40
-    while call.state != "DISCONNECTED" and time.monotonic() < end:
+    return account
+
+
+def follow(endpoint: Any, account: Account, wanted: argparse.Namespace) -> str:
+    """Until the call is over; its last state."""
+    pressed, end = False, time.monotonic() + wanted.patience
+    while time.monotonic() < end:
         endpoint.libHandleEvents(10)
-        if call.answered and not pressed and time.monotonic() > call.answered + 1:
-            call.dialDtmf(digits)
+        call = account.call
+        if call is None or not call.answered:
+            if call is not None and call.state == "DISCONNECTED":
+                break
+            continue
+        up = time.monotonic() - call.answered
+        if call.state == "DISCONNECTED":
+            break
+        if wanted.digits and not pressed and up > 1:
+            call.dialDtmf(wanted.digits)
             pressed = True
-    print(json.dumps({"state": call.state}), flush=True)
-    call.drop()
-    del call, account
+        if wanted.hangup_after and up > wanted.hangup_after:
+            call.hangup(pj.CallOpParam())
+            wanted.hangup_after = 0.0
+    return account.call.state if account.call is not None else "NEVER CALLED"
+
+
+def main() -> None:
+    """One call, placed (`--call`) or awaited."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("say")
+    parser.add_argument("heard")
+    parser.add_argument("--call", metavar="URI")
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--digits", default="")
+    parser.add_argument("--hangup-after", type=float, default=0.0, metavar="SECONDS")
+    parser.add_argument("--patience", type=float, default=40.0, metavar="SECONDS")
+    wanted = parser.parse_args()
+    endpoint = endpoint_on(wanted.host, wanted.port)
+    account = account_on(wanted.host, wanted.say, wanted.heard)
+    print("ready", flush=True)
+    if wanted.call:
+        account.dial(wanted.call)
+    state = follow(endpoint, account, wanted)
+    print(json.dumps({"state": state}), flush=True)
+    if account.call is not None:
+        account.call.drop()
+    del account
     gc.collect()
     endpoint.libDestroy()
 

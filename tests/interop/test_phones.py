@@ -1,4 +1,4 @@
-"""Independent phones: pjsua2 and baresip call the gateway and hear it; pjsua2's tone is recorded as it was sent."""
+"""Independent phones: pjsua2 and baresip call the gateway, are called by it, and hear what they should."""
 
 from __future__ import annotations
 
@@ -12,34 +12,76 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from media.frames import Pcm
 from media.tones import tone
-from tests.interop.conftest import NUMBER, ROOT, App, GatewayProcess, wait_for
+from tests.interop.conftest import NUMBER, ROOT, App, GatewayProcess, free_port, need, wait_for
+from tests.lib.namespace import ALIAS
 
 PHONE = Path(__file__).parent / "pjsua_phone.py"
+BARESIP = """module_path {modules}
+module g711.so
+module aufile.so
+module aubridge.so
+module sndfile.so
+module_app account.so
+module_app menu.so
+audio_source aufile,{say}
+audio_player aubridge,nil
+audio_alert aubridge,nil
+audio_srate 8000
+audio_channels 1
+ausrc_srate 8000
+auplay_srate 8000
+sip_listen {host}:0
+net_interface lo
+snd_path {folder}
+"""
 
 
-def pjsua(*arguments: str) -> dict[str, object]:
-    """Runs the foreign phone to its end; what it saw."""
+def start_pjsua(folder: Path, name: str, hertz: float, *arguments: str) -> subprocess.Popen[bytes]:
+    """Starts the foreign phone, which says a tone and writes what it hears to NAME.wav."""
     try:
         import pjsua2  # noqa: F401
     except ImportError as error:
         if os.environ.get("TRUNKLINE_REQUIRE_INTEROP") == "1":
             pytest.fail(str(error))
         pytest.skip(str(error))
-    result = subprocess.run(
-        [sys.executable, str(PHONE), *arguments], cwd=ROOT, capture_output=True, timeout=60, check=False
-    )
-    assert result.returncode == 0, result.stderr.decode()[-2000:]
-    seen: dict[str, object] = json.loads(result.stdout.decode().splitlines()[-1])
-    return seen
+    say, heard = folder / f"say{hertz:g}.wav", folder / f"{name}.wav"
+    write_wav(say, tone(hertz, 0.0, on_ms=20000, level=-12.0))
+    phone = subprocess.Popen(
+        [sys.executable, str(PHONE), str(say), str(heard), *arguments],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert phone.stdout is not None
+    while (line := phone.stdout.readline()) != b"ready\n":  # the library writes its own lines there, too
+        assert line, "the phone did not start"
+    return phone
 
 
-def write_wav(path: Path, pcm: np.ndarray) -> None:
+def ended(phone: subprocess.Popen[bytes]) -> str:
+    """The state in which its call ended."""
+    out, errors = phone.communicate(timeout=60)
+    assert phone.returncode == 0, errors.decode()[-2000:]
+    return str(json.loads(out.decode().splitlines()[-1])["state"])
+
+
+def write_wav(path: Path, pcm: Pcm) -> None:
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(8000)
         file.writeframes(pcm.astype("<i2").tobytes())
+
+
+def read_wav(path: Path) -> Pcm:
+    with wave.open(str(path)) as file:
+        assert (file.getnchannels(), file.getframerate()) == (1, 8000)
+        return np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.int16)
+
+
+def loudest_hertz(pcm: Pcm) -> float:
+    """The strongest frequency of some audio at 8000 Hz."""
+    return float(np.abs(np.fft.rfft(pcm.astype(np.float64))).argmax()) * 8000 / len(pcm)
 
 
 @pytest.mark.interop
@@ -54,20 +96,71 @@ def test_pjsua2_hears_the_prompt_presses_digits_and_is_recorded(
     }
     client = gateway.client()
     client.incoming_phone_numbers.create(phone_number=NUMBER, voice_url=app.url("/voice"))
-    say, heard = tmp_path / "say.wav", tmp_path / "heard.wav"
-    write_wav(say, tone(440.0, 0.0, on_ms=20000, level=-12.0))
-    seen = pjsua(f"sip:{NUMBER}@{gateway.sip}", str(say), str(heard), "159")
-    assert seen["state"] == "DISCONNECTED"
+    uri = f"sip:{NUMBER}@{gateway.sip}"
+    assert ended(start_pjsua(tmp_path, "heard", 440.0, "--call", uri, "--digits", "159")) == "DISCONNECTED"
     assert app.to("/digits")[0].params["Digits"] == "159"
-    with wave.open(str(heard)) as file:
-        pcm = np.frombuffer(file.readframes(file.getnframes()), "<i2")
-    assert np.abs(pcm.astype(np.int32)).max() > 2000
+    assert np.abs(read_wav(tmp_path / "heard.wav").astype(np.int32)).max() > 2000
     wait_for(lambda: client.recordings.list()[0].status == "completed", 5, "the recording")
     (recording,) = client.recordings.list()
-    wav = (gateway.folder / "var" / "recordings" / f"{recording.sid}.wav").read_bytes()
-    recorded = np.frombuffer(wav[44:], "<i2").astype(np.float64)
+    recorded = read_wav(gateway.folder / "var" / "recordings" / f"{recording.sid}.wav")
     assert abs(len(recorded) / 8000 - 3) <= 0.2
-    level = 20 * np.log10(np.sqrt(np.square(recorded[4000:20000]).mean()) / 32768)
+    middle = recorded[4000:20000].astype(np.float64)
+    level = 20 * np.log10(np.sqrt(np.square(middle).mean()) / 32768)
     assert abs(level - (-12.0 - 3.01)) <= 1.0  # RMS of a sine is 3 dB below its peak
-    spectrum = np.abs(np.fft.rfft(recorded[4000:20000]))
-    assert abs(int(spectrum.argmax()) * 8000 / 16000 - 440) <= 1
+    assert abs(loudest_hertz(recorded[4000:20000]) - 440) <= 1
+
+
+@pytest.mark.interop
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_pjsua2_is_called_by_dial_and_both_hear_each_other(
+    gateway: GatewayProcess, app: App, tmp_path: Path, transport: str
+) -> None:
+    port = free_port()
+    app.documents = {
+        "/voice": "<Response><Gather numDigits='1' action='/choice' timeout='8'/></Response>",
+        "/choice": f"<Response><Dial action='/after'><Sip>sip:bob@127.0.0.1:{port};transport={transport}</Sip></Dial>"
+        "</Response>",
+        "/after": "<Response><Hangup/></Response>",
+    }
+    gateway.client().incoming_phone_numbers.create(phone_number=NUMBER, voice_url=app.url("/voice"))
+    bob = start_pjsua(tmp_path, "bob", 620.0, "--port", str(port), "--hangup-after", "4")
+    uri = f"sip:{NUMBER}@{gateway.sip};transport={transport}"
+    alice = start_pjsua(tmp_path, "alice", 440.0, "--call", uri, "--digits", "1")
+    assert (ended(bob), ended(alice)) == ("DISCONNECTED", "DISCONNECTED")
+    (after,) = app.to("/after")
+    assert (after.params["DialCallStatus"], after.params["DialBridged"]) == ("completed", "true")
+    assert abs(int(after.params["DialCallDuration"]) - 4) <= 1
+    assert abs(loudest_hertz(read_wav(tmp_path / "bob.wav")[8000:24000]) - 440) <= 1
+    assert abs(loudest_hertz(read_wav(tmp_path / "alice.wav")[-20000:-4000]) - 620) <= 1
+
+
+@pytest.mark.interop
+@pytest.mark.usefixtures("namespace")
+def test_baresip_calls_in_hears_the_prompt_and_is_hung_up(tmp_path: Path, app: App) -> None:
+    baresip = need("baresip")
+    gateway = GatewayProcess(tmp_path, ALIAS)
+    gateway.config.write_text(f'[[trunks]]\nname = "phones"\naddresses = ["{ALIAS}"]\n')
+    gateway.start()
+    try:
+        app.documents["/voice"] = "<Response><Say>Hello baresip, this is the gateway.</Say><Hangup/></Response>"
+        gateway.client().incoming_phone_numbers.create(phone_number=NUMBER, voice_url=app.url("/voice"))
+        folder = tmp_path / "baresip"
+        folder.mkdir()
+        modules = next(path.parent for path in Path("/usr/lib").rglob("aufile.so"))
+        say = folder / "say.wav"
+        write_wav(say, tone(440.0, 0.0, on_ms=20000, level=-12.0))
+        (folder / "config").write_text(BARESIP.format(modules=modules, host=ALIAS, folder=folder, say=say))
+        (folder / "accounts").write_text(f"<sip:+15555550123@{ALIAS}>;regint=0\n")
+        (folder / "contacts").write_text("")
+        dial = f"/dial sip:{NUMBER}@{gateway.sip}"
+        phone = subprocess.run(
+            [baresip, "-f", str(folder), "-e", dial, "-t", "8"], capture_output=True, timeout=30, check=False
+        )
+        assert b"Call established" in phone.stdout + phone.stderr
+        (call,) = gateway.client().calls.list()
+        assert (call.status, call.direction) == ("completed", "inbound")
+    finally:
+        gateway.stop()
+    heard = next(folder.glob("*dec.wav"))
+    assert np.abs(read_wav(heard).astype(np.int32)).max() > 2000
+    assert len(read_wav(heard)) > 8000

@@ -29,7 +29,7 @@ TOLD = Callback(ACCOUNT.account_sid, CALL.sid, "http://a/status", "POST", {"Call
 def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where the database is."""
     if request.param == "sqlite":
-        yield f"sqlite+aiosqlite:///{tmp_path_factory.mktemp('db')}/test.db"
+        yield f"sqlite:///{tmp_path_factory.mktemp('db')}/test.db"
         return
     programs = postgres.programs()
     if programs is None:

@@ -79,3 +79,9 @@ def run(main: Callable[[VirtualClock], Coroutine[Any, Any, T]]) -> T:
     clock = VirtualClock()
     with asyncio.Runner(loop_factory=lambda: VirtualLoop(clock)) as runner:
         return runner.run(main(clock))
+
+
+async def passes(seconds: float) -> None:
+    """Virtual time passes."""
+    assert isinstance(asyncio.get_running_loop(), VirtualLoop), "only in virtual time"
+    await asyncio.sleep(seconds)

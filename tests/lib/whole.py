@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+import hashlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from random import Random
+from typing import Generic, TypeVar
+from urllib.parse import urlsplit
 
 import numpy as np
 
@@ -22,9 +25,7 @@ from gateway.store import Store
 from gateway.store.secret import SecretKey
 from gateway.trunks.book import TrunkBook
 from gateway.webhooks.client import Webhooks
-from gateway.webhooks.guard import Guard
 from gateway.webhooks.outbox import Outbox
-from gateway.webhooks.request import Answer
 from media import commands, events
 from media.dtmf import EVENTS, payload
 from media.engine import Engine, Inbox
@@ -34,10 +35,13 @@ from media.rtp import HEADER, NONE, WIDTH, Packets, pack
 from sip.agent import Agent
 from sip.commands import Command
 from sip.events import Event
-from sip.outputs import Address, Connect, Flow, FlowOpened, Transmit
+from sip.outputs import Address, Connect, Flow, FlowFailed, FlowOpened, Resolve, Resolved, Transmit
 from tests.lib.loop import VirtualClock
+from tests.lib.media import FakeLink
+from tests.lib.web import FakeWeb
 
 NUMBER = "+15555550100"
+HOST = "http://127.0.0.1:1"  # the app's
 
 
 class SimulatedEndpoint:
@@ -67,9 +71,13 @@ class SimulatedEndpoint:
                 case Transmit(flow=flow, data=data):
                     if flow.remote in self.wire:
                         self._loop.call_later(0.01, self.wire[flow.remote].receive, data, self.address)
-                case Connect(request=request, host=host, port=port):
-                    opened = FlowOpened(request, Flow("udp", self.address, (host, port)))
-                    self._do(self.agent.apply(opened, self._loop.time()))
+                case Resolve(question=question):
+                    self._do(self.agent.apply(Resolved(question, (), 0.0), self._loop.time()))
+                case Connect(request=request, target=target):
+                    answer: FlowOpened | FlowFailed = FlowFailed(request, "only UDP is simulated")
+                    if target.transport == "udp":
+                        answer = FlowOpened(request, Flow("udp", self.address, (target.host, target.port)))
+                    self._do(self.agent.apply(answer, self._loop.time()))
                 case _:
                     self._hear(output)  # type: ignore[arg-type]
         if self._alarm is not None:
@@ -81,6 +89,21 @@ class SimulatedEndpoint:
         self._do(self.agent.tick(self._loop.time()))
 
 
+class App(FakeWeb):
+    """The app of the number: path -> TwiML."""
+
+    def __init__(self, documents: dict[str, str]) -> None:
+        super().__init__()
+        self.documents = documents
+        for path in documents:
+            self.route(HOST + path, lambda seen: self.documents[urlsplit(seen.url).path])
+        self.route(f"{HOST}/status", "")
+
+    def to(self, path: str) -> list[dict[str, str]]:
+        """The parameters of the requests to a path."""
+        return [seen.params for seen in self.at(HOST + path)]
+
+
 class Sounds:
     """Speech that lasts a tenth of a second a letter: a tone, so that it can be heard."""
 
@@ -89,7 +112,7 @@ class Sounds:
 
     async def speak(self, text: str, voice: str, language: str) -> tuple[Audio, list[tuple[int, str]]]:
         """`calls.services.Speaker`."""
-        name = f"say{abs(hash(text))}"
+        name = f"say{hashlib.sha256(text.encode()).hexdigest()[:16]}"
         time = np.arange(800 * len(text)) / 8000
         self.pcm[name] = (3000 * np.sin(2 * np.pi * 500 * time)).astype(np.int16)
         return Audio(name, len(time) / 8000), []
@@ -101,6 +124,10 @@ class Sounds:
     def read(self, audio: str) -> Pcm:
         """`engine.Library`."""
         return self.pcm[audio]
+
+    def length(self, audio: str) -> float:
+        """`media.Length`."""
+        return len(self.pcm[audio]) / 8000
 
 
 class EngineLink:
@@ -161,60 +188,56 @@ class EngineLink:
         return Inbox(Packets(rows, data, lengths), [source for _, _, source in came])
 
 
-class FakeWeb:
-    """`webhooks.request.Transport`: path -> TwiML, and what was asked."""
-
-    def __init__(self, documents: dict[str, str]) -> None:
-        self.documents = documents
-        self.asked: list[tuple[str, dict[str, str]]] = []
-
-    async def request(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, **options: object
-    ) -> Answer:
-        """Answers at once."""
-        from urllib.parse import parse_qsl, urlsplit
-
-        path = urlsplit(url).path
-        self.asked.append((path, dict(parse_qsl((body or b"").decode()))))
-        return Answer(200, "text/xml", self.documents.get(path, "").encode(), url)
-
-    def to(self, path: str) -> list[dict[str, str]]:
-        """The parameters of the requests to a path."""
-        return [params for one, params in self.asked if one == path]
+W = TypeVar("W", bound=Link)
+OnEvents = Callable[[list[events.Event]], None]
 
 
-class Whole:
-    """A gateway and a caller."""
+def fake_media(sounds: Sounds, on_events: OnEvents) -> FakeLink:
+    """A worker that answers with durations and has no audio."""
+    return FakeLink(sounds.length, on_events)
 
-    def __init__(self, services: Services, exchange: Exchange, web: FakeWeb, link: list[EngineLink]) -> None:
-        self.services, self.exchange, self.web, self._link = services, exchange, web, link
+
+class Whole(Generic[W]):
+    """A gateway on a wire, its media worker, and the web with the app of its number."""
+
+    def __init__(
+        self, services: Services, exchange: Exchange, app: App, wire: dict[Address, SimulatedEndpoint], link: list[W]
+    ) -> None:
+        self.services, self.exchange, self.web, self.wire, self._link = services, exchange, app, wire, link
 
     @property
-    def link(self) -> EngineLink:
+    def link(self) -> W:
         """The media worker."""
         return self._link[0]
 
 
+def whole(
+    clock: VirtualClock, folder: Path, documents: dict[str, str]
+) -> AbstractAsyncContextManager[Whole[EngineLink]]:
+    """A gateway with the real media engine."""
+    return whole_with(EngineLink, clock, folder, documents)
+
+
 @asynccontextmanager
-async def whole(clock: VirtualClock, folder: Path, documents: dict[str, str]) -> AsyncIterator[Whole]:
-    """Puts it all together, with the demo number bought."""
-    store = await Store.open(f"sqlite+aiosqlite:///{folder}/test.db", clock, SecretKey(b"test"))
+async def whole_with(
+    media: Callable[[Sounds, OnEvents], W], clock: VirtualClock, folder: Path, documents: dict[str, str]
+) -> AsyncIterator[Whole[W]]:
+    """Puts it all together, with the demo number bought; `media` starts a worker."""
+    store = await Store.open(f"sqlite:///{folder}/test.db", clock, SecretKey(b"test"))
     random = Random(5)
     made = await credentials.ensure(store, folder, random, clock)
     assert made is not None
-    sids, exchange, web, sounds = Sids(random), Exchange(), FakeWeb(documents), Sounds()
+    sids, exchange, app, sounds = Sids(random), Exchange(), App(documents), Sounds()
     await store.numbers.stock([NUMBER])
-    urls = {"voice_url": "http://127.0.0.1:1/voice", "status_callback": "http://127.0.0.1:1/status"}
+    urls = {"voice_url": f"{HOST}/voice", "status_callback": f"{HOST}/status"}
     await store.numbers.buy(made.account_sid, NUMBER, sids.new("PN"), **urls)
     book = TrunkBook(store, [], [], {}, local=True)
-    guard = Guard(loopback=True)
-    webhooks = Webhooks(web, guard, store, sids)
-    links: list[EngineLink] = []
+    guard = app.guard(loopback=True)
+    webhooks = Webhooks(app, guard, store, sids)
+    links: list[W] = []
 
-    async def start(
-        number: int, on_events: Callable[[list[events.Event]], None], on_lost: Callable[[str], None]
-    ) -> Link:
-        links.append(EngineLink(sounds, on_events))
+    async def start(number: int, on_events: OnEvents, on_lost: Callable[[str], None]) -> Link:
+        links.append(media(sounds, on_events))
         return links[-1]
 
     workers = Workers(start, 1)
@@ -231,9 +254,7 @@ async def whole(clock: VirtualClock, folder: Path, documents: dict[str, str]) ->
     async with asyncio.TaskGroup() as tasks:
         exchange.open(tasks)
         keeper = tasks.create_task(services.outbox.run())
-        one = Whole(services, exchange, web, links)
-        one.wire = wire  # type: ignore[attr-defined]
-        yield one
+        yield Whole(services, exchange, app, wire, links)
         keeper.cancel()
     await workers.close()
     await store.close()

@@ -11,7 +11,18 @@ from sip.agent import Agent
 from sip.commands import Command
 from sip.events import Event
 from sip.layer import Output
-from sip.outputs import Address, Connect, Flow, FlowFailed, FlowOpened, Transmit
+from sip.outputs import (
+    Address,
+    Connect,
+    Flow,
+    FlowFailed,
+    FlowOpened,
+    Record,
+    Resolve,
+    Resolved,
+    Target,
+    Transmit,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +57,10 @@ class Wire:
         self.b = Side("b", ("192.0.2.2", 5060), seed * 2 + 2)
         self.log: list[tuple[float, str, str]] = []
         self.weather = weather or Weather()
+        self.dns: dict[tuple[str, str], tuple[Record, ...]] = {}  # (kind, name) -> what is answered; all else: nothing
+        self.ttl = 60.0
+        self.closed: set[tuple[str, str]] = set()  # (transport, host) where nobody listens
+        self.connects: list[Target] = []
         self._random = Random(seed)
         self._air: list[tuple[float, int, Side, bytes, Flow]] = []
         self._order = count()
@@ -75,23 +90,30 @@ class Wire:
         for output in outputs:
             match output:
                 case Transmit(flow=flow, data=data):
-                    self._send(side, data, flow.remote)
-                case Connect(request=request, host=host, port=port):
-                    answer: FlowOpened | FlowFailed = FlowOpened(request, Flow("udp", side.address, (host, port)))
-                    if host == "unreachable.invalid":
-                        answer = FlowFailed(request, "no such host")
+                    self._send(side, data, flow)
+                case Resolve(question=question):
+                    records = self.dns.get((question.kind, question.name), ())
+                    self._do(side, side.agent.apply(Resolved(question, records, self.ttl), self.now))
+                case Connect(request=request, target=target):
+                    answer: FlowOpened | FlowFailed = FlowFailed(request, "nobody listens")
+                    if (target.transport, target.host) not in self.closed:
+                        flow = Flow(target.transport, side.address, (target.host, target.port))
+                        answer = FlowOpened(request, flow)
+                    self.connects.append(target)
                     self._do(side, side.agent.apply(answer, self.now))
                 case _:
                     side.events.append(output)  # type: ignore[arg-type]
 
-    def _send(self, sender: Side, data: bytes, to: Address) -> None:
+    def _send(self, sender: Side, data: bytes, over: Flow) -> None:
         self.log.append((self.now, sender.name, data.split(b"\r\n")[0].decode()))
-        receiver = next((side for side in (self.a, self.b) if side.address == to), None)
+        receiver = next((side for side in (self.a, self.b) if side.address == over.remote), None)
         if receiver is None:
             return
-        copies = 0 if self._random.random() < self.weather.loss else 1
-        copies += copies and self._random.random() < self.weather.repeat
+        flow = Flow(over.transport, receiver.address, sender.address, over.id)
+        copies = 1
+        if not flow.reliable:
+            copies = 0 if self._random.random() < self.weather.loss else 1
+            copies += copies and self._random.random() < self.weather.repeat
         for _ in range(copies):
             at = self.now + self._random.uniform(*self.weather.delay)
-            flow = Flow("udp", receiver.address, sender.address)
             heapq.heappush(self._air, (at, next(self._order), receiver, data, flow))

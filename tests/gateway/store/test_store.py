@@ -172,16 +172,13 @@ def test_what_was_queued_is_written_before_closing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("durability", "synchronous"), [("process", 1), ("power", 2)])
 def test_durability_is_sqlites_synchronous(tmp_path: Path, durability: str, synchronous: int) -> None:
     async def work(store: Store) -> tuple[Any, Any]:
-        async with store._database._engine.connect() as connection:
-            mode = (await connection.execute(sa.text("PRAGMA journal_mode"))).scalar()
-            return mode, (await connection.execute(sa.text("PRAGMA synchronous"))).scalar()
+        read: Any = store._database.read
+        found = [
+            next(iter((await read(sa.text(f"PRAGMA {name}")))[0].values())) for name in ("journal_mode", "synchronous")
+        ]
+        return found[0], found[1]
 
-    assert using(tmp_path, lambda store: _working(store, work), durability) == ("wal", synchronous)
-
-
-async def _working(store: Store, work: Callable[[Store], Awaitable[T]]) -> T:
-    with store._database._clock.working():
-        return await work(store)
+    assert using(tmp_path, work, durability) == ("wal", synchronous)
 
 
 def test_times_are_utc_with_microseconds(tmp_path: Path) -> None:

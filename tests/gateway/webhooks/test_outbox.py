@@ -234,7 +234,7 @@ def test_many_restarts_do_not_end_a_callback_before_its_day(tmp_path: Path) -> N
         async with bench(clock, tmp_path, app) as one:
             await one.put("a")
             await asyncio.sleep(0.5)
-            await one.store._database.write(sa.update(tables.callbacks).values(attempts=500))
+            await one.store._database.write((sa.update(tables.callbacks).values(attempts=500), {}))
         async with bench(clock, tmp_path, app) as one:
             await asyncio.sleep(DAY / 2)
             assert not (await one.rows())[0]["dead"]

@@ -1,0 +1,146 @@
+"""REFER inside a dialog, both ways, with the progress that NOTIFY tells (RFC 3515, RFC 3892, RFC 4488)."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from sip.client_transaction import Act
+from sip.errors import ParseError
+from sip.events import ReferProgress, Referred
+from sip.grammar import lookup, parse_params
+from sip.message import REASONS, Response
+from sip.server_transaction import ServerTransaction
+from sip.values import NameAddr
+
+if TYPE_CHECKING:
+    from sip.layer import Output
+    from sip.session import Session
+
+FRAGMENT = "message/sipfrag"
+LIFE = 180.0  # seconds that a subscription of ours or theirs may last without a final word
+_STATUS = re.compile(rb"\s*SIP/2\.0[ \t]+([1-6]\d\d)(?:[ \t]+([^\r\n]*))?")
+
+
+class Transfer:
+    """The REFERs of one session: at most one of each side at a time."""
+
+    def __init__(self, session: Session) -> None:
+        self.timers: dict[str, float] = {}
+        self._session = session
+        self._asked: ServerTransaction | None = None  # theirs, not answered yet
+        self._tells = False  # theirs, accepted: we notify
+        self._waits = False  # ours: they notify
+
+    # theirs
+
+    def came(self, transaction: ServerTransaction, now: float) -> list[Output]:
+        """A REFER came: the gateway decides."""
+        request = transaction.request
+        values = request.headers.all("Refer-To")
+        if len(values) != 1:
+            raise ParseError(f"a REFER has one Refer-To, not {len(values)} (RFC 3515 §2.4.2)")
+        target = NameAddr.parse(values[0])
+        if self._asked is not None or self._tells:
+            return self._session.refuse(transaction, 491, now)
+        self._asked = transaction
+        return [Referred(self._session.id, str(target.uri), request.headers.get("Referred-By") or "")]
+
+    def accept(self, now: float) -> list[Output]:
+        """202, and 100 as the first word about it (RFC 3515 §2.4.4)."""
+        transaction, self._asked = self._asked, None
+        if transaction is None:
+            return []
+        quiet = (transaction.request.headers.get("Refer-Sub") or "").strip().lower() == "false"
+        response = transaction.request.reply(200 if quiet else 202)
+        response.headers.add("Contact", self._session.layer.contact(transaction.flow))
+        if quiet:
+            response.headers.add("Refer-Sub", "false")
+        outputs = self._session.layer.respond(transaction, response, now)
+        if quiet:
+            return outputs
+        self._tells = True
+        self._session.layer.alarms.set(self, "untold", now + LIFE)
+        return [*outputs, *self.tell(100, "", now)]
+
+    def refuse(self, status: int, now: float) -> list[Output]:
+        """The call stays as it is."""
+        transaction, self._asked = self._asked, None
+        return [] if transaction is None else self._session.refuse(transaction, status, now)
+
+    def tell(self, status: int, reason: str, now: float) -> list[Output]:
+        """NOTIFY with what became of it; a final status ends the subscription."""
+        if not self._tells or not self._session.can_send:
+            return []
+        final = status >= 200
+        if final:
+            self._tells = False
+            self.timers.pop("untold", None)
+        state = "terminated;reason=noresource" if final else f"active;expires={int(LIFE)}"
+        headers = (("Event", "refer"), ("Subscription-State", state), ("Content-Type", f"{FRAGMENT};version=2.0"))
+        line = f"SIP/2.0 {status} {reason or REASONS.get(status, 'Status')}\r\n"
+        return self._session.send("NOTIFY", now, line.encode(), headers)
+
+    # ours
+
+    def ask(self, refer_to: str, headers: tuple[tuple[str, str], ...], now: float) -> list[Output]:
+        """Sends REFER."""
+        if self._waits or not self._session.can_send:
+            return [ReferProgress(self._session.id, 491, "a transfer is under way", True)]
+        self._waits = True
+        self._session.layer.alarms.set(self, "unheard", now + LIFE)
+        return self._session.send("REFER", now, headers=(("Refer-To", refer_to), *headers))
+
+    def concluded(self, result: Response | Act, now: float) -> list[Output]:
+        """What they say to our REFER itself."""
+        if isinstance(result, Act):
+            return self._heard(408, "no answer to our REFER", final=True)
+        if result.status < 200:
+            return []
+        if result.status >= 300:
+            return self._heard(result.status, result.reason, final=True)
+        if (result.headers.get("Refer-Sub") or "").strip().lower() == "false":
+            return self._heard(result.status, result.reason, final=True)
+        return []
+
+    def notified(self, transaction: ServerTransaction, now: float) -> list[Output]:
+        """A NOTIFY came; 481 where we asked for none."""
+        request = transaction.request
+        event = (request.headers.get("Event") or "").partition(";")[0].strip().lower()
+        if event != "refer":
+            response = request.reply(489)
+            response.headers.add("Allow-Events", "refer")
+            return self._session.layer.respond(transaction, response, now)
+        if not self._waits:
+            return self._session.refuse(transaction, 481, now)
+        ok = self._session.layer.respond(transaction, request.reply(200), now)
+        found = _STATUS.match(request.body) if request.content_type == FRAGMENT else None
+        status = int(found[1]) if found else 0
+        reason = (found[2] or b"").decode("utf-8", "replace") if found else ""
+        state, semicolon, rest = (request.headers.get("Subscription-State") or "").partition(";")
+        over = state.strip().lower() == "terminated" or status >= 200
+        if over and not status:
+            why = lookup(parse_params(semicolon + rest), "reason") or "no word"
+            return [*ok, *self._heard(500, f"their subscription ended: {why}", final=True)]
+        return [*ok, *self._heard(status, reason, final=over)]
+
+    def _heard(self, status: int, reason: str, *, final: bool) -> list[Output]:
+        if not self._waits:
+            return []
+        if final:
+            self._waits = False
+            self.timers.pop("unheard", None)
+        return [ReferProgress(self._session.id, status, reason, final)]
+
+    def stop(self, now: float) -> list[Output]:
+        """The call ends: who waits is told so."""
+        self.timers.clear()
+        outputs = self.refuse(481, now)
+        self._tells = False
+        return [*outputs, *self._heard(481, "the call ended", final=True)]
+
+    def ring(self, name: str, now: float) -> list[Output]:
+        """A subscription lasted too long."""
+        if name == "unheard":
+            return self._heard(408, "no word about the transfer", final=True)
+        return self.tell(503, "", now)

@@ -1,0 +1,117 @@
+"""Reliable provisional responses (RFC 3262), both roles."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from typing import TYPE_CHECKING
+
+from sip.errors import ParseError
+from sip.message import Message, Request, Response
+from sip.server_transaction import ServerTransaction
+
+if TYPE_CHECKING:
+    from sip.incoming import IncomingSession
+    from sip.layer import Output
+
+_RACK = re.compile(r"\s*(\d{1,10})\s+(\d{1,10})\s+(\S+)\s*")
+
+
+def wants(request: Request) -> bool:
+    """Whether a peer can do reliable provisional responses."""
+    return "100rel" in request.tokens("Supported") or insists(request)
+
+
+def insists(request: Request) -> bool:
+    """Whether it takes no other."""
+    return "100rel" in request.tokens("Require")
+
+
+def rseq(message: Message) -> int:
+    """RSeq of a response; ParseError unless it is a number of 32 bits (RFC 3262 §7.1)."""
+    text = (message.headers.get("RSeq") or "").strip()
+    if not (text.isascii() and text.isdigit() and len(text) <= 10 and 0 < int(text) < 2**32):
+        raise ParseError(f"RSeq {text[:20]!r} cannot be read")
+    return int(text)
+
+
+def rack(request: Request) -> tuple[int, int, str]:
+    """RAck of a PRACK: RSeq, CSeq number and method (RFC 3262 §7.2)."""
+    found = _RACK.fullmatch(request.headers.get("RAck") or "")
+    if found is None:
+        raise ParseError("a PRACK needs a RAck header")
+    return int(found[1]), int(found[2]), found[3]
+
+
+class Provisionals:
+    """Ours, to an INVITE: sent one after the other, each repeated until its PRACK."""
+
+    def __init__(self, session: IncomingSession, invite: ServerTransaction, first: int) -> None:
+        self.timers: dict[str, float] = {}
+        self._session = session
+        self._invite = invite
+        self._next = first
+        self._waiting: deque[Response] = deque()  # the first is on its way
+        self._interval = 0.0
+
+    @property
+    def hold_the_answer(self) -> bool:
+        """Whether a 2xx must wait: a session description is not acknowledged yet (RFC 3262 §3)."""
+        return any(response.body for response in self._waiting)
+
+    def send(self, response: Response, now: float) -> list[Output]:
+        """Sends it as soon as those before it are acknowledged."""
+        response.headers.add("Require", "100rel")
+        response.headers.add("RSeq", str(self._next))
+        self._next += 1
+        self._waiting.append(response)
+        return self._first(now) if len(self._waiting) == 1 else []
+
+    def _first(self, now: float) -> list[Output]:
+        layer = self._session.layer
+        self._interval = layer.timings.t1
+        layer.alarms.set(self, "repeat", now + self._interval)
+        layer.alarms.set(self, "give up", now + layer.timings.give_up)
+        return layer.respond(self._invite, self._waiting[0], now)
+
+    def acknowledged(self, request: Request, now: float) -> list[Output] | None:
+        """A PRACK: what follows it; None where it belongs to nothing (481)."""
+        number, cseq, method = rack(request)
+        invite = self._invite.request.cseq
+        if not self._waiting or (cseq, method) != (invite.number, invite.method):
+            return None
+        if rseq(self._waiting[0]) != number:
+            return None
+        self._waiting.popleft()
+        self.timers.clear()
+        return self._first(now) if self._waiting else []
+
+    def stop(self) -> None:
+        """A final response goes out."""
+        self._waiting.clear()
+        self.timers.clear()
+
+    def ring(self, name: str, now: float) -> list[Output]:
+        """No PRACK yet: again, or (after 64*T1) the end of the call (RFC 3262 §3)."""
+        layer = self._session.layer
+        if name == "give up":
+            self.stop()
+            return self._session.decline(504, "", (), now)
+        self._interval *= 2
+        layer.alarms.set(self, "repeat", now + self._interval)
+        return layer.respond(self._invite, self._waiting[0], now)
+
+
+class Received:
+    """Theirs, of one early dialog: in order, each once."""
+
+    def __init__(self) -> None:
+        self._last = 0
+
+    def takes(self, response: Response) -> bool:
+        """Whether this one is the next; a repeated one, or one after a gap, is dropped (RFC 3262 §4)."""
+        number = rseq(response)
+        if self._last and number != self._last + 1:
+            return False
+        self._last = number
+        return True

@@ -1,0 +1,103 @@
+"""TLS contexts from files, made anew when a file has changed: certificates are replaced without a restart."""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """PEM files. `ca`: who signs the certificates that peers must show us, beside the system's for servers."""
+
+    cert: Path | None = None
+    key: Path | None = None
+    ca: Path | None = None
+
+    def stamp(self) -> tuple[object, ...]:
+        """Changes whenever a file does."""
+        stats = [path.stat() for path in (self.cert, self.key, self.ca) if path is not None]
+        return tuple((one.st_mtime_ns, one.st_ino, one.st_size) for one in stats)
+
+
+class Contexts:
+    """The contexts of a gateway; OSError (which ssl.SSLError is) for files that cannot be used at the start."""
+
+    def __init__(self, files: TlsFiles) -> None:
+        self._files = files
+        self._client = _Fresh(files, _client)
+        self._with_ca = _Fresh(files, _server_with_ca)
+        self._without_ca = _Fresh(files, _server)
+
+    @property
+    def can_serve(self) -> bool:
+        """Whether there is a certificate of ours."""
+        return self._files.cert is not None
+
+    def client(self) -> ssl.SSLContext:
+        """For connections that we open: the server's certificate is checked, ours is shown where there is one."""
+        return self._client.current()
+
+    def server(self, *, ask: bool) -> ssl.SSLContext:
+        """For a listener; `ask`: peers must show a certificate, where there is a CA for it."""
+        fresh = self._with_ca if ask else self._without_ca
+        fresh.current()  # files that cannot be used are an error now
+        outer = fresh.make(self._files)
+
+        def swap(connection: ssl.SSLObject, name: str | None, context: ssl.SSLContext) -> None:
+            connection.context = fresh.current()
+
+        outer.sni_callback = swap  # called in every handshake, with a name or without
+        return outer
+
+
+class _Fresh:
+    """A context that follows its files. Files that do not fit (halfway through a change) leave it as it was."""
+
+    def __init__(self, files: TlsFiles, make: Callable[[TlsFiles], ssl.SSLContext]) -> None:
+        self.make = make
+        self._files = files
+        self._context: ssl.SSLContext | None = None
+        self._stamp: tuple[object, ...] = ()
+
+    def current(self) -> ssl.SSLContext:
+        try:
+            stamp = self._files.stamp()
+            if self._context is None or stamp != self._stamp:
+                self._context, self._stamp = self.make(self._files), stamp
+        except OSError as error:
+            if self._context is None:
+                raise
+            LOG.warning("! TLS files cannot be used, the earlier ones stay: %s", error)
+        return self._context
+
+
+def _server(files: TlsFiles) -> ssl.SSLContext:
+    assert files.cert is not None, "a listener has a certificate"
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(files.cert, files.key)
+    return context
+
+
+def _server_with_ca(files: TlsFiles) -> ssl.SSLContext:
+    context = _server(files)
+    if files.ca is not None:
+        context.load_verify_locations(files.ca)
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def _client(files: TlsFiles) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if files.ca is not None:
+        context.load_verify_locations(files.ca)
+    if files.cert is not None:
+        context.load_cert_chain(files.cert, files.key)
+    return context

@@ -1,0 +1,193 @@
+"""Dial in virtual time: the other party answers, is busy, does not answer; the caller gives up."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.store.paging import Page
+from media import negotiate
+from sip.commands import Accept, Hangup, Provisional, Refuse
+from sip.events import Answered, Ended, Event, Invited, Ringing
+from tests.calls.test_whole_calls import Caller
+from tests.lib.loop import VirtualClock, passes, run
+from tests.lib.whole import SimulatedEndpoint, Whole, whole
+
+DIAL = """<Response><Dial action="/after" timeout="10" {more}>
+<Sip>sip:bob@127.0.0.4:5060</Sip></Dial></Response>"""
+AFTER = {"/after": "<Response><Hangup/></Response>"}
+
+
+class Callee:
+    """The one who is called: rings at once, and does what the test says."""
+
+    def __init__(self, one: Whole[Any], port: int = 5060) -> None:
+        self.events: list[Event] = []
+        self.endpoint = SimulatedEndpoint(one.wire, ("127.0.0.4", port), self._hear)
+
+    @property
+    def session(self) -> str:
+        """The session of the call that came in."""
+        return next(event.session for event in self.events if isinstance(event, Invited))
+
+    def answer(self) -> None:
+        """200."""
+        sdp, _ = negotiate.answer(self._offer(), "127.0.0.4", 5000, ("PCMU",), session_id=2, version=1)
+        self.endpoint.apply(Accept(self.session, sdp))
+
+    def refuse(self, status: int) -> None:
+        """A final failure."""
+        self.endpoint.apply(Refuse(self.session, status))
+
+    def hangup(self) -> None:
+        """BYE."""
+        self.endpoint.apply(Hangup(self.session))
+
+    def ended(self) -> Ended | None:
+        """How the call ended here."""
+        return next((event for event in self.events if isinstance(event, Ended)), None)
+
+    def _offer(self) -> bytes:
+        return next(event.sdp for event in self.events if isinstance(event, Invited)) or b""
+
+    def _hear(self, event: Event) -> None:
+        self.events.append(event)
+        if isinstance(event, Invited):
+            self.endpoint.apply(Provisional(event.session))
+
+
+def documents(more: str = "") -> dict[str, str]:
+    return {"/voice": DIAL.format(more=more), **AFTER}
+
+
+def test_who_answers_is_joined_and_recorded_until_he_hangs_up(tmp_path: Path) -> None:
+    async def main(clock: VirtualClock) -> None:
+        async with whole(clock, tmp_path, documents("record='record-from-answer-dual'")) as one:
+            caller, callee = Caller(one), Callee(one)
+            caller.call()
+            await passes(2)
+            callee.answer()
+            await passes(8)
+            assert (one.link.engine.ports.peer >= 0).sum() == 2
+            callee.hangup()
+            await caller.gone
+            await passes(1)
+            (after,) = one.web.to("/after")
+            assert (after["DialCallStatus"], after["DialBridged"]) == ("completed", "true")
+            assert after["DialCallDuration"] == after["RecordingDuration"] == "8"
+            assert one.services.workers.ports_in_use == 0
+
+    run(main)
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_a_recording_from_the_ringing_on_has_the_ringing(tmp_path: Path, answers: bool) -> None:
+    async def main(clock: VirtualClock) -> None:
+        async with whole(clock, tmp_path, documents("record='record-from-ringing'")) as one:
+            caller, callee = Caller(one), Callee(one)
+            caller.call()
+            await passes(4)
+            if answers:
+                callee.answer()
+                await passes(3)
+                callee.hangup()
+            else:
+                callee.refuse(486)
+            await caller.gone
+            await passes(1)
+            assert one.web.to("/after")[0]["RecordingDuration"] == ("7" if answers else "4")
+
+    run(main)
+
+
+def test_who_is_busy_is_told_to_the_action(tmp_path: Path) -> None:
+    async def main(clock: VirtualClock) -> None:
+        async with whole(clock, tmp_path, documents()) as one:
+            caller, callee = Caller(one), Callee(one)
+            caller.call()
+            await passes(2)
+            callee.refuse(486)
+            await caller.gone
+            (after,) = one.web.to("/after")
+            assert (after["DialCallStatus"], after["DialBridged"]) == ("busy", "false")
+            assert after["DialSipResponseCode"] == "486"
+
+    run(main)
+
+
+def test_who_does_not_answer_in_time_is_canceled(tmp_path: Path) -> None:
+    async def main(clock: VirtualClock) -> None:
+        async with whole(clock, tmp_path, documents()) as one:
+            caller, callee = Caller(one), Callee(one)
+            caller.call()
+            began = asyncio.get_running_loop().time()
+            await caller.gone
+            assert 10 <= asyncio.get_running_loop().time() - began <= 12
+            ended = callee.ended()
+            assert ended is not None
+            assert ended.status == 487
+            assert one.web.to("/after")[0]["DialCallStatus"] == "no-answer"
+
+    run(main)
+
+
+def test_a_caller_who_gives_up_cancels_the_other_call(tmp_path: Path) -> None:
+    async def main(clock: VirtualClock) -> None:
+        async with whole(clock, tmp_path, documents()) as one:
+            caller, callee = Caller(one), Callee(one)
+            caller.call()
+            await passes(3)
+            caller.hangup()
+            await caller.gone
+            await passes(1)
+            ended = callee.ended()
+            assert ended is not None
+            assert ended.status == 487
+            (account,) = await one.services.store.accounts.all()
+            found = await one.services.store.calls.page(account.account_sid, Page(), {})
+            statuses = {row.direction: row.status for row in found.rows}
+            assert statuses == {"inbound": "completed", "outbound-dial": "canceled"}
+
+    run(main)
+
+
+@pytest.mark.parametrize("early", [True, False])
+def test_answer_on_bridge_keeps_the_caller_ringing(tmp_path: Path, early: bool) -> None:
+    async def main(clock: VirtualClock) -> None:
+        more = "answerOnBridge='true'" if not early else ""
+        async with whole(clock, tmp_path, documents(more)) as one:
+            caller, callee = Caller(one), Callee(one)
+            caller.call()
+            await passes(3)
+            assert caller.answered() is early
+            assert any(isinstance(event, Ringing) for event in caller.events)
+            callee.answer()
+            await passes(1)
+            assert any(isinstance(event, Answered) for event in caller.events)
+            caller.hangup()
+            await caller.gone
+
+    run(main)
+
+
+def test_the_time_limit_and_the_star_end_the_talk(tmp_path: Path) -> None:
+    async def main(clock: VirtualClock) -> None:
+        for folder, more in (("limit", "timeLimit='5'"), ("star", "hangupOnStar='true'")):
+            (tmp_path / folder).mkdir()
+            async with whole(clock, tmp_path / folder, documents(more)) as one:
+                caller, callee = Caller(one), Callee(one)
+                caller.call()
+                await passes(1)
+                callee.answer()
+                await passes(5)
+                if folder == "star":
+                    one.link.press(0, "*")
+                await caller.gone
+                await passes(1)
+                assert one.web.to("/after")[0]["DialCallDuration"] == "5"
+                assert callee.ended() is not None
+
+    run(main)

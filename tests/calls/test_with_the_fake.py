@@ -1,0 +1,58 @@
+"""The same whole calls against the media fake: what only depends on durations takes next to no time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.calls.test_whole_calls import MENU, Caller, cpu
+from tests.lib.loop import VirtualClock, passes, run
+from tests.lib.whole import fake_media, whole_with
+
+IVR = {
+    "/voice": MENU,
+    "/choice": """<Response><Say>Speak after the tone</Say>
+        <Record maxLength="30" timeout="0" action="/recorded" trim="do-not-trim"/></Response>""",
+    "/recorded": "<Response><Say>Thank you</Say><Hangup/></Response>",
+}
+
+
+def test_a_whole_ivr_call_takes_less_than_a_third_of_a_second(tmp_path: Path) -> None:
+    async def main(clock: VirtualClock) -> None:
+        async with whole_with(fake_media, clock, tmp_path, IVR) as one:
+            before = cpu()
+            caller = Caller(one)
+            caller.call()
+            await passes(3)
+            one.link.press(0, "4")
+            await passes(7)
+            one.link.press(0, "#")
+            await caller.gone
+            await passes(1)
+            assert cpu() - before < 0.3
+            assert one.web.to("/choice")[0]["Digits"] == "4"
+            (recorded,) = one.web.to("/recorded")
+            assert (recorded["RecordingDuration"], recorded["Digits"]) == ("5", "#")
+            assert one.web.to("/status")[0]["CallStatus"] == "completed"
+            assert one.services.workers.ports_in_use == 0
+
+    run(main)
+
+
+def test_ten_minutes_of_ivr_against_the_fake(tmp_path: Path) -> None:
+    async def main(clock: VirtualClock) -> None:
+        documents = {"/voice": MENU, "/choice": "<Response><Redirect>/voice</Redirect></Response>"}
+        async with whole_with(fake_media, clock, tmp_path, documents) as one:
+            before = cpu()
+            caller = Caller(one)
+            caller.call()
+            for _ in range(60):
+                await passes(10)
+                one.link.press(0, "1")
+            await passes(1)
+            caller.hangup()
+            await caller.gone
+            assert len(one.web.to("/choice")) == 60
+            assert cpu() - before < 1.5
+            print(f"{cpu() - before:.2f} s of CPU")
+
+    run(main)

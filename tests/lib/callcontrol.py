@@ -1,0 +1,106 @@
+"""A call for verbs to run on: it notes what it is asked, and answers what the test says."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from twiml import interpreter
+from twiml.control import Collect, Collected, Dialled, DialPlan, Prompt, Recorded, RecordPlan
+from twiml.document import parse
+from twiml.errors import Warning
+from twiml.outcome import End, Outcome, Redirect
+
+
+@dataclass
+class NotedCall:
+    """`twiml.control.CallControl`. `asked` has (name, argument) in order."""
+
+    collected: Collected = field(default_factory=lambda: Collected("", ""))
+    recorded: Recorded | None = field(default_factory=lambda: Recorded("RE1", "http://g/RE1", 7, "#", False))
+    dialled: Dialled = field(default_factory=lambda: Dialled({"DialCallStatus": "completed"}, False))
+    asked: list[tuple[str, object]] = field(default_factory=list)
+    prompts: list[Prompt] = field(default_factory=list)
+    how: Collect | None = None
+    plan: RecordPlan | None = None
+    dial_plan: DialPlan | None = None
+
+    def _note(self, name: str, argument: object = None) -> None:
+        self.asked.append((name, argument))
+
+    @property
+    def did(self) -> list[str]:
+        """The names of what was asked."""
+        return [name for name, _ in self.asked]
+
+    def warn(self, code: int, message: str, line: int) -> None:
+        self._note("warn", (code, message, line))
+
+    async def answer(self) -> None:
+        self._note("answer")
+
+    async def play(self, prompts: Sequence[Prompt]) -> None:
+        self.prompts += prompts
+        self._note("play", tuple(prompts))
+
+    async def send_digits(self, digits: str) -> None:
+        self._note("send_digits", digits)
+
+    async def pause(self, seconds: float) -> None:
+        self._note("pause", seconds)
+
+    async def collect(self, prompts: Sequence[Prompt], how: Collect) -> Collected:
+        self.prompts += prompts
+        self.how = how
+        self._note("collect", how)
+        return self.collected
+
+    async def record(self, plan: RecordPlan) -> Recorded | None:
+        self.plan = plan
+        self._note("record", plan)
+        return self.recorded
+
+    async def dial(self, plan: DialPlan) -> Dialled:
+        self.dial_plan = plan
+        self._note("dial", plan)
+        return self.dialled
+
+    async def hangup(self) -> None:
+        self._note("hangup")
+
+    async def reject(self, reason: str) -> None:
+        self._note("reject", reason)
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A document that was run."""
+
+    call: NotedCall
+    outcome: Outcome
+    warnings: tuple[Warning, ...]
+
+    @property
+    def codes(self) -> list[int]:
+        """The codes of the warnings."""
+        return [warning.code for warning in self.warnings]
+
+    @property
+    def redirect(self) -> Redirect:
+        """Where it leads."""
+        assert isinstance(self.outcome, Redirect), self.outcome
+        return self.outcome
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing follows."""
+        return isinstance(self.outcome, End)
+
+
+def ran(verbs: str, call: NotedCall | None = None) -> Ran:
+    """Runs `<Response>` with these verbs, on a line each."""
+    call = call or NotedCall()
+    document = parse(f"<Response>\n{verbs}\n</Response>".encode())
+    outcome = asyncio.run(interpreter.run(document, call))
+    return Ran(call, outcome, document.warnings)

@@ -1,0 +1,130 @@
+"""An engine on a bench: ports with peers, packets in and out as Python sees them, a clock that ticks when told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+
+import numpy as np
+
+from media import commands, events
+from media.engine import Engine, Inbox
+from media.errors import AudioError
+from media.frames import FRAME, TICK, Pcm
+from media.negotiate import StreamPlan
+from media.ports import Address
+from media.recorder import Recorder
+from media.rtp import HEADER, WIDTH, Packets, pack, parse
+
+DTMF = 101
+
+
+def peer_of(row: int) -> Address:
+    """Where the peer of a row is."""
+    return "192.0.2.1", 4000 + 2 * row
+
+
+def plan_of(row: int, codec: str = "PCMU", dtmf: int = DTMF, **other: object) -> StreamPlan:
+    """A stream with the row's peer."""
+    ip, port = peer_of(row)
+    fields = {
+        "remote_ip": ip, "remote_port": port, "rtcp_port": port + 1, "codec": codec, "payload_type": 0,
+        "dtmf_payload_type": dtmf, "ptime_ms": 20, "send": True, "receive": True, "signalling_ip": ip,
+    }  # fmt: skip
+    fields["payload_type"] = 0 if codec == "PCMU" else 8
+    return StreamPlan(**{**fields, **other})  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A packet that an engine sent, or that is sent to it."""
+
+    row: int
+    payload: bytes
+    sequence: int
+    timestamp: int
+    payload_type: int = 0
+    ssrc: int = 7
+    marker: bool = False
+    source: Address | None = None  # None: the row's peer
+
+
+class Rig:
+    """An engine with connected rows; `tick` is 20 ms."""
+
+    def __init__(
+        self, rows: int = 4, idle_seconds: float = 60.0, *, connect: bool = True, recorder: Recorder | None = None
+    ) -> None:
+        self.sounds: dict[str, Pcm] = {}
+        self.said: list[events.Event] = []
+        self.now = 100.0
+        recorder = recorder or Recorder(self.said.append, threaded=False)
+        self.engine = Engine(rows, self, recorder, Random(1), idle_seconds)
+        for row in range(rows):
+            self.engine.take(row)
+            if connect:
+                self.do(commands.Connect(row, plan_of(row)))
+
+    def read(self, audio: str) -> Pcm:
+        """`engine.Library`."""
+        try:
+            return self.sounds[audio]
+        except KeyError:
+            raise AudioError(f"no sound {audio}") from None
+
+    def do(self, command: commands.Command) -> list[events.Event]:
+        """A command; what it brings about at once."""
+        said = self.engine.apply(command, self.now)
+        self.said += said
+        return said
+
+    def tick(self, *packets: Sent) -> dict[int, list[Sent]]:
+        """20 ms; what each row sent."""
+        out = self.engine.tick(_inbox(packets), self.now)
+        self.now += TICK
+        self.said += out.events
+        return _sent(out.packets)
+
+    def frame(self, row: int, *packets: Sent) -> bytes:
+        """20 ms; the payload of the one packet that a row sent."""
+        (one,) = self.tick(*packets)[row]
+        return one.payload
+
+    def heard(self, kind: type[events.Event]) -> list[events.Event]:
+        """The events of a kind so far."""
+        return [event for event in self.said if isinstance(event, kind)]
+
+
+def _inbox(packets: Sequence[Sent]) -> Inbox:
+    data = np.zeros((len(packets), WIDTH), np.uint8)
+    if packets:
+        columns = [
+            [getattr(one, name) for one in packets] for name in ("payload_type", "sequence", "timestamp", "ssrc")
+        ]
+        types, sequences, stamps, ssrcs = (np.array(column, np.int64) for column in columns)
+        pack(data, types, np.array([one.marker for one in packets]), sequences & 0xFFFF, stamps & 0xFFFFFFFF, ssrcs)
+    for index, one in enumerate(packets):
+        data[index, HEADER : HEADER + len(one.payload)] = np.frombuffer(one.payload, np.uint8)
+    rows = np.array([one.row for one in packets], np.int64)
+    lengths = np.array([HEADER + len(one.payload) for one in packets], np.int64)
+    return Inbox(Packets(rows, data, lengths), [one.source or peer_of(one.row) for one in packets])
+
+
+def _sent(packets: Packets) -> dict[int, list[Sent]]:
+    headers = parse(packets.data, packets.lengths)
+    found: dict[int, list[Sent]] = {}
+    for index, row in enumerate(packets.rows.tolist()):
+        payload = packets.data[index, HEADER : int(packets.lengths[index])].tobytes()
+        one = Sent(
+            row, payload, int(headers.sequence[index]), int(headers.timestamp[index]),
+            int(headers.payload_type[index]), int(headers.ssrc[index]), bool(headers.marker[index]),
+        )  # fmt: skip
+        found.setdefault(row, []).append(one)
+    return found
+
+
+def voice(row: int, number: int, payload: bytes = b"", *, first: int = 0, **other: object) -> Sent:
+    """The packet `number` of a row's peer: 20 ms of audio."""
+    sequence, stamp = first + number, first * FRAME + number * FRAME
+    return Sent(row, payload or bytes([number % 200] * FRAME), sequence & 0xFFFF, stamp & 0xFFFFFFFF, **other)  # type: ignore[arg-type]

@@ -1,0 +1,125 @@
+"""TLS contexts: client certificates, names, versions, and new certificates without a restart."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+
+from sip.transport.tls import TlsFiles
+from tests.lib.certificates import Authority
+from tests.lib.endpoints import Party, party
+
+TLS = [("tls", "127.0.0.1", 0)]
+
+
+async def shown(peer: Party, context: ssl.SSLContext, name: str) -> int:
+    """The serial number of the certificate that a new connection sees; ssl.SSLError where there is none."""
+    reader, writer = await asyncio.open_connection(*peer.endpoint.addresses["tls"], ssl=context, server_hostname=name)
+    try:
+        writer.write(b"\r\n\r\n")  # with TLS 1.3 a refused client certificate is noticed at the first read
+        assert await reader.readexactly(2) == b"\r\n"
+        connection = writer.get_extra_info("ssl_object")
+        return x509.load_der_x509_certificate(connection.getpeercert(True)).serial_number
+    finally:
+        writer.close()
+
+
+def trusting(authority: Authority) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=str(authority.path))
+
+
+def serial(files: TlsFiles) -> int:
+    assert files.cert is not None
+    return x509.load_pem_x509_certificate(files.cert.read_bytes()).serial_number
+
+
+def test_new_certificates_are_used_without_a_restart(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+
+    async def main() -> None:
+        first = serial(files := authority.issue("127.0.0.1"))
+        async with party(TLS, files) as bob:
+            assert await shown(bob, trusting(authority), "127.0.0.1") == first
+            second = serial(authority.issue("sip.example.com", "127.0.0.1"))
+            assert second != first
+            assert await shown(bob, trusting(authority), "127.0.0.1") == second
+            assert await shown(bob, trusting(authority), "sip.example.com") == second
+
+    asyncio.run(main())
+
+
+def test_files_halfway_through_a_change_leave_what_was(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    authority = Authority(tmp_path)
+
+    async def main() -> None:
+        files = authority.issue("127.0.0.1")
+        first = serial(files)
+        assert files.key is not None
+        async with party(TLS, files) as bob:
+            key = files.key.read_bytes()
+            files.key.write_text("half a key")
+            assert await shown(bob, trusting(authority), "127.0.0.1") == first
+            files.key.unlink()
+            assert await shown(bob, trusting(authority), "127.0.0.1") == first
+            files.key.write_bytes(key)
+            assert await shown(bob, trusting(authority), "127.0.0.1") == first
+
+    asyncio.run(main())
+    assert "TLS files cannot be used" in caplog.text
+
+
+def test_a_certificate_is_asked_for_where_there_is_a_ca(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+
+    async def main() -> None:
+        ours = authority.issue("127.0.0.1", ca=True)
+        known = authority.issue("client.example", file="client")
+        assert known.cert is not None
+        async with party(TLS, ours) as bob:
+            context = trusting(authority)
+            with pytest.raises((ssl.SSLError, ConnectionError, asyncio.IncompleteReadError)):
+                await shown(bob, context, "127.0.0.1")
+            context.load_cert_chain(known.cert, known.key)
+            assert await shown(bob, context, "127.0.0.1") == serial(ours)
+
+    asyncio.run(main())
+
+
+def test_nothing_older_than_tls_1_2_is_spoken(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+
+    async def main() -> None:
+        async with party(TLS, authority.issue("127.0.0.1")) as bob:
+            context = trusting(authority)
+            context.set_ciphers("DEFAULT:@SECLEVEL=0")
+            context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+            context.maximum_version = ssl.TLSVersion.TLSv1_1
+            with pytest.raises((ssl.SSLError, ConnectionError)):
+                await shown(bob, context, "127.0.0.1")
+
+    with pytest.warns(DeprecationWarning, match=r"TLSv1_1|MINIMUM|TLSVersion"):
+        asyncio.run(main())
+
+
+def test_a_listener_without_certificate_is_an_error() -> None:
+    async def main() -> None:
+        with pytest.raises(OSError, match="tls needs a certificate"):
+            async with party(TLS):
+                pass
+
+    asyncio.run(main())
+
+
+def test_a_certificate_that_cannot_be_read_is_an_error_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "x.pem").write_text("nothing")
+
+    async def main() -> None:
+        with pytest.raises(OSError):
+            async with party(TLS, TlsFiles(tmp_path / "x.pem", tmp_path / "x.pem")):
+                pass
+
+    asyncio.run(main())

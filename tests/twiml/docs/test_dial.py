@@ -1,0 +1,119 @@
+"""`<Dial>`: others are called and joined with the caller."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.lib.callcontrol import NotedCall, ran
+from twiml.control import Dialled, DialPlan, NumberTarget, SipTarget
+
+
+def plan(verb: str) -> DialPlan:
+    """What the Dial asks of the call."""
+    found = ran(verb).call.dial_plan
+    assert found is not None
+    return found
+
+
+def test_a_plain_number_with_the_defaults() -> None:
+    assert plan("<Dial> +12125550123 </Dial>") == DialPlan(
+        targets=(NumberTarget("+12125550123"),), timeout=30, time_limit=14400, caller_id=None, hangup_on_star=False,
+        answer_on_bridge=False, record="do-not-record",
+    )  # fmt: skip
+
+
+def test_everything_can_be_chosen() -> None:
+    found = plan("""<Dial timeout="10" timeLimit="60" callerId="+15555550100" hangupOnStar="true" answerOnBridge="true"
+        record="record-from-ringing-dual" sequential="true" trim="trim-silence" recordingTrack="inbound"
+        recordingStatusCallback="/r" recordingStatusCallbackMethod="GET" recordingStatusCallbackEvent="in-progress"
+        >+12125550123</Dial>""")
+    assert found == DialPlan(
+        (NumberTarget("+12125550123"),), 10, 60, "+15555550100", True, True, "record-from-ringing-dual", True, True,
+        "inbound", "/r", "GET", ("in-progress",),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("word", "means"), [("true", "record-from-answer"), ("false", "do-not-record")])
+def test_record_true_and_false_are_short_forms(word: str, means: str) -> None:
+    assert plan(f"<Dial record='{word}'>+1</Dial>").record == means
+
+
+def test_number_nouns() -> None:
+    verb = """<Dial><Number sendDigits="ww1#" statusCallback="/s" statusCallbackEvent="ringing answered"
+        statusCallbackMethod="GET">+12125550123</Number><Number>+12125550124</Number></Dial>"""
+    assert plan(verb).targets == (
+        NumberTarget("+12125550123", "ww1#", "/s", "GET", ("ringing", "answered")),
+        NumberTarget("+12125550124"),
+    )
+
+
+def test_sip_nouns_with_credentials_and_headers() -> None:
+    verb = "<Dial><Sip username='u' password='p'>sip:a@b.example;transport=tcp?X-One=1</Sip></Dial>"
+    assert plan(verb).targets == (SipTarget("sip:a@b.example;transport=tcp?X-One=1", "u", "p"),)
+    verb = "<Dial><Sip><Uri>sip:a@b</Uri><Headers><Header name='X-Two' value='a b'/></Headers></Sip></Dial>"
+    assert plan(verb).targets == (SipTarget("sip:a@b?X-Two=a%20b"),)
+
+
+def test_the_first_ten_targets_are_called() -> None:
+    done = ran(f"<Dial>{'<Number>+1</Number>' * 12}</Dial>")
+    assert done.call.dial_plan is not None
+    assert (len(done.call.dial_plan.targets), done.codes) == (10, [13210])
+
+
+def test_without_action_the_next_verb_follows() -> None:
+    assert ran("<Dial>+1</Dial><Say>Bye</Say>").call.did == ["dial", "play", "hangup"]
+
+
+def test_the_action_is_told_how_it_ended() -> None:
+    done = ran(
+        "<Dial action='/a' method='GET'>+1</Dial>", NotedCall(dialled=Dialled({"DialCallStatus": "busy"}, False))
+    )
+    assert (done.redirect.url, done.redirect.method) == ("/a", "GET")
+    assert done.redirect.params == {"DialCallStatus": "busy"}
+
+
+def test_an_empty_action_is_the_document_itself() -> None:
+    assert ran("<Dial action=''>+1</Dial>").redirect.url is None
+
+
+def test_nothing_to_dial_fails_with_a_warning() -> None:
+    done = ran("<Dial action='/a'/>")
+    assert done.codes == [13223]
+    assert done.redirect.params["DialCallStatus"] == "failed"
+
+
+@pytest.mark.parametrize("noun", ["Client", "Conference", "Queue", "Application", "WhatsApp", "Sim"])
+def test_nouns_of_later_versions_are_named_and_not_dialled(noun: str) -> None:
+    done = ran(f"<Dial><{noun}>x</{noun}><Number>+1</Number></Dial>")
+    assert f"<{noun}>" in done.warnings[0].message
+    assert done.call.dial_plan is not None
+    assert done.call.dial_plan.targets == (NumberTarget("+1"),)
+
+
+@pytest.mark.parametrize(
+    "attribute",
+    ["timeout='4'", "timeout='601'", "timeLimit='0'", "hangupOnStar='on'", "answerOnBridge='1'", "record='always'",
+     "trim='x'", "recordingTrack='left'", "method='PUT'", "sequential='x'"],
+)  # fmt: skip
+def test_a_wrong_value_is_the_default_with_a_warning(attribute: str) -> None:
+    done = ran(f"<Dial {attribute}>+1</Dial>")
+    assert done.call.dial_plan == plan("<Dial>+1</Dial>")
+    assert done.codes == [13210]
+
+
+@pytest.mark.parametrize("attribute", ["ringTone='us'", "referUrl='/r'", "callReason='x'", "events='x'"])
+def test_attributes_of_later_versions_are_named(attribute: str) -> None:
+    done = ran(f"<Dial {attribute}>+1</Dial>")
+    assert attribute.partition("=")[0] in done.warnings[0].message
+
+
+def test_a_whisper_is_named_as_not_supported() -> None:
+    done = ran("<Dial><Number url='/w' machineDetection='Enable'>+1</Number></Dial>")
+    assert done.codes == [13221, 13221]
+
+
+def test_wrong_send_digits_are_not_sent() -> None:
+    done = ran("<Dial><Number sendDigits='1x'>+1</Number></Dial>")
+    assert (plan("<Dial><Number sendDigits='1x'>+1</Number></Dial>").targets, done.codes) == (
+        (NumberTarget("+1"),), [13221],
+    )  # fmt: skip
