@@ -6,16 +6,20 @@ import asyncio
 import logging
 import os
 import signal
+import ssl
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from random import Random, SystemRandom
 from typing import Any
 
 from aiohttp import web
+from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.accounts import credentials
-from gateway.accounts.credentials import Credentials, Keys
+from gateway.accounts.credentials import Credentials
+from gateway.accounts.keys import Keys
 from gateway.api.core.accounts import Accounts
 from gateway.api.core.calls import Calls
 from gateway.api.core.numbers import Numbers
@@ -25,6 +29,7 @@ from gateway.api.operator.resources import Operator
 from gateway.api.server import Site
 from gateway.calls.exchange import Exchange
 from gateway.calls.leg import MediaSettings
+from gateway.calls.limits import Limits
 from gateway.calls.media import Link, Workers
 from gateway.calls.recovery import recover
 from gateway.calls.services import Services
@@ -39,6 +44,7 @@ from gateway.speech.fetch import AudioFetcher
 from gateway.speech.own import OwnRecordings
 from gateway.speech.speaker import Speaker, engine
 from gateway.store import Store
+from gateway.store.keeper import Keeper
 from gateway.store.secret import SecretKey
 from gateway.trunks.book import TrunkBook
 from gateway.webhooks.client import Webhooks
@@ -58,18 +64,25 @@ LOG = logging.getLogger(__name__)
 class Gateway:
     """A running gateway, as its owner sees it."""
 
-    def __init__(self, settings: Settings, services: Services, exchange: Exchange, site: web.AppRunner) -> None:
+    def __init__(
+        self, settings: Settings, services: Services, exchange: Exchange, site: web.AppRunner, *others: web.AppRunner
+    ) -> None:
         self.settings = settings
         self.services = services
         self.exchange = exchange
         self.made: Credentials | None = None  # at the first start only
         self._site = site
+        self._others = others
 
     @property
     def http_address(self) -> str:
         """HOST:PORT of the REST API."""
-        host, port = self._site.addresses[0][:2]
-        return f"{host}:{port}"
+        return _address(self._site)
+
+    @property
+    def operator_address(self) -> str:
+        """HOST:PORT of the operator's API, which may be the same."""
+        return _address((self._site, *self._others)[-1])
 
     @property
     def sip_address(self) -> str:
@@ -82,18 +95,21 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
     """Opens all rooms in order, recovers, and closes in reverse; ConfigError for what cannot be opened."""
     clock = clock or SystemClock()
     random = SystemRandom()
-    settings.data.mkdir(parents=True, exist_ok=True)
     recordings = settings.data / "recordings"
-    recordings.mkdir(exist_ok=True)
+    _make(recordings)
     async with AsyncExitStack() as close:
-        store = await Store.open(settings.database_url, clock, SecretKey.load(settings.data), settings.store.durability)
+        store = await _open_store(settings, clock)
         close.push_async_callback(store.close)
         made = await credentials.ensure(store, settings.data, random, clock)
         await store.numbers.stock(DEFAULT)
         book = TrunkBook(store, settings.trunks, settings.routes, settings.declared_at, local=settings.loopback_only)
         await book.load()
-        sids, metrics, exchange = Sids(random), Metrics(), Exchange()
-        guard = Guard(settings.webhooks.allow, loopback=settings.http.public_url is None)
+        if book.local_by_name and not settings.loopback_only:
+            LOG.warning("! the trunk `local` is enabled by name: every program of this machine may call in")
+        sids, metrics = Sids(random), Metrics()
+        exchange = Exchange(Limits(settings.limits.cps, settings.limits.concurrency))
+        alone = settings.http.public_url is None and len(await store.accounts.all()) == 1
+        guard = Guard(settings.webhooks.allow, loopback=alone)
         transport = AiohttpTransport()
         close.push_async_callback(transport.close)
         webhooks = Webhooks(transport, guard, store, sids)
@@ -115,16 +131,19 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
             inside_token=sids.token(), spawn=exchange.spawn,
         )  # fmt: skip
         exchange.services = services
-        site = await _open_http(settings, services, exchange, book, endpoint, close)
-        gateway = Gateway(settings, services, exchange, site)
+        site, *others = await _open_http(settings, services, exchange, book, endpoint, close)
+        gateway = Gateway(settings, services, exchange, site, *others)
         gateway.made = made
-        guard.add_own((site.addresses[0][0], site.addresses[0][1]))
+        for listener in (site, *others):
+            guard.add_own((listener.addresses[0][0], listener.addresses[0][1]))
         if settings.http.public_url is None:
-            services.public_url = f"http://{gateway.http_address}"
+            services.public_url = f"{settings.scheme}://{gateway.http_address}"
         _watch(metrics, services, exchange, endpoint)
         async with asyncio.TaskGroup() as tasks:
             exchange.open(tasks)
-            keepers = [tasks.create_task(workers.run()), tasks.create_task(services.outbox.run())]
+            keeper_of_days = Keeper(store, clock, recordings, settings.store.keep_days)
+            work = (workers.run(), services.outbox.run(), keeper_of_days.run())
+            keepers = [tasks.create_task(one) for one in work]
             await recover(services)
             exchange.ready = True
             try:
@@ -134,6 +153,22 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
                 await exchange.drain(0.0)
                 for keeper in keepers:
                     keeper.cancel()
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"data {folder}: {error.strerror}") from error
+
+
+async def _open_store(settings: Settings, clock: Clock) -> Store:
+    secret = SecretKey.load(settings.data)
+    try:
+        return await Store.open(settings.database_url, clock, secret, settings.store.durability)
+    except (SQLAlchemyError, OSError, ImportError) as error:
+        first_line = str(error).partition("\n")[0]
+        raise ConfigError(f"store.url: the database cannot be opened: {first_line}") from error
 
 
 def _speaker(settings: Settings, cache: AudioCache, clock: Clock) -> Speaker:
@@ -176,13 +211,14 @@ async def _open_http(
     book: TrunkBook,
     endpoint: Endpoint,
     close: AsyncExitStack,
-) -> web.AppRunner:
+) -> list[web.AppRunner]:
+    """The listener of the REST API, and the operator's where it has one of its own."""
     store, clock = services.store, services.clock
     core = [
         *Accounts(store, clock).routes(),
         *Numbers(store, services.sids, clock).routes(),
         *Calls(store, exchange).routes(),
-        *Recordings(store, clock, services.recordings_dir, settings.public_url).routes(),
+        *Recordings(store, clock, services.recordings_dir, lambda: services.public_url).routes(),
     ]
     site = Site(
         Router(core),
@@ -192,15 +228,49 @@ async def _open_http(
         services.metrics.text,
         endpoint.websockets,
     )
-    runner = web.AppRunner(site.application(), access_log=None)
+    tls = _tls(settings)
+    if settings.http.operator is None:
+        return [await _listen("http.listen", settings.http.listen, site.application(), tls, close)]
+    return [
+        await _listen("http.listen", settings.http.listen, site.application(operator=False), tls, close),
+        await _listen("http.operator", settings.http.operator, site.application(core=False), tls, close),
+    ]
+
+
+async def _listen(
+    name: str, address: str, app: web.Application, tls: ssl.SSLContext | None, close: AsyncExitStack
+) -> web.AppRunner:
+    runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     close.push_async_callback(runner.cleanup)
-    host, port = host_port(settings.http.listen)
     try:
-        await web.TCPSite(runner, host, port).start()
+        await web.TCPSite(runner, *host_port(address), ssl_context=tls).start()
     except OSError as error:
-        raise ConfigError(f"http.listen {settings.http.listen}: {error.strerror}") from error
+        raise ConfigError(f"{name} {address}: {error.strerror}") from error
     return runner
+
+
+def _tls(settings: Settings) -> ssl.SSLContext | None:
+    """The certificate of both listeners, where one is set."""
+    certificate, key = settings.http.tls_cert, settings.http.tls_key
+    if certificate is None or key is None:
+        return None
+    for name, path in (("tls_cert", certificate), ("tls_key", key)):
+        try:
+            path.read_bytes()
+        except OSError as error:
+            raise ConfigError(f"http.{name} {path}: {error.strerror}") from error
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(certificate, key, password="")  # an encrypted key is an error, not a question
+    except ssl.SSLError as error:
+        raise ConfigError(f"http.tls_cert {certificate} and http.tls_key {key}: {error.reason or error}") from error
+    return context
+
+
+def _address(listener: web.AppRunner) -> str:
+    host, port = listener.addresses[0][:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _watch(metrics: Metrics, services: Services, exchange: Exchange, endpoint: Endpoint) -> None:

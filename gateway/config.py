@@ -10,6 +10,7 @@ import difflib
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any, Literal
 
@@ -34,14 +35,21 @@ def host_port(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 class Http(Section):
-    """The REST API, health, metrics and (later) the console."""
+    """The REST API, health and metrics; `operator` takes /operator/v1 and /metrics to a listener of their own."""
 
     listen: str = "127.0.0.1:8080"
     public_url: str | None = None
     tls_cert: Path | None = None
     tls_key: Path | None = None
-    operator: str | None = None  # HOST:PORT: /operator/v1 and /metrics only there
+    operator: str | None = None
 
     @field_validator("listen", "operator")
     @classmethod
@@ -49,6 +57,12 @@ class Http(Section):
         if value is not None:
             host_port(value)
         return value
+
+    @model_validator(mode="after")
+    def _are_both(self) -> Http:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("tls_cert and tls_key belong together: set both or neither")
+        return self
 
 
 SIP_TRANSPORTS = ("udp", "tcp", "tls", "ws", "wss")
@@ -74,7 +88,6 @@ class Sip(Section):
     tls_ca: Path | None = None
     public_address: str | None = None
     nameservers: tuple[str, ...] = ()
-    domains: tuple[str, ...] = ()
 
     @field_validator("listen", "tls_listen", "ws_listen")
     @classmethod
@@ -153,6 +166,13 @@ class Webhooks(Section):
 
     allow: tuple[str, ...] = ()
 
+    @field_validator("allow")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            ip_network(text)
+        return value
+
 
 class Speech(Section):
     """Text to speech."""
@@ -206,13 +226,18 @@ class Settings(BaseSettings):
         """Base of every absolute link that is given out, without a slash at its end."""
         if self.http.public_url:
             return self.http.public_url.rstrip("/")
-        return f"{'https' if self.http.tls_cert else 'http'}://{self.http.listen}"
+        return f"{self.scheme}://{self.http.listen}"
+
+    @property
+    def scheme(self) -> str:
+        """`https` where a certificate is set."""
+        return "https" if self.http.tls_cert else "http"
 
     @property
     def loopback_only(self) -> bool:
         """Nothing of this gateway is reachable from outside: the condition of the trunk `local`."""
         return (
-            all(host.startswith("127.") or host in ("::1", "localhost") for _, host, _ in self.sip.listeners)
+            all(_is_loopback(host) for _, host, _ in self.sip.listeners)
             and not self.http.public_url
             and not self.sip.public_address
             and not self.media.public_address
@@ -229,6 +254,8 @@ def load(path: Path | None, overrides: Mapping[str, Any] | None = None) -> Setti
             values = tomllib.loads(text)
         except (OSError, tomllib.TOMLDecodeError) as error:
             raise ConfigError(f"{path}: {error}") from error
+        if "declared_at" in values:
+            raise ConfigError(f"{path}: declared_at is not a setting")
         values["declared_at"] = dict(_declarations(text))
     _check_environment()
     try:
@@ -246,7 +273,10 @@ def _with(settings: Settings, overrides: Mapping[str, Any]) -> Settings:
             changes[section] = value
             continue
         old = changes.get(section, getattr(settings, section))
-        changes[section] = type(old).model_validate({**old.model_dump(), key: value})
+        try:
+            changes[section] = type(old).model_validate({**old.model_dump(), key: value})
+        except ValidationError as error:
+            raise ConfigError(f"{dotted}: {_reason(error)}") from error
     return settings.model_copy(update=changes)
 
 
@@ -265,6 +295,8 @@ def _declarations(text: str) -> Iterator[tuple[str, int]]:
 def _known() -> list[str]:
     names = []
     for name, field in Settings.model_fields.items():
+        if field.exclude:
+            continue
         sub = field.annotation
         fields = sub.model_fields if isinstance(sub, type) and issubclass(sub, BaseModel) else None
         names += [f"{name}.{key}" for key in fields] if fields else [name]
@@ -273,7 +305,7 @@ def _known() -> list[str]:
 
 def _check_environment() -> None:
     known = {"TRUNKLINE_" + name.replace(".", "__").upper() for name in _known()}
-    known |= {"TRUNKLINE_" + name.upper() for name in Settings.model_fields}
+    known |= {"TRUNKLINE_" + name.upper() for name, field in Settings.model_fields.items() if not field.exclude}
     known |= {"TRUNKLINE_SECRET_KEY", "TRUNKLINE_REQUIRE_INTEROP"}
     for name in os.environ:
         if name.startswith("TRUNKLINE_") and name.upper() not in known:
@@ -291,4 +323,8 @@ def _sentence(error: ValidationError, path: Path | None) -> str:
     where = f"{path}: " if path else ""
     if first["type"] == "extra_forbidden":
         return f"{where}{name} is not a setting{_nearest(name, _known())}"
-    return f"{where}{name}: {first['msg']}"
+    return f"{where}{name}: {_reason(error)}"
+
+
+def _reason(error: ValidationError) -> str:
+    return error.errors()[0]["msg"].removeprefix("Value error, ")

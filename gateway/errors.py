@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 MORE = "https://www.twilio.com/docs/errors"
 
 
 class ApiError(Exception):
-    """An error answer: HTTP status, Twilio's code, a sentence."""
+    """An error answer: HTTP status, Twilio's code, a sentence, and headers that go with it."""
 
-    def __init__(self, status: int, code: int, message: str) -> None:
+    def __init__(self, status: int, code: int, message: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
+        self.headers = headers or {}
 
     def body(self) -> dict[str, object]:
         """As Twilio writes it."""

@@ -28,5 +28,5 @@ async def run(settings: Settings, *, reset: bool) -> int:
     finally:
         await store.close()
     print(f"account_sid   {made.account_sid}\nauth_token    {made.auth_token}\noperator_key  {made.operator_key}")
-    print(f"kept in {path}; a running gateway knows the token after its next start")
+    print(f"kept in {path}; a running gateway knows them from the next second on")
     return 0

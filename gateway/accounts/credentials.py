@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
 import json
 import os
 from dataclasses import asdict, dataclass, field
@@ -60,22 +59,3 @@ async def _keep(store: Store, data_dir: Path, credentials: Credentials) -> None:
     descriptor = os.open(data_dir / "credentials.json", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
         json.dump(asdict(credentials), file, indent=2)
-
-
-class Keys:
-    """Checks credentials, in constant time."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    async def account(self, username: str, password: str) -> Account | None:
-        """The account of HTTP Basic credentials."""
-        account = await self._store.accounts.fetch(username)
-        token = account.auth_token if account is not None else "no such account"
-        right = hmac.compare_digest(token.encode(), password.encode())
-        return account if right and account is not None and account.status == "active" else None
-
-    async def operator(self, key: str) -> bool:
-        """Whether this is the operator's key."""
-        known = (await self._store.operator.all("key")).get("operator", {}).get("sha256", "")
-        return hmac.compare_digest(known, hashlib.sha256(key.encode()).hexdigest())

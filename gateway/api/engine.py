@@ -14,6 +14,7 @@ class CreateCall:
 
     to: str
     from_: str
+    caller_id: str | None = None
     url: str | None = None
     method: str = "POST"
     twiml: str | None = None
@@ -34,6 +35,11 @@ class CreateCall:
     trim: str = "trim-silence"
     sip_auth_username: str | None = None
     sip_auth_password: str | None = field(default=None, repr=False)
+
+    @property
+    def shown(self) -> str:
+        """What the far end sees as the caller: CallerId where it is given, else From."""
+        return self.caller_id or self.from_
 
 
 class Calls(Protocol):

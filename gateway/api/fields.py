@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 from gateway.errors import ApiError, invalid
+
+DAY = timedelta(days=1, microseconds=-1)
 
 
 class Form:
@@ -33,8 +35,7 @@ class Form:
     def url(self, name: str, code: int = 21205) -> str:
         """An absolute HTTP URL, or nothing."""
         value = self.text(name).strip()
-        parts = urlsplit(value)
-        if value and (parts.scheme not in ("http", "https") or not parts.hostname):
+        if value and not _is_url(value):
             raise ApiError(400, code, f"{name} is not a valid URL: {value}")
         return value
 
@@ -46,9 +47,11 @@ class Form:
         return value
 
     def integer(self, name: str, default: int, least: int, most: int, code: int = 20001) -> int:
-        """A whole number in a range."""
-        value = self.text(name, str(default))
-        if not value.isdigit() or not least <= int(value) <= most:
+        """A whole number in a range; `default` where it is not given."""
+        if not self.has(name):
+            return default
+        value = self.text(name)
+        if not (value.isascii() and value.isdigit()) or len(value) > 9 or not least <= int(value) <= most:
             raise ApiError(400, code, f"{name} must be a whole number from {least} to {most}, not {value}")
         return int(value)
 
@@ -73,7 +76,10 @@ class Form:
                 raise ApiError(400, 20001, f"Parameter {name} is not supported by this version")
 
     def times(self, name: str, column: str) -> dict[str, Any]:
-        """A date filter: `Name`, `Name>` or `Name<`; a day alone is the whole day (rest-api.md: requests)."""
+        """A date filter: `Name`, `Name>` or `Name<`; a day alone is the whole day (rest-api.md: requests).
+
+        So is its midnight, because that is how Twilio's libraries write a date.
+        """
         found: dict[str, Any] = {}
         for mark in ("", "<", ">"):
             text = self.text(name + mark)
@@ -87,9 +93,18 @@ class Form:
 
 
 def _moment(name: str, text: str) -> tuple[datetime, datetime]:
+    """A day's first and last microsecond, or a moment twice."""
     try:
-        start = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
+        start = datetime.fromisoformat(text)
+        start = start.astimezone(UTC) if start.tzinfo else start.replace(tzinfo=UTC)
+        return start, start + (DAY if start.time() == time() else timedelta(0))
+    except (ValueError, OverflowError):
         raise invalid(name, f"{text} is not a date") from None
-    start = start if start.tzinfo else start.replace(tzinfo=UTC)
-    return start, start + timedelta(days=1) if len(text) == 10 else start
+
+
+def _is_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a bracket without its other, a port that is no number
+        return False

@@ -21,6 +21,7 @@ class Request:
     fields: Mapping[str, Sequence[str]]
     json: Any = None
     account: Account | None = None  # who asks
+    headers: Mapping[str, str] = field(default_factory=dict)  # of any case, as the web framework has them
 
     @property
     def account_sid(self) -> str:
@@ -30,10 +31,14 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What goes back: an object as JSON, or a file."""
+    """What goes back: an object as JSON (or in the format that was asked for), or a file.
+
+    `name` is what one such object is called in XML (`Call`); a list calls its items by its key.
+    """
 
     status: int = 200
     json: Any = None
+    name: str = ""
     body: bytes = b""
     content_type: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -51,17 +56,18 @@ class Route:
 
     def pattern(self) -> re.Pattern[str]:
         """The path as a regular expression."""
-        return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+?)", self.path))
+        return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", self.path))
 
 
 class Router:
-    """Finds who serves a path."""
+    """Finds who serves a path. The first route that fits wins: literal paths stand before those with variables."""
 
     def __init__(self, routes: Sequence[Route]) -> None:
         self._routes = [(route.pattern(), route) for route in routes]
 
     def find(self, method: str, path: str) -> tuple[Serve, dict[str, str]]:
         """404 / 20404 for an unknown path, 405 / 20004 for a method that it does not have."""
+        method = "GET" if method == "HEAD" else method
         for pattern, route in self._routes:
             found = pattern.fullmatch(path)
             if found is not None:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from base64 import b64decode
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-from aiohttp import BasicAuth, web
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
-from gateway.accounts.credentials import Keys
+from gateway.accounts.keys import Keys
+from gateway.api import formats
 from gateway.api.http import Reply, Request, Router
 from gateway.errors import ApiError, not_found
+from gateway.metrics import CONTENT_TYPE
 from gateway.store.rows import Account
 from sip.transport.websocket import WebSockets
 
@@ -19,6 +23,9 @@ LOG = logging.getLogger(__name__)
 
 BODY_LIMIT = 1 << 20
 PREFIXES = ("/api/2010-04-01", "/2010-04-01")
+CODES = {405: 20004, 413: 20413}  # Twilio's for what the web framework refuses
+
+Answer = Callable[[web.Request], Awaitable[Reply]]
 
 
 class Site:
@@ -40,15 +47,20 @@ class Site:
         self._metrics = metrics
         self._sip = sip
 
-    def application(self) -> web.Application:
-        """All of it."""
+    def application(self, *, core: bool = True, operator: bool = True) -> web.Application:
+        """What one listener serves: the core API, the operator's API with the metrics, or all of it."""
         app = web.Application(client_max_size=BODY_LIMIT)
         app.router.add_get("/health", self._serve_health)
-        app.router.add_get("/metrics", self._serve_metrics)
-        if self._sip is not None:
-            app.router.add_get("/sip", self._sip.serve)
-            app.on_shutdown.append(self._sip.shutdown)
-        app.router.add_route("*", "/{path:.*}", self._serve)
+        if operator:
+            app.router.add_get("/metrics", self._serve_metrics)
+            app.router.add_route("*", "/operator/v1/{path:.*}", _serving(self._operator_answer))
+        if core:
+            if self._sip is not None:
+                app.router.add_get("/sip", self._sip.serve)
+                app.on_shutdown.append(self._sip.shutdown)
+            for prefix in PREFIXES:
+                app.router.add_route("*", f"{prefix}/{{path:.*}}", _serving(self._core_answer, prefix))
+        app.router.add_route("*", "/{path:.*}", _serving(_nowhere))
         return app
 
     async def _serve_health(self, request: web.Request) -> web.Response:
@@ -56,52 +68,69 @@ class Site:
         return web.json_response(body, status=status)
 
     async def _serve_metrics(self, request: web.Request) -> web.Response:
-        return web.Response(body=self._metrics(), content_type="text/plain", charset="utf-8")
+        return web.Response(body=self._metrics(), headers={"Content-Type": CONTENT_TYPE})
 
-    async def _serve(self, request: web.Request) -> web.Response:
-        try:
-            reply = await self._answer(request)
-        except ApiError as error:
-            headers = {"WWW-Authenticate": 'Basic realm="Twilio API"'} if error.status == 401 else {}
-            reply = Reply(error.status, error.body(), headers=headers)
-        except web.HTTPException as error:
-            reply = Reply(error.status, ApiError(error.status, 20001, error.reason).body())
-        except Exception:
-            LOG.exception("! %s %s failed", request.method, request.path)
-            reply = Reply(500, ApiError(500, 20500, "Internal server error").body())
-        return _response(reply)
+    async def _operator_answer(self, request: web.Request) -> Reply:
+        scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not await self._keys.operator(key):
+            raise ApiError(401, 20003, "Authenticate with the operator key as bearer token")
+        serve, variables = self._operator.find(request.method, request.path)
+        return await serve(await _read(request, request.path, variables, None))
 
-    async def _answer(self, request: web.Request) -> Reply:
-        path = request.path
-        if path.startswith("/operator/v1/"):
-            scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-            if scheme.lower() != "bearer" or not await self._keys.operator(key):
-                raise ApiError(401, 20003, "Authenticate with the operator key as bearer token")
-            serve, variables = self._operator.find(request.method, path)
-            return await serve(await _read(request, path, variables, None))
-        for prefix in PREFIXES:
-            if path.startswith(f"{prefix}/"):
-                return await self._core_answer(request, path.removeprefix(prefix))
-        raise not_found(path)
-
-    async def _core_answer(self, request: web.Request, path: str) -> Reply:
+    async def _core_answer(self, request: web.Request) -> Reply:
         account = await self._who(request)
-        if path.endswith(".xml"):
-            raise ApiError(406, 20001, "XML answers are not supported by this version: ask for .json")
-        serve, variables = self._core.find(request.method, path.removesuffix(".json").rstrip("/"))
+        path = "/" + request.match_info["path"]
+        bare = path.removesuffix(formats.ending_of(path)).rstrip("/")
+        serve, variables = self._core.find(request.method, bare)
         if variables.get("account", account.account_sid) != account.account_sid:
             raise not_found(request.path)
         return await serve(await _read(request, f"/2010-04-01{path}", variables, account))
 
     async def _who(self, request: web.Request) -> Account:
-        try:
-            basic = BasicAuth.decode(request.headers.get("Authorization", ""))
-        except ValueError:
-            raise ApiError(401, 20003, "Authenticate") from None
-        account = await self._keys.account(basic.login, basic.password)
+        user, password = _basic(request.headers.get("Authorization", ""))
+        account = await self._keys.account(user, password)
         if account is None:
             raise ApiError(401, 20003, "Authenticate")
         return account
+
+
+def _basic(header: str) -> tuple[str, str]:
+    """User and password of HTTP Basic (RFC 7617); both empty, which is nobody, where there are none."""
+    scheme, _, encoded = header.partition(" ")
+    if scheme.lower() != "basic":
+        return "", ""
+    try:
+        user, _, password = b64decode(encoded.encode(), validate=True).decode().partition(":")
+    except ValueError:
+        return "", ""
+    return user, password
+
+
+async def _nowhere(request: web.Request) -> Reply:
+    raise not_found(request.path)
+
+
+def _serving(answer: Answer, prefix: str = "") -> Callable[[web.Request], Awaitable[web.Response]]:
+    """`answer` with every failure as an answer, in the format that the path asks for."""
+
+    async def serve(request: web.Request) -> web.Response:
+        try:
+            reply = await answer(request)
+        except ApiError as error:
+            reply = _refused(error)
+        except web.HTTPException as error:
+            reply = _refused(ApiError(error.status, CODES.get(error.status, 20001), error.reason))
+        except Exception:
+            LOG.exception("! %s %s failed", request.method, request.path)
+            reply = _refused(ApiError(500, 20500, "Internal server error"))
+        return _response(reply, formats.ending_of(request.path) if prefix else ".json")
+
+    return serve
+
+
+def _refused(error: ApiError) -> Reply:
+    headers = {"WWW-Authenticate": 'Basic realm="Twilio API"'} if error.status == 401 else {}
+    return Reply(error.status, error.body(), "RestException", headers={**headers, **error.headers})
 
 
 async def _read(request: web.Request, path: str, variables: dict[str, str], account: Account | None) -> Request:
@@ -110,19 +139,23 @@ async def _read(request: web.Request, path: str, variables: dict[str, str], acco
         fields.setdefault(name, []).append(value)
     body = None
     if request.method in ("POST", "PUT"):
-        if request.content_type == "application/json":
-            try:
+        try:
+            if request.content_type == "application/json":
                 body = json.loads(await request.read())
-            except ValueError:
-                raise ApiError(400, 20001, "the body is not JSON") from None
-        else:
-            for name, posted in (await request.post()).items():
-                fields.setdefault(name, []).append(str(posted))
-    return Request(request.method, path, variables, fields, body, account)
+            else:
+                for name, posted in (await request.post()).items():
+                    fields.setdefault(name, []).append(str(posted))
+        except (ValueError, LookupError, HttpProcessingError):  # not JSON, not in its charset, no charset, no parts
+            raise ApiError(400, 20001, f"the body is not {request.content_type}") from None
+    if any("\0" in value for values in fields.values() for value in values):
+        raise ApiError(400, 20001, "a parameter has a NUL character")
+    return Request(request.method, path, variables, fields, body, account, request.headers)
 
 
-def _response(reply: Reply) -> web.Response:
+def _response(reply: Reply, ending: str) -> web.Response:
     if reply.status == 204:
         return web.Response(status=204)
-    body = reply.body or json.dumps(reply.json).encode()
-    return web.Response(status=reply.status, body=body, content_type=reply.content_type, headers=reply.headers)
+    body, content_type = reply.body, reply.content_type
+    if reply.json is not None:
+        body, content_type = formats.written(reply.json, reply.name, ending)
+    return web.Response(status=reply.status, body=body, content_type=content_type, headers=reply.headers)

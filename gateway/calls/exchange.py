@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine
+from math import ceil
 from typing import Any
 
 from gateway import log
@@ -16,6 +17,7 @@ from gateway.calls import outbound
 from gateway.calls.call import Call
 from gateway.calls.dialstring import Hop, NoRoute, to_sip
 from gateway.calls.inbound import Arrival, Refusal, admit, source_of
+from gateway.calls.limits import Limits
 from gateway.calls.race import Overtaken
 from gateway.calls.recordings import Recording, RecordingPlan
 from gateway.calls.script import Fetch, Inline, Script, Source
@@ -36,7 +38,8 @@ class Exchange:
 
     services: Services
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits | None = None) -> None:
+        self._limits = limits or Limits()
         self.calls: dict[str, Call] = {}
         self.scripts: dict[str, Script] = {}
         self.draining = False
@@ -123,14 +126,21 @@ class Exchange:
         if isinstance(arrival, Refusal):
             self._refuse(event, arrival)
             return
+        if (wait := self._full()) is not None:
+            self._refuse(event, Refusal(503, "[limits] are reached"), ("Retry-After", str(ceil(wait))))
+            return
         leg.allow_symmetric(arrival.symmetric)
         call, script = self._inbound(arrival, event)
         leg.ring()
         await self._live(call, self._run_inbound(call, script))
 
-    def _refuse(self, event: sip_events.Invited, refusal: Refusal) -> None:
+    def _full(self) -> float | None:
+        """Seconds to wait where one call more is one too many."""
+        return self._limits.admit(self.services.clock.now(), len(self.calls))
+
+    def _refuse(self, event: sip_events.Invited, refusal: Refusal, *headers: tuple[str, str]) -> None:
         LOG.warning("! INVITE from %s refused with %d: %s", event.flow.remote[0], refusal.status, refusal.text)
-        self.services.sip.apply(sip_commands.Refuse(event.session, refusal.status))
+        self.services.sip.apply(sip_commands.Refuse(event.session, refusal.status, headers=headers))
 
     def _inbound(self, arrival: Arrival, event: sip_events.Invited) -> tuple[Call, Script]:
         services, number = self.services, arrival.number
@@ -192,15 +202,21 @@ class Exchange:
             raise ApiError(503, 20503, "the gateway stops and takes no new calls")
         services = self.services
         hops = await self._hops(account_sid, wanted)
+        if (wait := self._full()) is not None:
+            raise ApiError(429, 20429, "Too many requests: [limits] are reached", {"Retry-After": str(ceil(wait))})
         now = services.clock.wall()
         row = Row(
-            sid=services.sids.new("CA"), account_sid=account_sid, from_=wanted.from_, to=wanted.to,
+            sid=services.sids.new("CA"), account_sid=account_sid, from_=wanted.shown, to=wanted.to,
             direction="outbound-api", status="queued", date_created=now, date_updated=now,
             status_callback=wanted.status_callback, status_callback_method=wanted.status_callback_method,
             status_callback_events=" ".join(wanted.status_callback_events),
         )  # fmt: skip
-        call = Call(services, row)
-        await call.born()
+        call = self.calls[row.sid] = Call(services, row)  # it counts from here on
+        try:
+            await call.born()
+        except BaseException:
+            self._forget(call)
+            raise
         self.spawn(self._live(call, self._run_outbound(call, wanted, hops)))
         return row
 
@@ -218,7 +234,7 @@ class Exchange:
         if number is None:
             raise ApiError(400, 21211, f"The 'To' number {wanted.to} is not a valid phone number.")
         try:
-            await outbound.check_caller_id(services, account_sid, wanted.from_, number)
+            await outbound.check_caller_id(services, account_sid, wanted.shown, number)
         except NoRoute as error:
             raise ApiError(400, 21210, str(error)) from error
         try:

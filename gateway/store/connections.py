@@ -84,7 +84,8 @@ class OneThread:
 
     async def close(self) -> None:
         """Ends connection and thread."""
-        await self.run(sa.Connection.close)
+        if self._connection is not None:
+            await self.run(sa.Connection.close)
         self._thread.shutdown()
 
 

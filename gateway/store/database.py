@@ -40,7 +40,11 @@ class Database:
         """Connects and migrates."""
         opened = connections(url, durability)
         with clock.working():
-            await opened.write(_migrate)
+            try:
+                await opened.write(_migrate)
+            except BaseException:
+                await opened.close()
+                raise
         return cls(opened, clock)
 
     async def close(self) -> None:

@@ -78,7 +78,7 @@ class Numbers:
     async def stock(self, numbers: Sequence[str]) -> None:
         """Adds numbers to the inventory; those that are there already stay as they are."""
         known = {row["phone_number"] for row in await self._database.read(sa.select(self._table.c.phone_number))}
-        fresh = [values(Number(number)) for number in numbers if number not in known]
+        fresh = [values(Number(number)) for number in dict.fromkeys(numbers) if number not in known]
         if fresh:
             await self._write(insert(self._table, *fresh))
 
@@ -134,13 +134,14 @@ class Numbers:
             query = query.where(self._table.c.phone_number.like(_pattern(phone_number)))
         if friendly_name:
             query = query.where(self._table.c.friendly_name == friendly_name)
-        order = self._table.c.date_created.desc(), self._table.c.sid.desc()
-        return listing([Number(**row) for row in await self._database.read(paged(query, page, *order))], page)
+        found = await self._database.read(paged(query, page, self._table.c.date_created, self._table.c.sid))
+        return listing(found, page, "date_created", lambda row: Number(**row))
 
-    async def available(self, pattern: str, limit: int) -> list[Number]:
-        """Free numbers that match a LIKE pattern."""
-        free = sa.select(self._table).where(self._table.c.sid.is_(None), self._table.c.phone_number.like(pattern))
-        query = free.order_by(self._table.c.phone_number).limit(limit)
+    async def available(self, patterns: Sequence[str], limit: int) -> list[Number]:
+        """Free numbers that match all LIKE patterns."""
+        fits = [self._table.c.phone_number.like(pattern) for pattern in patterns]
+        query = sa.select(self._table).where(self._table.c.sid.is_(None), *fits)
+        query = query.order_by(self._table.c.phone_number).limit(limit)
         return [Number(**row) for row in await self._database.read(query)]
 
     async def all(self) -> list[Number]:
@@ -190,8 +191,8 @@ class Calls:
     async def page(self, account_sid: str, page: Page, filters: Mapping[str, Any]) -> Listing[Call]:
         """An account's calls; filters are column names, with `<` or `>` behind for times."""
         query = sa.select(self._table).where(self._table.c.account_sid == account_sid, *_where(self._table, filters))
-        order = self._table.c.date_created.desc(), self._table.c.sid.desc()
-        return listing([_call(row) for row in await self._database.read(paged(query, page, *order))], page)
+        found = await self._database.read(paged(query, page, self._table.c.date_created, self._table.c.sid))
+        return listing(found, page, "date_created", _call)
 
     async def delete(self, account_sid: str, sid: str) -> None:
         """Forgets a finished call."""
@@ -245,13 +246,15 @@ class Recordings:
         found = await self._database.read(*select(self._table, account_sid=account_sid, sid=sid))
         return Recording(**found[0]) if found else None
 
-    async def page(self, account_sid: str, page: Page, filters: Mapping[str, Any]) -> Listing[Recording]:
-        """An account's recordings, without deleted ones."""
-        query = sa.select(self._table).where(
-            self._table.c.account_sid == account_sid, self._table.c.status != "deleted", *_where(self._table, filters)
-        )
-        order = self._table.c.date_created.desc(), self._table.c.sid.desc()
-        return listing([Recording(**row) for row in await self._database.read(paged(query, page, *order))], page)
+    async def page(
+        self, account_sid: str, page: Page, filters: Mapping[str, Any], *, deleted: bool = False
+    ) -> Listing[Recording]:
+        """An account's recordings; deleted ones only where they are asked for."""
+        query = sa.select(self._table).where(self._table.c.account_sid == account_sid, *_where(self._table, filters))
+        if not deleted:
+            query = query.where(self._table.c.status != "deleted")
+        found = await self._database.read(paged(query, page, self._table.c.date_created, self._table.c.sid))
+        return listing(found, page, "date_created", lambda row: Recording(**row))
 
     async def unfinished(self) -> list[Recording]:
         """Recordings whose writer never finished them."""
@@ -278,8 +281,8 @@ class Notifications:
     async def page(self, account_sid: str, page: Page, filters: Mapping[str, Any]) -> Listing[Notification]:
         """An account's lines."""
         query = sa.select(self._table).where(self._table.c.account_sid == account_sid, *_where(self._table, filters))
-        order = self._table.c.message_date.desc(), self._table.c.sid.desc()
-        return listing([Notification(**row) for row in await self._database.read(paged(query, page, *order))], page)
+        found = await self._database.read(paged(query, page, self._table.c.message_date, self._table.c.sid))
+        return listing(found, page, "message_date", lambda row: Notification(**row))
 
 
 class Outbox:
@@ -289,10 +292,10 @@ class Outbox:
         self._database = database
         self._table = tables.callbacks
 
-    async def waiting(self) -> Sequence[sa.RowMapping]:
-        """All that is neither delivered nor dead, oldest first."""
-        query = sa.select(self._table).where(self._table.c.dead.is_(False)).order_by(self._table.c.id)
-        return await self._database.read(query)
+    async def waiting(self, after: int = 0) -> Sequence[sa.RowMapping]:
+        """What is neither delivered nor dead, with ids above `after`, oldest first. Ids are never used again."""
+        fits = self._table.c.dead.is_(False), self._table.c.id > after
+        return await self._database.read(sa.select(self._table).where(*fits).order_by(self._table.c.id))
 
     async def count(self) -> int:
         """How many wait."""
@@ -315,9 +318,13 @@ class Operator:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._table = tables.operator
+        self._recent: Recent[dict[str, dict[str, Any]]] = Recent(database.clock)
 
     async def all(self, kind: str) -> dict[str, dict[str, Any]]:
         """Name -> document."""
+        return await self._recent.get(kind, lambda: self._all(kind))
+
+    async def _all(self, kind: str) -> dict[str, dict[str, Any]]:
         rows = await self._database.read(*select(self._table, kind=kind))
         return {row["name"]: row["document"] for row in rows}
 
@@ -325,7 +332,10 @@ class Operator:
         """Creates or replaces."""
         row = {"kind": kind, "name": name, "document": document}
         await self._database.write(delete(self._table, kind=kind, name=name), insert(self._table, row))
+        self._recent.forget()
 
     async def delete(self, kind: str, name: str) -> bool:
         """Whether it was there."""
-        return (await self._database.write(delete(self._table, kind=kind, name=name)))[0] > 0
+        changed = await self._database.write(delete(self._table, kind=kind, name=name))
+        self._recent.forget()
+        return changed[0] > 0

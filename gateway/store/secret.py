@@ -7,7 +7,9 @@ import hashlib
 import os
 from pathlib import Path
 
-from cryptography.fernet import Fernet
+from cryptography.fernet import Fernet, InvalidToken
+
+from gateway.config import ConfigError
 
 
 class SecretKey:
@@ -35,5 +37,9 @@ class SecretKey:
         return self._fernet.encrypt(text.encode()).decode()
 
     def open(self, sealed: str) -> str:
-        """Decrypts; cryptography.fernet.InvalidToken with another key."""
-        return self._fernet.decrypt(sealed.encode()).decode()
+        """Decrypts; ConfigError with another key."""
+        try:
+            return self._fernet.decrypt(sealed.encode()).decode()
+        except InvalidToken:
+            where = "TRUNKLINE_SECRET_KEY or secret.key of the data folder"
+            raise ConfigError(f"the database was sealed with another key than {where}") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gateway.clock import Clock
 from gateway.store.database import Database
+from gateway.store.old import Old
 from gateway.store.repositories import Accounts, Calls, Notifications, Numbers, Operator, Outbox, Recordings
 from gateway.store.secret import SecretKey
 
@@ -20,6 +21,7 @@ class Store:
         self.notifications = Notifications(database)
         self.outbox = Outbox(database)
         self.operator = Operator(database)
+        self.old = Old(database)
 
     @classmethod
     async def open(cls, url: str, clock: Clock, secret: SecretKey, durability: str = "process") -> Store:

@@ -148,6 +148,7 @@ callbacks = Table(
     Column("first_tried", Utc),
     Column("dead", Boolean, nullable=False),
     Column("last_error", Text, nullable=False),
+    sqlite_autoincrement=True,  # the outbox reads on from the last id that it saw
 )  # fmt: skip
 
 operator = Table(

@@ -9,10 +9,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from gateway.config import ConfigError
+from gateway.numbers.e164 import EMERGENCY
 from gateway.store import Store
 from gateway.trunks.model import Route, Trunk
 
-EMERGENCY = frozenset({"911", "112", "999", "000", "110", "119", "933", "+911", "+112", "+999", "+1911"})
 LOCAL = Trunk(name="local", addresses=("127.0.0.0/8", "::1/128"), symmetric=True)
 
 
@@ -34,6 +34,7 @@ class TrunkBook:
             raise ConfigError(f"trunks or routes: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
         self.trunks: dict[str, Trunk] = {}
         self.routes: dict[str, Route] = {}
+        self.local_by_name = False  # a trunk `local` without addresses: enabled where it is not by default
 
     async def load(self) -> None:
         """Reads the database's part; again after each change."""
@@ -44,6 +45,8 @@ class TrunkBook:
             name: Route.model_validate(value) for name, value in (await self._store.operator.all("route")).items()
         }
         self.trunks = trunks | self._file_trunks
+        named = self.trunks.get(LOCAL.name)
+        self.local_by_name = named is not None and not named.addresses
         self.routes = routes | self._file_routes
 
     def declared(self, kind: str, name: str) -> str | None:
@@ -64,7 +67,8 @@ class TrunkBook:
         if best is not None:
             return best[1]
         from_web = transport in ("ws", "wss")  # any page in a browser on this machine could call
-        is_local = self._local and not from_web and any(address in ip_network(network) for network in LOCAL.addresses)
+        here = any(address in ip_network(network) for network in LOCAL.addresses)
+        is_local = (self._local or self.local_by_name) and here and not from_web
         return LOCAL if is_local else None
 
     def route(self, number: str) -> list[Trunk]:

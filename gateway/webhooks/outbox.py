@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from gateway.clock import Clock
@@ -22,7 +23,10 @@ from gateway.webhooks.errors import FetchError
 LOG = logging.getLogger(__name__)
 
 Deliver = Callable[[Callback], Awaitable[int]]
-AT_ONCE = 50  # deliveries under way together
+AT_ONCE = 200  # deliveries under way together
+AT_ONCE_PER_HOST = 50  # a host that hangs leaves room for the others
+BROKEN = 5.0  # seconds after which a database that failed is asked again
+PATIENCE = timedelta(days=1)  # no callback is given up sooner, however often the gateway was started meanwhile
 
 
 def pauses() -> Iterator[float]:
@@ -32,22 +36,34 @@ def pauses() -> Iterator[float]:
     yield from (900 for _ in range(96))
 
 
+PLAN = tuple(pauses())
+
+
 @dataclass(slots=True)
 class Waiting:
-    """A callback of the database."""
+    """A callback of the database; `attempts` counts those of the plan."""
 
     id: int
     callback: Callback
     attempts: int
+    first_tried: datetime | None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Lane:
-    """The callbacks of one call for one URL, in their order."""
+    """The callbacks of one call for one URL, in their order. `woken`: the host answered somebody since our attempt."""
 
-    host: str
+    host: Host
     queue: deque[Waiting] = field(default_factory=deque)
-    retry: asyncio.Event = field(default_factory=asyncio.Event)
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass(slots=True, eq=False)
+class Host:
+    """Where lanes lead."""
+
+    lanes: set[Lane] = field(default_factory=set)
+    slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE_PER_HOST))
 
 
 class Outbox:
@@ -58,7 +74,8 @@ class Outbox:
         self._deliver = deliver
         self._clock = clock
         self._lanes: dict[tuple[str, str], Lane] = {}
-        self._seen: set[int] = set()
+        self._hosts: dict[str, Host] = {}
+        self._last = 0  # the highest id that was loaded; ids only grow
         self._kicked = asyncio.Event()
         self._slots = asyncio.Semaphore(AT_ONCE)
 
@@ -76,69 +93,109 @@ class Outbox:
         async with asyncio.TaskGroup() as lanes:
             while True:
                 self._kicked.clear()
-                await self._load(lanes)
+                try:
+                    await self._load(lanes)
+                except Exception:
+                    LOG.exception("! callbacks could not be read, again in %g s", BROKEN)
+                    await asyncio.sleep(BROKEN)
+                    continue
                 await self._kicked.wait()
 
     async def _load(self, tasks: asyncio.TaskGroup) -> None:
-        for row in await self._store.outbox.waiting():
-            if row["id"] in self._seen:
-                continue
-            self._seen.add(row["id"])
+        for row in await self._store.outbox.waiting(self._last):
+            self._last = row["id"]
             callback = Callback(
                 row["account_sid"], row["ordering"], row["url"], row["method"], row["params"], row["token"]
             )
+            waiting = Waiting(row["id"], callback, row["attempts"], row["first_tried"])
             key = callback.ordering, callback.url
-            if key not in self._lanes:
-                self._lanes[key] = Lane(urlsplit(callback.url).netloc)
-                self._lanes[key].queue.append(Waiting(row["id"], callback, row["attempts"]))
-                tasks.create_task(self._work(key))
+            if key in self._lanes:
+                self._lanes[key].queue.append(waiting)
             else:
-                self._lanes[key].queue.append(Waiting(row["id"], callback, row["attempts"]))
+                self._open(key).queue.append(waiting)
+                tasks.create_task(self._work(key))
+
+    def _open(self, key: tuple[str, str]) -> Lane:
+        host = self._hosts.setdefault(urlsplit(key[1]).netloc, Host())
+        lane = self._lanes[key] = Lane(host)
+        host.lanes.add(lane)
+        return lane
+
+    def _close(self, key: tuple[str, str]) -> None:
+        lane = self._lanes.pop(key)
+        lane.host.lanes.discard(lane)
+        if not lane.host.lanes:
+            del self._hosts[urlsplit(key[1]).netloc]
 
     async def _work(self, key: tuple[str, str]) -> None:
-        """Works off a lane until it is empty."""
+        """Works off a lane until it is empty. Nothing that goes wrong here reaches another lane."""
         lane = self._lanes[key]
         while lane.queue:
-            await self._until_over(lane, lane.queue[0])
-            self._seen.discard(lane.queue.popleft().id)
-        del self._lanes[key]
+            try:
+                await self._until_over(lane, lane.queue[0])
+            except Exception:
+                LOG.exception("! a callback's state could not be written, again in %g s", BROKEN)
+                await asyncio.sleep(BROKEN)
+            else:
+                lane.queue.popleft()
+        self._close(key)
 
     async def _until_over(self, lane: Lane, waiting: Waiting) -> None:
         """One callback: delivered, refused for good, or given up."""
-        first_tried = self._clock.wall()
-        for pause in (*pauses(), None):
-            error = await self._try(waiting)
-            if error is None:
-                await self._store.outbox.done(waiting.id)
-                self._wake(lane.host)
-                return
+        waiting.first_tried = waiting.first_tried or self._clock.wall()
+        error = await self._try(lane, waiting)
+        while error is not None:
+            pause, dead = self._verdict(waiting, error)
             waiting.attempts += 1
-            dead = pause is None or error.startswith("refused")
-            await self._store.outbox.failed(waiting.id, waiting.attempts, first_tried, error, dead=dead)
+            await self._store.outbox.failed(waiting.id, waiting.attempts, waiting.first_tried, error, dead=dead)
             url = waiting.callback.url
-            if dead or pause is None:
+            if dead:
                 LOG.error("! 15003: callback to %s is given up: %s", url, error)
                 return
             LOG.warning("! 15003: callback to %s failed, again in %g s: %s", url, pause, error)
-            lane.retry.clear()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await lane.retry.wait()
+            error = await self._again(lane, waiting, pause)
+        await self._store.outbox.done(waiting.id)
 
-    async def _try(self, waiting: Waiting) -> str | None:
+    def _verdict(self, waiting: Waiting, error: str) -> tuple[float, bool]:
+        """The pause after a failed attempt, and whether there is no next one."""
+        assert waiting.first_tried is not None
+        over = waiting.attempts >= len(PLAN) and self._clock.wall() - waiting.first_tried >= PATIENCE
+        return PLAN[min(waiting.attempts, len(PLAN) - 1)], over or _final(error)
+
+    async def _again(self, lane: Lane, waiting: Waiting, pause: float) -> str | None:
+        """The plan's next attempt; before it one more, where the host answers somebody else meanwhile."""
+        at = self._clock.now() + pause
+        with suppress(TimeoutError):
+            async with asyncio.timeout(pause):
+                await lane.woken.wait()
+            error = await self._try(lane, waiting)
+            if error is None or _final(error):
+                return error
+            await asyncio.sleep(at - self._clock.now())
+        return await self._try(lane, waiting)
+
+    async def _try(self, lane: Lane, waiting: Waiting) -> str | None:
         """None when it was delivered, else why not."""
-        async with self._slots:
+        async with lane.host.slots, self._slots:
+            lane.woken.clear()
             try:
                 status = await self._deliver(waiting.callback)
             except FetchError as error:
                 return f"{error.code}: {error}"
+            except Exception as error:
+                LOG.exception("! a callback to %s failed in here", waiting.callback.url)
+                return f"internal failure: {error!r}"
         if 200 <= status < 300:
+            for other in lane.host.lanes:
+                other.woken.set()
             return None
         retried = status == 429 or status >= 500
-        return f"HTTP {status}" if retried else f"refused with HTTP {status}"
+        return f"HTTP {status}" if retried else f"{REFUSED} {status}"
 
-    def _wake(self, host: str) -> None:
-        """A host that answers gets what waits for it, at once."""
-        for lane in self._lanes.values():
-            if lane.host == host:
-                lane.retry.set()
+
+REFUSED = "refused with HTTP"
+
+
+def _final(error: str) -> bool:
+    """Whether the app refused it for good."""
+    return error.startswith(REFUSED)

@@ -35,16 +35,18 @@ class Accounts:
         ]
 
     async def list(self, request: Request) -> Reply:
-        """The one account that asks."""
+        """The one account that asks, where the filters have it."""
         assert request.account is not None
-        page = page_of(request)
-        rows = [self.show(request.account)] if page.number == 0 else []
+        form, page = Form(request.fields), page_of(request)
+        name, status = form.text("FriendlyName"), form.word("Status", ("", "active", "suspended", "closed"), "")
+        fits = name in ("", request.account.friendly_name) and status in ("", request.account.status)
+        rows = [self.show(request.account)] if fits and page.number == 0 else []
         return envelope(request, "accounts", page, Listing(rows, False), rows)
 
     async def fetch(self, request: Request) -> Reply:
         """The account."""
         assert request.account is not None
-        return Reply(json=self.show(request.account))
+        return Reply(json=self.show(request.account), name="Account")
 
     async def update(self, request: Request) -> Reply:
         """Its friendly name."""
@@ -57,7 +59,7 @@ class Accounts:
             await self._store.accounts.update(request.account_sid, friendly_name=name, date_updated=self._clock.wall())
         account = await self._store.accounts.fetch(request.account_sid)
         assert account is not None
-        return Reply(json=self.show(account))
+        return Reply(json=self.show(account), name="Account")
 
     @staticmethod
     def show(account: Account) -> dict[str, Any]:

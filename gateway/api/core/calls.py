@@ -11,6 +11,7 @@ from gateway.api.fields import Form
 from gateway.api.http import Reply, Request, Route
 from gateway.api.paging import envelope, page_of
 from gateway.errors import ApiError, not_found
+from gateway.numbers.e164 import national
 from gateway.store import Store
 from gateway.store.rows import Call, Notification
 
@@ -19,7 +20,7 @@ STATES = ("in-progress", "completed", "absent")
 FINAL = ("completed", "busy", "no-answer", "failed", "canceled")
 LATER = (
     "ApplicationSid", "MachineDetection", "AsyncAmd", "Byoc", "CallReason", "CallToken", "ClientNotificationUrl",
-    "CallerId", "RecordingConfigurationId",
+    "RecordingConfigurationId",
 )  # fmt: skip
 
 
@@ -37,6 +38,7 @@ class Calls:
             Route(calls, {"GET": self.list, "POST": self.create}),
             Route(f"{calls}/{{call}}", {"GET": self.fetch, "POST": self.update, "DELETE": self.delete}),
             Route(f"{calls}/{{call}}/Notifications", {"GET": self.notifications}),
+            Route(f"{calls}/{{call}}/Notifications/{{sid}}", {"GET": self.notification}),
             Route("/Accounts/{account}/Notifications", {"GET": self.notifications}),
             Route("/Accounts/{account}/Notifications/{sid}", {"GET": self.notification}),
         ]
@@ -44,7 +46,7 @@ class Calls:
     async def create(self, request: Request) -> Reply:
         """Places a call."""
         call = await self._engine.create(request.account_sid, _wanted(Form(request.fields)))
-        return Reply(201, self.show(call))
+        return Reply(201, self.show(call), "Call")
 
     async def list(self, request: Request) -> Reply:
         """Newest first, with Twilio's filters."""
@@ -57,7 +59,7 @@ class Calls:
 
     async def fetch(self, request: Request) -> Reply:
         """One call."""
-        return Reply(json=self.show(await self._one(request)))
+        return Reply(json=self.show(await self._one(request)), name="Call")
 
     async def update(self, request: Request) -> Reply:
         """Redirects or ends a call that lives."""
@@ -76,7 +78,7 @@ class Calls:
             await self._engine.redirect_twiml(call.sid, _twiml(form))
         else:
             raise ApiError(400, 20001, "Url, Twiml or Status is required")
-        return Reply(json=self.show(await self._one(request)))
+        return Reply(json=self.show(await self._one(request)), name="Call")
 
     async def delete(self, request: Request) -> Reply:
         """Forgets a finished call."""
@@ -106,11 +108,11 @@ class Calls:
     async def notification(self, request: Request) -> Reply:
         """One line of the log."""
         found = await self._store.notifications.fetch(request.account_sid, request.variables["sid"])
-        if found is None:
+        if found is None or found.call_sid != request.variables.get("call", found.call_sid):
             raise not_found(request.path)
         extra = {"request_variables": found.request_variables, "response_body": found.response_body,
                  "response_headers": None}  # fmt: skip
-        return Reply(json=show_notification(found) | extra)
+        return Reply(json=show_notification(found) | extra, name="Notification")
 
     @staticmethod
     def show(call: Call) -> dict[str, Any]:
@@ -118,8 +120,8 @@ class Calls:
         path = f"{base(call.account_sid)}/Calls/{call.sid}"
         return {
             "sid": call.sid, "account_sid": call.account_sid, "parent_call_sid": call.parent_call_sid,
-            "phone_number_sid": call.phone_number_sid, "from": call.from_, "from_formatted": call.from_,
-            "to": call.to, "to_formatted": call.to, "status": call.status, "direction": call.direction,
+            "phone_number_sid": call.phone_number_sid, "from": call.from_, "from_formatted": national(call.from_),
+            "to": call.to, "to_formatted": national(call.to), "status": call.status, "direction": call.direction,
             "start_time": date(call.start_time), "end_time": date(call.end_time),
             "duration": None if call.duration is None else str(call.duration), "price": None, "price_unit": "USD",
             "answered_by": call.answered_by, "forwarded_from": call.forwarded_from, "caller_name": call.caller_name,
@@ -143,11 +145,12 @@ def _wanted(form: Form) -> CreateCall:
     if not url and not twiml:
         raise ApiError(400, 21205, "Url, Twiml or ApplicationSid is required")
     digits = form.text("SendDigits")
-    if not set(digits) <= set("0123456789*#wWABCD"):
-        raise ApiError(400, 21206, f"SendDigits {digits} has other than 0-9 * # w W")
+    if len(digits) > 32 or not set(digits) <= set("0123456789*#wWABCD"):
+        raise ApiError(400, 21206, f"SendDigits {digits} is not up to 32 of 0-9 A-D * # w W")
     return CreateCall(
         to=form.text("To"),
         from_=form.text("From"),
+        caller_id=form.text("CallerId") or None,
         url=url or None,
         method=form.method("Method"),
         twiml=twiml or None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import phonenumbers
@@ -11,10 +12,11 @@ from gateway.api.fields import Form
 from gateway.api.http import Reply, Request, Route
 from gateway.api.paging import envelope, page_of
 from gateway.clock import Clock
-from gateway.errors import ApiError, not_found
-from gateway.numbers.e164 import normal
+from gateway.errors import ApiError, invalid, not_found
+from gateway.numbers.e164 import HOME, national, normal
 from gateway.sids import Sids
 from gateway.store import Store
+from gateway.store.paging import Listing
 from gateway.store.rows import Number
 
 CAPABILITIES = {"voice": True, "sms": False, "mms": False, "fax": False}
@@ -31,6 +33,11 @@ LATER = (
     "VoiceApplicationSid", "SmsApplicationSid", "TrunkSid", "IdentitySid", "AddressSid", "EmergencyAddressSid",
     "BundleSid", "VoiceReceiveMode", "AccountSid",
 )  # fmt: skip
+PLACES = (
+    "NearNumber", "NearLatLong", "Distance", "InPostalCode", "InRegion", "InRateCenter", "InLata", "InLocality",
+)  # fmt: skip
+MOST_FOUND = 1000  # numbers of one search
+_CONTAINS = re.compile(r"[0-9A-Za-z*%]*", re.ASCII)
 
 
 class Numbers:
@@ -56,6 +63,8 @@ class Numbers:
     async def list(self, request: Request) -> Reply:
         """The account's numbers."""
         form, page = Form(request.fields), page_of(request)
+        if form.flag("Beta") or form.word("Origin", ("", "hosted", "twilio"), "") == "twilio":
+            return envelope(request, "incoming_phone_numbers", page, Listing([], False), [])
         found = await self._numbers.owned(
             request.account_sid, page, phone_number=form.text("PhoneNumber"), friendly_name=form.text("FriendlyName")
         )
@@ -74,7 +83,7 @@ class Numbers:
         )  # fmt: skip
         if bought is None:
             raise ApiError(400, 21422, f"{wanted} is not available.")
-        return Reply(201, self.show(bought))
+        return Reply(201, self.show(bought), "IncomingPhoneNumber")
 
     async def _wanted(self, form: Form) -> str:
         if form.text("PhoneNumber"):
@@ -82,12 +91,10 @@ class Numbers:
             if number is None:
                 raise ApiError(400, 21421, f"PhoneNumber {form.text('PhoneNumber')} is invalid")
             return number
-        area = form.text("AreaCode")
+        area = _area(form)
         if not area:
             raise ApiError(400, 21421, "PhoneNumber or AreaCode is required")
-        if not area.isdigit() or len(area) != 3:
-            raise ApiError(400, 21451, f"AreaCode {area} is not three digits")
-        found = await self._numbers.available(f"+1{area}%", 1)
+        found = await self._numbers.available([f"+1{area}%"], 1)
         if not found:
             raise ApiError(400, 21452, f"No phone number with area code {area} is available")
         return found[0].phone_number
@@ -105,14 +112,14 @@ class Numbers:
 
     async def fetch(self, request: Request) -> Reply:
         """One number."""
-        return Reply(json=self.show(await self._one(request)))
+        return Reply(json=self.show(await self._one(request)), name="IncomingPhoneNumber")
 
     async def update(self, request: Request) -> Reply:
         """Its URLs and name."""
         found = await self._one(request)
         changes = self._changes(Form(request.fields)) | {"date_updated": self._clock.wall()}
         await self._numbers.update(request.account_sid, str(found.sid), **changes)
-        return Reply(json=self.show(await self._one(request)))
+        return Reply(json=self.show(await self._one(request)), name="IncomingPhoneNumber")
 
     async def release(self, request: Request) -> Reply:
         """Back to the inventory."""
@@ -128,13 +135,14 @@ class Numbers:
 
     async def countries(self, request: Request) -> Reply:
         """Where the inventory has numbers."""
-        return Reply(json={"countries": [self._country(request)], "uri": f"{request.path}.json"})
+        uri = f"{base(request.account_sid)}/AvailablePhoneNumbers.json"
+        return Reply(json={"countries": [self._country(request)], "uri": uri})
 
     async def country(self, request: Request) -> Reply:
         """One of them."""
         if request.variables["country"].upper() != "US":
             raise not_found(request.path)
-        return Reply(json=self._country(request))
+        return Reply(json=self._country(request), name="Country")
 
     @staticmethod
     def _country(request: Request) -> dict[str, Any]:
@@ -145,21 +153,22 @@ class Numbers:
         }  # fmt: skip
 
     async def available(self, request: Request) -> Reply:
-        """A search of the inventory."""
+        """A search of the inventory, which knows numbers and no places: voice numbers, in their order."""
         form, page = Form(request.fields), page_of(request)
-        country, area = request.variables["country"].upper(), form.text("AreaCode")
+        country = request.variables["country"].upper()
         code = phonenumbers.country_code_for_region(country)
         if not code:
             raise not_found(request.path)
-        pattern = f"+{code}{area}%"
-        contains = form.text("Contains").lstrip("+").replace("*", "_").replace("%", "_")
-        found = [
-            number for number in await self._numbers.available(pattern, 1000)
-            if not contains or _contains(number.phone_number, contains)
-        ]  # fmt: skip
-        rows = [_offer(number.phone_number, country) for number in found[: page.size]]
-        uri = f"{base(request.account_sid)}/AvailablePhoneNumbers/{country}/Local.json"
-        return Reply(json={"available_phone_numbers": rows, "uri": uri})
+        form.refuse(*PLACES)
+        if any(form.flag(name) for name in ("SmsEnabled", "MmsEnabled", "FaxEnabled", "Beta")):
+            return envelope(request, "available_phone_numbers", page, Listing([], False), [])
+        patterns = (f"+{code}{_area(form)}%", f"%{_pattern(form)}%")
+        numbers = [number.phone_number for number in await self._numbers.available(patterns, MOST_FOUND)]
+        found = [number for number in numbers if _region(number) == country]
+        start = page.number * page.size
+        rows = [_offer(number, country) for number in found[start : start + page.size]]
+        more = Listing(rows, len(found) > start + page.size)
+        return envelope(request, "available_phone_numbers", page, more, rows)
 
     @staticmethod
     def show(number: Number) -> dict[str, Any]:
@@ -188,17 +197,26 @@ class Numbers:
         return {**shown, **dict.fromkeys(empty), **rest}
 
 
-def national(number: str) -> str:
-    """`(555) 555-0100`."""
-    return phonenumbers.format_number(phonenumbers.parse(number), phonenumbers.PhoneNumberFormat.NATIONAL)
+def _area(form: Form) -> str:
+    """AreaCode, or nothing."""
+    area = form.text("AreaCode")
+    if area and not (area.isascii() and area.isdigit() and len(area) == 3):
+        raise ApiError(400, 21451, f"AreaCode {area} is not three digits")
+    return area
 
 
-def _contains(number: str, pattern: str) -> bool:
-    digits = number.lstrip("+")
-    return any(
-        all(want in ("_", have) for want, have in zip(pattern, digits[at:], strict=False))
-        for at in range(len(digits) - len(pattern) + 1)
-    )
+def _pattern(form: Form) -> str:
+    """Contains as SQL's LIKE: digits and letters of the keypad, `*` and `%` for one digit each."""
+    text = form.text("Contains").lstrip("+")
+    if not _CONTAINS.fullmatch(text):
+        raise invalid("Contains", f"{text} has other than digits, letters, * and %")
+    pattern: str = phonenumbers.convert_alpha_characters_in_number(text)
+    return pattern.replace("*", "_").replace("%", "_")
+
+
+def _region(number: str) -> str:
+    """The country of a number; those that no table has are at home."""
+    return phonenumbers.region_code_for_number(phonenumbers.parse(number)) or HOME
 
 
 def _offer(number: str, country: str) -> dict[str, Any]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import lameenc
-
+from gateway.api import ranges
+from gateway.api.core import audio
 from gateway.api.core.shape import VERSION, base, date
 from gateway.api.fields import Form
 from gateway.api.http import Reply, Request, Route
@@ -16,17 +17,14 @@ from gateway.clock import Clock
 from gateway.errors import ApiError, not_found
 from gateway.store import Store
 from gateway.store.rows import Recording
-from media.files import HEADER_SIZE
-from media.frames import RATE
 
-BIT_RATE = 32  # kbit/s: more than 8000 Hz of telephone speech can use
 DELETABLE = ("completed", "absent", "failed")
 
 
 class Recordings:
-    """The resource; its files are below `folder`."""
+    """The resource; its files are below `folder`. `public_url` is asked for at each use: it may be known late."""
 
-    def __init__(self, store: Store, clock: Clock, folder: Path, public_url: str) -> None:
+    def __init__(self, store: Store, clock: Clock, folder: Path, public_url: Callable[[], str]) -> None:
         self._store = store
         self._clock = clock
         self._folder = folder
@@ -46,20 +44,24 @@ class Recordings:
         return routes
 
     async def list(self, request: Request) -> Reply:
-        """Newest first."""
+        """Newest first; deleted ones where they are asked for."""
         form, page = Form(request.fields), page_of(request)
         filters: dict[str, Any] = form.times("DateCreated", "date_created")
         call_sid = request.variables.get("call") or form.text("CallSid")
         if call_sid:
             filters["call_sid"] = call_sid
-        found = await self._store.recordings.page(request.account_sid, page, filters)
+        deleted = form.flag("IncludeSoftDeleted")
+        if form.text("ConferenceSid"):  # no recording of ours is of a conference
+            filters["call_sid"] = ""
+        found = await self._store.recordings.page(request.account_sid, page, filters, deleted=deleted)
         return envelope(request, "recordings", page, found, [self.show(row) for row in found.rows])
 
     async def fetch(self, request: Request) -> Reply:
         """One; without an ending it is its audio (rest-api.md: call control)."""
-        if not request.path.endswith(".json"):
+        if not request.path.endswith((".json", ".xml", ".csv")):
             return await self.wav(request)
-        return Reply(json=self.show(await self._one(request)))
+        deleted = Form(request.fields).flag("IncludeSoftDeleted")
+        return Reply(json=self.show(await self._one(request, deleted=deleted)), name="Recording")
 
     async def delete(self, request: Request) -> Reply:
         """Removes the audio; the row stays as deleted."""
@@ -68,33 +70,36 @@ class Recordings:
             raise ApiError(409, 20009, f"Recording {row.sid} is {row.status}; it can be deleted when it is finished")
         await self._store.recordings.update(row.sid, {"status": "deleted", "date_updated": self._clock.wall()})
         with self._clock.working():
-            await asyncio.to_thread((self._folder / row.blob).unlink, missing_ok=True)
+            await audio.aside(partial((self._folder / row.blob).unlink, missing_ok=True))
         return Reply(204)
 
     async def wav(self, request: Request) -> Reply:
-        """The file as it is."""
-        return Reply(body=await self._audio(request), content_type="audio/x-wav")
+        """The file as it is, or its one channel."""
+        return await self._media(request, "audio/x-wav", lambda wav: wav)
 
     async def mp3(self, request: Request) -> Reply:
         """Encoded when it is asked for."""
-        wav = await self._audio(request)
-        with self._clock.working():
-            body = await asyncio.to_thread(encode, wav)
-        return Reply(body=body, content_type="audio/mpeg")
+        return await self._media(request, "audio/mpeg", audio.mp3)
 
-    async def _audio(self, request: Request) -> bytes:
+    async def _media(self, request: Request, content_type: str, form: Callable[[bytes], bytes]) -> Reply:
         row = await self._one(request)
+        path, channels = self._folder / row.blob, Form(request.fields).integer("RequestedChannels", 0, 1, 2)
         if row.status != "completed":
             raise not_found(request.path)
+        if channels > row.channels:
+            raise ApiError(400, 20001, f"RequestedChannels 2: recording {row.sid} has one channel")
+        as_it_is = content_type == "audio/x-wav" and channels in (0, row.channels)
+        made = None if as_it_is else partial(_made, path, form, mixed=0 < channels < row.channels)
         try:
             with self._clock.working():
-                return await asyncio.to_thread((self._folder / row.blob).read_bytes)
+                return await audio.aside(partial(_part, path, made, request, content_type, row.sid))
         except FileNotFoundError:
             raise not_found(request.path) from None
 
-    async def _one(self, request: Request) -> Recording:
+    async def _one(self, request: Request, *, deleted: bool = False) -> Recording:
         row = await self._store.recordings.fetch(request.account_sid, request.variables["sid"])
-        if row is None or row.status == "deleted" or row.call_sid != request.variables.get("call", row.call_sid):
+        gone = row is None or (row.status == "deleted" and not deleted)
+        if row is None or gone or row.call_sid != request.variables.get("call", row.call_sid):
             raise not_found(request.path)
         return row
 
@@ -106,17 +111,26 @@ class Recordings:
             "status": row.status, "source": row.source, "channels": row.channels, "track": row.track,
             "start_time": date(row.start_time), "duration": None if row.duration is None else str(row.duration),
             "price": None, "price_unit": "USD", "error_code": row.error_code, "encryption_details": None,
-            "media_url": f"{self._public_url}{path}", "api_version": VERSION, "date_created": date(row.date_created),
+            "media_url": f"{self._public_url()}{path}", "api_version": VERSION, "date_created": date(row.date_created),
             "date_updated": date(row.date_updated), "uri": f"{path}.json", "subresource_uris": {},
         }  # fmt: skip
 
 
-def encode(wav: bytes) -> bytes:
-    """A WAV file of ours as MP3."""
-    encoder = lameenc.Encoder()
-    encoder.set_bit_rate(BIT_RATE)
-    encoder.set_in_sample_rate(RATE)
-    encoder.set_channels(int.from_bytes(wav[22:24], "little"))
-    encoder.set_quality(5)
-    encoder.silence()
-    return bytes(encoder.encode(wav[HEADER_SIZE:]) + encoder.flush())
+def _made(path: Path, form: Callable[[bytes], bytes], *, mixed: bool) -> bytes:
+    """The audio in another form than that of its file."""
+    wav = path.read_bytes()
+    return form(audio.mixed(wav) if mixed else wav)
+
+
+def _part(path: Path, made: Callable[[], bytes] | None, request: Request, content_type: str, sid: str) -> Reply:
+    """The part that is asked for, of a file or of what is made of it; runs on a thread."""
+    body = made() if made is not None else None
+    size = path.stat().st_size if body is None else len(body)
+    headers = {"Accept-Ranges": "bytes", "ETag": f'"{sid}-{size}"'}
+    part = ranges.wanted(request.headers, size, headers["ETag"])
+    if part is None:
+        raise ApiError(416, 20001, f"Range: the file has {size} bytes", {"Content-Range": f"bytes */{size}"})
+    content = audio.read(path, part) if body is None else body[part.start : part.stop]
+    if part.whole:
+        return Reply(body=content, content_type=content_type, headers=headers)
+    return Reply(206, body=content, content_type=content_type, headers={**headers, "Content-Range": part.header})

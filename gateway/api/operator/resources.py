@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from gateway.api.http import Reply, Request, Route
 from gateway.errors import ApiError, not_found
-from gateway.numbers.e164 import normal
+from gateway.numbers.e164 import is_e164
 from gateway.store import Store
 from gateway.trunks import model
 from gateway.trunks.book import TrunkBook
@@ -100,7 +100,7 @@ class Operator:
     async def stock(self, request: Request) -> Reply:
         """Adds `{"phone_numbers": […]}`."""
         wanted = request.json.get("phone_numbers") if isinstance(request.json, dict) else None
-        if not isinstance(wanted, list) or not all(isinstance(one, str) and normal(one) == one for one in wanted):
+        if not isinstance(wanted, list) or not all(isinstance(one, str) and is_e164(one) for one in wanted):
             raise ApiError(400, 20001, 'the body must be {"phone_numbers": ["+1…", …]} with E.164 numbers')
         await self._store.numbers.stock(wanted)
         return Reply(201, {"phone_numbers": wanted})

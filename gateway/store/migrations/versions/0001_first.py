@@ -1,15 +1,152 @@
-"""The tables of the first version."""
+"""The tables of the first version, as they were then: later changes of tables.py are migrations of their own."""
 
 from __future__ import annotations
 
-from alembic import op
+from typing import Any
 
-from gateway.store.tables import METADATA
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy import Boolean, Column, DateTime, Integer, String, Table, Text
 
 revision = "0001"
 down_revision = None
+
+METADATA = sa.MetaData()
 
 
 def upgrade() -> None:
     """Makes all tables."""
     METADATA.create_all(op.get_bind())
+
+
+def _sid(name: str, **options: Any) -> Column[str]:
+    return Column(name, String(34), **options)
+
+
+Table(
+    "accounts", METADATA,
+    _sid("account_sid", primary_key=True),
+    Column("auth_token", Text, nullable=False),
+    Column("friendly_name", Text, nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("date_created", DateTime, nullable=False),
+    Column("date_updated", DateTime, nullable=False),
+)  # fmt: skip
+
+Table(
+    "numbers", METADATA,
+    Column("phone_number", String(20), primary_key=True),
+    _sid("account_sid", index=True),
+    _sid("sid", unique=True),
+    Column("friendly_name", Text, nullable=False),
+    Column("voice_url", Text, nullable=False),
+    Column("voice_method", String(4), nullable=False),
+    Column("voice_fallback_url", Text, nullable=False),
+    Column("voice_fallback_method", String(4), nullable=False),
+    Column("status_callback", Text, nullable=False),
+    Column("status_callback_method", String(4), nullable=False),
+    Column("sms_url", Text, nullable=False),
+    Column("sms_method", String(4), nullable=False),
+    Column("sms_fallback_url", Text, nullable=False),
+    Column("sms_fallback_method", String(4), nullable=False),
+    Column("voice_caller_id_lookup", Boolean, nullable=False),
+    Column("date_created", DateTime),
+    Column("date_updated", DateTime),
+)  # fmt: skip
+
+Table(
+    "calls", METADATA,
+    _sid("sid", primary_key=True),
+    _sid("account_sid", nullable=False),
+    Column("from", Text, key="from_", nullable=False),
+    Column("to", Text, nullable=False),
+    Column("direction", String(30), nullable=False),
+    Column("status", String(20), nullable=False, index=True),
+    Column("date_created", DateTime, nullable=False),
+    Column("date_updated", DateTime, nullable=False),
+    _sid("parent_call_sid", index=True),
+    _sid("phone_number_sid"),
+    Column("start_time", DateTime),
+    Column("end_time", DateTime),
+    Column("duration", Integer),
+    Column("answered_by", String(30)),
+    Column("forwarded_from", Text),
+    Column("caller_name", Text),
+    Column("queue_time", Integer, nullable=False),
+    Column("sip_response_code", Integer),
+    Column("error_code", Integer),
+    Column("error_message", Text),
+    Column("status_callback", Text),
+    Column("status_callback_method", String(4), nullable=False),
+    Column("status_callback_events", Text, nullable=False),
+    Column("sequence", Integer, nullable=False),
+    sa.Index("calls_page", "account_sid", "date_created", "sid"),
+)  # fmt: skip
+
+Table(
+    "recordings", METADATA,
+    _sid("sid", primary_key=True),
+    _sid("account_sid", nullable=False),
+    _sid("call_sid", nullable=False, index=True),
+    Column("status", String(20), nullable=False),
+    Column("source", String(40), nullable=False),
+    Column("channels", Integer, nullable=False),
+    Column("track", String(10), nullable=False),
+    Column("start_time", DateTime, nullable=False),
+    Column("date_created", DateTime, nullable=False),
+    Column("date_updated", DateTime, nullable=False),
+    Column("blob", Text, nullable=False),
+    Column("duration", Integer),
+    Column("size", Integer),
+    Column("error_code", Integer),
+    Column("status_callback", Text),
+    Column("status_callback_method", String(4), nullable=False),
+    Column("status_callback_events", Text, nullable=False),
+    sa.Index("recordings_page", "account_sid", "date_created", "sid"),
+)  # fmt: skip
+
+Table(
+    "notifications", METADATA,
+    _sid("sid", primary_key=True),
+    _sid("account_sid", nullable=False),
+    _sid("call_sid", index=True),
+    Column("log", Integer, nullable=False),
+    Column("error_code", Integer, nullable=False),
+    Column("message_text", Text, nullable=False),
+    Column("message_date", DateTime, nullable=False),
+    Column("request_url", Text, nullable=False),
+    Column("request_method", Text, nullable=False),
+    Column("request_variables", Text, nullable=False),
+    Column("response_body", Text, nullable=False),
+    sa.Index("notifications_page", "account_sid", "message_date", "sid"),
+)  # fmt: skip
+
+Table(
+    "dialogs", METADATA,
+    Column("session", String(64), primary_key=True),
+    _sid("account_sid", nullable=False),
+    _sid("call_sid", nullable=False, index=True),
+    Column("state", Text, nullable=False),
+)  # fmt: skip
+
+Table(
+    "callbacks", METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    _sid("account_sid", nullable=False),
+    Column("ordering", String(64), nullable=False),
+    Column("url", Text, nullable=False),
+    Column("method", String(4), nullable=False),
+    Column("params", sa.JSON, nullable=False),
+    Column("token", String(40), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("first_tried", DateTime),
+    Column("dead", Boolean, nullable=False),
+    Column("last_error", Text, nullable=False),
+)  # fmt: skip
+
+Table(
+    "operator", METADATA,
+    Column("kind", String(20), primary_key=True),  # trunk, route, key
+    Column("name", String(120), primary_key=True),
+    Column("document", sa.JSON, nullable=False),
+)  # fmt: skip

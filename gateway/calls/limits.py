@@ -1,0 +1,31 @@
+"""How many calls may start in a second, and how many may live at once. Pure: the time and the count come in."""
+
+from __future__ import annotations
+
+from collections import deque
+from math import ceil
+
+LATER = (
+    5.0  # seconds after which a refused caller may try again where all places are taken: nobody knows when one is free
+)
+
+
+class Limits:
+    """`admit` is asked once for each call that would start; no limit where a number is None."""
+
+    def __init__(self, cps: float | None = None, concurrency: int | None = None) -> None:
+        self._concurrency = concurrency
+        self._most = ceil(cps) if cps else 0  # starts within any `_window` seconds
+        self._window = self._most / cps if cps else 0.0
+        self._started: deque[float] = deque(maxlen=self._most)
+
+    def admit(self, now: float, living: int) -> float | None:
+        """None: the call may start, and counts. Else the seconds after which to try again."""
+        if self._concurrency is not None and living >= self._concurrency:
+            return LATER
+        if not self._most:
+            return None
+        if len(self._started) == self._most and now - self._started[0] < self._window:
+            return self._window - (now - self._started[0])
+        self._started.append(now)
+        return None

@@ -1,0 +1,209 @@
+"""The REST API on a real port, with Twilio's own library in front of it and a fake call engine behind it.
+
+Everything that was answered is in `answers`, to be held against Twilio's description of its API.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any, TypeVar
+
+import requests
+from aiohttp import web
+from twilio.base.exceptions import TwilioException, TwilioRestException
+from twilio.http.http_client import TwilioHttpClient
+from twilio.http.response import Response
+from twilio.rest import Client
+
+from gateway.accounts import credentials
+from gateway.accounts.credentials import Credentials
+from gateway.accounts.keys import Keys
+from gateway.api.core.accounts import Accounts
+from gateway.api.core.calls import Calls
+from gateway.api.core.numbers import Numbers
+from gateway.api.core.recordings import Recordings
+from gateway.api.engine import CreateCall
+from gateway.api.http import Reply, Request, Route, Router
+from gateway.api.operator.resources import Operator
+from gateway.api.server import Site
+from gateway.clock import SystemClock
+from gateway.errors import ApiError
+from gateway.sids import Sids
+from gateway.store import Store
+from gateway.store.rows import Account, Call
+from gateway.store.secret import SecretKey
+from gateway.trunks.book import TrunkBook
+
+T = TypeVar("T")
+
+SECOND = Credentials("AC" + "2" * 32, "second" * 4, "")
+
+
+class FakeEngine:
+    """`gateway.api.engine.Calls`: writes rows, and remembers what it was asked."""
+
+    def __init__(self, store: Store, sids: Sids, clock: SystemClock) -> None:
+        self.asked: list[tuple[Any, ...]] = []
+        self.refusal: ApiError | None = None
+        self._store, self._sids, self._clock = store, sids, clock
+
+    async def create(self, account_sid: str, wanted: CreateCall) -> Call:
+        """A queued row."""
+        if self.refusal is not None:
+            raise self.refusal
+        self.asked.append(("create", wanted))
+        now = self._clock.wall()
+        call = Call(self._sids.new("CA"), account_sid, wanted.shown, wanted.to, "outbound-api", "queued", now, now)
+        await self._store.calls.insert(call)
+        return call
+
+    async def redirect(self, sid: str, url: str, method: str) -> None:
+        self.asked.append(("redirect", sid, url, method))
+
+    async def redirect_twiml(self, sid: str, twiml: str) -> None:
+        self.asked.append(("redirect_twiml", sid, twiml))
+
+    async def complete(self, sid: str) -> None:
+        self.asked.append(("complete", sid))
+        await self._store.calls.update(sid, {"status": "completed"})
+
+    async def cancel(self, sid: str) -> None:
+        self.asked.append(("cancel", sid))
+        await self._store.calls.update(sid, {"status": "canceled"})
+
+
+@dataclass
+class Answered:
+    """An answer of the API, as Twilio's library saw it."""
+
+    method: str
+    path: str
+    status: int
+    body: str
+
+
+class _Listening(TwilioHttpClient):  # type: ignore[misc]
+    """Twilio's own client, which also tells what it hears."""
+
+    def __init__(self, answers: list[Answered]) -> None:
+        super().__init__()
+        self._answers = answers
+
+    def request(self, method: str, url: str, *args: Any, **options: Any) -> Response:
+        answer = super().request(method, url, *args, **options)
+        path = "/" + url.split("/", 3)[3].partition("?")[0]
+        self._answers.append(Answered(method.lower(), path, answer.status_code, answer.text))
+        return answer
+
+
+@dataclass
+class Rest:
+    """The API under test; `store` and `engine` live in the loop of its thread, `do` runs a coroutine there."""
+
+    url: str
+    made: Credentials
+    store: Store
+    engine: FakeEngine
+    folder: Path
+    loop: asyncio.AbstractEventLoop
+    answers: list[Answered] = field(default_factory=list)
+
+    def client(self, user: str = "", password: str = "", account: str | None = None) -> Client:
+        """Twilio's library, as the first account unless told otherwise."""
+        client = Client(
+            user or self.made.account_sid, password or self.made.auth_token, account,
+            http_client=_Listening(self.answers),
+        )  # fmt: skip
+        client.api.base_url = self.url
+        return client
+
+    def do(self, work: Coroutine[Any, Any, T]) -> T:
+        """Runs `work` in the server's loop."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(20)
+
+    def ask(self, method: str, path: str, *, auth: tuple[str, str] | None = None, **options: Any) -> requests.Response:
+        """A request without the library; `path` without the account's part where it starts with no version."""
+        if not path.startswith(("/2010", "/api", "/operator", "/metrics", "/health")):
+            path = f"/2010-04-01/Accounts/{self.made.account_sid}{path}"
+        auth = auth or (self.made.account_sid, self.made.auth_token)
+        return requests.request(method, self.url + path, auth=auth, timeout=20, **options)
+
+    def operator(self, method: str, path: str, **options: Any) -> requests.Response:
+        """A request with the operator's key."""
+        headers = {"Authorization": f"Bearer {self.made.operator_key}"}
+        return requests.request(method, self.url + path, headers=headers, timeout=20, **options)
+
+
+@contextmanager
+def rest(folder: Path) -> Iterator[Rest]:
+    """Serves until the block ends; the second account exists too."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        one, close = asyncio.run_coroutine_threadsafe(_start(folder, loop), loop).result(20)
+        try:
+            yield one
+        finally:
+            asyncio.run_coroutine_threadsafe(close(), loop).result(20)
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+async def _start(folder: Path, loop: asyncio.AbstractEventLoop) -> tuple[Rest, Any]:
+    clock, random = SystemClock(), Random(7)
+    store = await Store.open(f"sqlite+aiosqlite:///{folder}/api.db", clock, SecretKey(b"test"))
+    made = await credentials.ensure(store, folder, random, clock)
+    assert made is not None
+    now = clock.wall()
+    await store.accounts.create(Account(SECOND.account_sid, SECOND.auth_token, "Second", "active", now, now))
+    sids = Sids(random)
+    engine = FakeEngine(store, sids, clock)
+    book = TrunkBook(store, [{"name": "fixed"}], [], {"trunks/fixed": 3}, local=True)
+    await book.load()
+    routes = [
+        *Accounts(store, clock).routes(),
+        *Numbers(store, sids, clock).routes(),
+        *Calls(store, engine).routes(),
+        *Recordings(store, clock, folder, lambda: "https://gateway.example").routes(),
+        Route("/Accounts/{account}/Broken", {"GET": _broken}),
+    ]
+    site = Site(
+        Router(routes), Router(Operator(store, book).routes()), Keys(store), lambda: (200, {"status": "ok"}),
+        lambda: b"trunkline_calls 0\n",
+    )  # fmt: skip
+    runner = web.AppRunner(site.application(), access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    one = Rest(f"http://127.0.0.1:{runner.addresses[0][1]}", made, store, engine, folder, loop)
+
+    async def close() -> None:
+        await runner.cleanup()
+        await store.close()
+
+    return one, close
+
+
+async def _broken(request: Request) -> Reply:
+    raise RuntimeError("a defect")
+
+
+def refusal(work: Callable[[], object]) -> tuple[int, int]:
+    """HTTP status and Twilio code that the library raises for `work`, which must fail."""
+    try:
+        work()
+    except TwilioRestException as error:
+        return error.status, error.code
+    except TwilioException as error:  # what it makes of a list that was refused
+        answer = error.args[1]
+        return answer.status_code, json.loads(answer.text)["code"]
+    raise AssertionError("it was not refused")
