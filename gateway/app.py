@@ -47,6 +47,7 @@ from gateway.store import Store
 from gateway.store.keeper import Keeper
 from gateway.store.secret import SecretKey
 from gateway.trunks.book import TrunkBook
+from gateway.trunks.carriers import Carriers
 from gateway.webhooks.client import Webhooks
 from gateway.webhooks.guard import Guard
 from gateway.webhooks.outbox import Outbox
@@ -121,11 +122,12 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         endpoint = await _open_sip(settings, random, exchange)
         close.push_async_callback(endpoint.close)
         host, port = endpoint.addresses["udp"]
+        carriers = Carriers(book, endpoint, random, clock, f"{host}:{port}")
         services = Services(
             clock=clock, store=store, webhooks=webhooks, outbox=Outbox(store, webhooks.deliver, clock),
             speaker=_speaker(settings, cache, clock),
-            audio=AudioFetcher(webhooks, cache, clock, inside), workers=workers, sip=endpoint, trunks=book, guard=guard,
-            sids=sids, random=random, metrics=metrics,
+            audio=AudioFetcher(webhooks, cache, clock, inside), workers=workers, sip=endpoint, trunks=book,
+            carriers=carriers, guard=guard, sids=sids, random=random, metrics=metrics,
             media=MediaSettings(settings.media.public_address or settings.media.rtp_range[0], settings.media.codecs),
             recordings_dir=recordings, public_url=settings.public_url, sip_host=f"{host}:{port}",
             inside_token=sids.token(), spawn=exchange.spawn,
@@ -142,7 +144,7 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         async with asyncio.TaskGroup() as tasks:
             exchange.open(tasks)
             keeper_of_days = Keeper(store, clock, recordings, settings.store.keep_days)
-            work = (workers.run(), services.outbox.run(), keeper_of_days.run())
+            work = (workers.run(), services.outbox.run(), keeper_of_days.run(), carriers.run())
             keepers = [tasks.create_task(one) for one in work]
             await recover(services)
             exchange.ready = True

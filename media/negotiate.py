@@ -41,10 +41,11 @@ def offer(
     session_id: int,
     version: int,
     direction: str = "sendrecv",
+    events: bool = True,
 ) -> bytes:
-    """An offer of the codecs in their order, with telephone-event."""
+    """An offer of the codecs in their order, with telephone-event unless `events` is False."""
     formats = [(STATIC[name], name) for name in codecs]
-    return _print(local_ip, [_audio(udp_port, formats, DTMF_TYPE, direction)], session_id, version)
+    return _print(local_ip, [_audio(udp_port, formats, DTMF_TYPE if events else -1, direction)], session_id, version)
 
 
 def answer(
@@ -57,6 +58,7 @@ def answer(
     version: int,
     signalling_ip: str = "",
     symmetric: bool = False,
+    events: bool = True,
 ) -> tuple[bytes, StreamPlan]:
     """Our answer and what it means; media lines that we do not take get port 0 (RFC 3264 §6)."""
     session = _parse(offered)
@@ -64,7 +66,7 @@ def answer(
     if chosen is None:
         raise NegotiationError("the offer has no audio stream over RTP/AVP")
     code, name = _common(chosen, codecs)
-    dtmf = _dtmf(chosen)
+    dtmf = _dtmf(chosen) if events else -1
     theirs = _direction(session, chosen)
     sections = [
         _audio(udp_port, [(code, name)], dtmf, _MIRROR[theirs], mux=_muxed(chosen)) if line is chosen

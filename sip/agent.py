@@ -13,7 +13,9 @@ from sip.layer import ALLOW, SDP, SUPPORTED, Layer, Output
 from sip.message import Request, Response, parse_head, parse_message, split
 from sip.outgoing import OutgoingSession
 from sip.outputs import Address, Close, Flow, FlowFailed, FlowOpened, Resolved, Transmit
+from sip.probe import Prober
 from sip.reason import Reason
+from sip.registration import Registration
 from sip.replaces import Replaces
 from sip.server_transaction import ServerTransaction
 from sip.session import Phase, Session, capabilities
@@ -46,6 +48,7 @@ class Agent:
         self._dialogs: dict[tuple[str, str, str], Session] = {}
         self._keys: dict[str, set[tuple[str, str, str]]] = {}
         self._invites: dict[tuple[str, str], IncomingSession] = {}  # by branch and Call-ID, for CANCEL
+        self._registrations: dict[str, Registration] = {}
         self._ending: dict[str, Session] = {}  # ended, but their last exchanges go on
 
     @property
@@ -107,6 +110,10 @@ class Agent:
                 return self._layer.failed(command, now)
             case commands.Invite():
                 return self._place(command, now)
+            case commands.Register() | commands.Unregister():
+                return self._register(command, now)
+            case commands.Probe():
+                return Prober(self._layer, command).start(now)
             case commands.EndDialog(dialog=dialog):
                 bye = dialog.request("BYE", dialog.local_cseq + 1)
                 return self._layer.request(bye, dialog.next_hop, None, now)
@@ -140,6 +147,14 @@ class Agent:
                 return session.accept(command, now)
             case commands.Refuse(status=status, reason=reason, headers=headers):
                 return session.decline(status, reason, headers, now)
+
+    def _register(self, command: commands.Register | commands.Unregister, now: float) -> list[Output]:
+        before = self._registrations.pop(command.registration, None)
+        outputs = before.stop(now) if before is not None else []
+        if isinstance(command, commands.Register):
+            registration = self._registrations[command.registration] = Registration(self._layer, command)
+            outputs += registration.start(now)
+        return outputs
 
     def _place(self, command: commands.Invite, now: float) -> list[Output]:
         try:

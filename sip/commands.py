@@ -146,6 +146,33 @@ class TellRefer:
 
 
 @dataclass(frozen=True, slots=True)
+class Register:
+    """Keep an address of record registered, until Unregister; a second one of the same name replaces the first."""
+
+    registration: str
+    registrar: str  # a SIP URI
+    address: str  # of record: a URI or name-addr
+    contact_user: str
+    expires: int = 300  # seconds
+    credentials: Credentials | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unregister:
+    """Take a registration back."""
+
+    registration: str
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Ask with OPTIONS whether somebody is there; `Probed` answers."""
+
+    uri: str
+    from_: str
+
+
+@dataclass(frozen=True, slots=True)
 class EndDialog:
     """Send BYE in a dialog of an earlier process, from its stored state."""
 
@@ -154,5 +181,5 @@ class EndDialog:
 
 Command = (
     Provisional | Accept | Refuse | Invite | Hangup | Reoffer | AnswerOffer | RefuseOffer | SendInfo
-    | Refer | AcceptRefer | RefuseRefer | TellRefer | EndDialog
+    | Refer | AcceptRefer | RefuseRefer | TellRefer | EndDialog | Register | Unregister | Probe
 )  # fmt: skip

@@ -136,6 +136,32 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
+class Registered:
+    """A registration holds for so many seconds; it is renewed in time."""
+
+    registration: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Unregistered:
+    """A registration failed, or ended: status 200. `retry`: seconds until it is tried again, 0 for never."""
+
+    registration: str
+    status: int
+    reason: str
+    retry: float
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """What OPTIONS was answered with; 0: nobody answered."""
+
+    uri: str
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
 class Dropped:
     """A message was not understood or not wanted; `detail` says why. For counters and logs only."""
 
@@ -145,5 +171,5 @@ class Dropped:
 
 Event = (
     Invited | Ringing | Redirected | Answered | Accepted | Confirmed | Offered | Renegotiated | InfoReceived
-    | Referred | ReferProgress | Ended | Dropped
+    | Referred | ReferProgress | Ended | Registered | Unregistered | Probed | Dropped
 )  # fmt: skip

@@ -23,7 +23,7 @@ Output = Transmit | Resolve | Connect | Close | Event
 KEPT = 4096  # names and failed targets that are remembered
 LONGEST = 86400.0  # seconds that an answer is kept, whatever its TTL
 LONGEST_AVOIDED = 3600.0  # seconds, whatever Retry-After says
-TARGET_REFRESH = ("INVITE", "UPDATE", "REFER", "SUBSCRIBE", "NOTIFY")  # requests with a Contact of ours
+TARGET_REFRESH = ("INVITE", "UPDATE", "REFER", "SUBSCRIBE", "NOTIFY", "REGISTER")  # requests with a Contact of ours
 AVOIDED = 30.0  # seconds that a target that failed comes after the others
 
 Key = TypeVar("Key")
@@ -77,6 +77,7 @@ class Attempt:
     said: Response | Act = Act.FAIL
     answers: dict[Question, tuple[Record, ...]] = field(default_factory=dict)
     wants_contact: bool = False  # Contact is put on with the flow
+    contact_user: str | None = None
 
     def __post_init__(self) -> None:
         self.wants_contact = self.request.method in TARGET_REFRESH and "Contact" not in self.request.headers

@@ -67,10 +67,16 @@ class Layer:
     # requests of ours
 
     def request(
-        self, request: Request, hop: Uri, owner: Owner | None, now: float, flow: Flow | None = None
+        self,
+        request: Request,
+        hop: Uri,
+        owner: Owner | None,
+        now: float,
+        flow: Flow | None = None,
+        contact_user: str | None = None,
     ) -> list[Output]:
         """Sends a request (ACK included) on `flow` where it is still good, else towards `hop`."""
-        attempt = Attempt(request, owner, hop, self._number())
+        attempt = Attempt(request, owner, hop, self._number(), contact_user=contact_user)
         if flow is not None and self.usable(flow) and (flow.reliable or _behind_nat(hop, flow)):
             return self._start(attempt, flow, now)
         return self._advance(attempt, now)
@@ -166,7 +172,8 @@ class Layer:
         request.headers.remove("Via")
         request.headers.prepend("Via", str(Via(flow.transport.upper(), host, port, params)))
         if attempt.wants_contact:
-            request.headers.set("Contact", self.contact(flow, secure=request.uri.scheme == "sips"))
+            secure = request.uri.scheme == "sips"
+            request.headers.set("Contact", self.contact(flow, secure=secure, user=attempt.contact_user))
         if "User-Agent" not in request.headers:
             request.headers.add("User-Agent", self.user_agent)
         for cached in ("via", "contact"):
@@ -179,15 +186,16 @@ class Layer:
             return flow.local
         return host, port or flow.local[1]
 
-    def contact(self, flow: Flow, *, secure: bool = False) -> str:
+    def contact(self, flow: Flow, *, secure: bool = False, user: str | None = None) -> str:
         """Our Contact on this flow; `secure` makes it a SIPS URI (RFC 3261 §8.1.1.8)."""
         host, port = self.address(flow)
         host = f"[{host}]" if ":" in host else host
+        at = f"{user}@" if user else ""
         if secure:
             kind = ";transport=ws" if flow.transport == "wss" else ""
-            return f"<sips:{host}:{port}{kind}>"
+            return f"<sips:{at}{host}:{port}{kind}>"
         kind = {"udp": "", "wss": ";transport=ws"}.get(flow.transport, f";transport={flow.transport}")
-        return f"<sip:{host}:{port}{kind}>"
+        return f"<sip:{at}{host}:{port}{kind}>"
 
     def cancel(self, invite: Request, now: float, reason: str = "") -> list[Output]:
         """CANCEL for an INVITE that is under way: same branch, same flow (RFC 3261 §9.1); `reason` as RFC 3326."""

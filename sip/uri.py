@@ -79,7 +79,7 @@ class Uri:
         asked = self.param("transport")
         return asked.lower() if asked else ("tls" if self.scheme == "sips" else "udp")
 
-    def with_user(self, user: str) -> Uri:
+    def with_user(self, user: str | None) -> Uri:
         """The same URI for another user."""
         return replace(self, user=user)
 

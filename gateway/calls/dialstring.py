@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
+from random import Random
 from urllib.parse import unquote
 
 from gateway.trunks.model import Trunk
+from gateway.trunks.policy import dialled, ordered
 from sip.commands import Credentials
 from sip.uri import Uri
 
@@ -29,17 +32,17 @@ class Hop:
     credentials: Credentials | None = None
     headers: tuple[tuple[str, str], ...] = ()
     symmetric: bool = False
-    trunk: str = ""
+    trunk: Trunk | None = None
 
 
-def through(trunk: Trunk, number: str) -> list[Hop]:
-    """The hops of a trunk for a number: one per URI, in its order."""
+def through(trunk: Trunk, number: str, down: Collection[str], random: Random) -> list[Hop]:
+    """The hops of a trunk for a number: one per target, in the order in which they are tried."""
     credentials = Credentials(trunk.username, trunk.password or "") if trunk.username else None
-    hops = []
-    for text in trunk.uris:
-        uri = Uri.parse(text)
-        hops.append(Hop(str(uri.with_user(number)), credentials, symmetric=trunk.symmetric, trunk=trunk.name))
-    return hops
+    user = dialled(number, trunk.numbers)
+    return [
+        Hop(str(Uri.parse(target.uri).with_user(user)), credentials, symmetric=trunk.symmetric, trunk=trunk)
+        for target in ordered(trunk.targets, down, random)
+    ]
 
 
 def to_sip(text: str, username: str | None, password: str | None) -> Hop:

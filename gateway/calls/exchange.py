@@ -83,6 +83,8 @@ class Exchange:
         match event:
             case sip_events.Invited():
                 self._invited(event)
+            case sip_events.Registered() | sip_events.Unregistered() | sip_events.Probed():
+                self.services.carriers.hear(event)
             case sip_events.Dropped(flow=flow, detail=detail):
                 LOG.debug("! dropped from %s: %s", flow.remote, detail)
             case _:
@@ -129,7 +131,14 @@ class Exchange:
         if (wait := self._full()) is not None:
             self._refuse(event, Refusal(503, "[limits] are reached"), ("Retry-After", str(ceil(wait))))
             return
-        leg.allow_symmetric(arrival.symmetric)
+        if arrival.trunk is not None:
+            if (wait := self.services.carriers.admit(arrival.trunk)) is not None:
+                reason = f"trunk {arrival.trunk.name} has its fill of calls"
+                self._refuse(event, Refusal(503, reason), ("Retry-After", str(ceil(wait))))
+                return
+            self.services.carriers.hold(arrival.trunk, leg.gone)
+            leg.settle(outbound.media_of(self.services, arrival.trunk))
+        leg.allow_symmetric(arrival.trunk.symmetric if arrival.trunk is not None else True)
         call, script = self._inbound(arrival, event)
         leg.ring()
         await self._live(call, self._run_inbound(call, script))

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from gateway.calls.dialstring import INSIDE
 from gateway.calls.services import Services
-from gateway.numbers.e164 import normal
 from gateway.store.rows import Number
-from gateway.trunks.model import Trunk
+from gateway.trunks.model import Numbers, Trunk
+from gateway.trunks.policy import understood
 from sip.events import Invited
 from sip.message import Request
 
@@ -23,7 +23,7 @@ class Arrival:
     number: Number
     from_: str
     to: str
-    symmetric: bool
+    trunk: Trunk | None  # None: ourselves
     extra: dict[str, str]
 
 
@@ -41,9 +41,9 @@ def source_of(services: Services, event: Invited) -> Trunk | Refusal | None:
     inside = event.request.headers.get(INSIDE)
     if inside is not None:
         return None if inside == services.inside_token else Refusal(403, f"{INSIDE} from {source} is not ours")
-    return services.trunks.match_inbound(source, event.flow.transport) or Refusal(
-        403, f"no trunk lets {source} call in"
-    )
+    trunk = services.carriers.registered_as(event.request.uri.user or "")
+    trunk = trunk or services.trunks.match_inbound(source, event.flow.transport)
+    return trunk or Refusal(403, f"no trunk lets {source} call in")
 
 
 async def admit(services: Services, event: Invited) -> Arrival | Refusal:
@@ -52,23 +52,25 @@ async def admit(services: Services, event: Invited) -> Arrival | Refusal:
     trunk = source_of(services, event)
     if isinstance(trunk, Refusal):
         return trunk
+    rules = trunk.numbers if trunk is not None else Numbers()
     user = request.uri.user or ""
-    to = normal(user)
+    if services.carriers.registered_as(user) is not None:
+        user = request.to.uri.user or ""  # the Request-URI is our contact, To the number that was dialled
+    to = understood(user, rules)
     number = await services.store.numbers.find(to) if to else None
     if to is None or number is None or number.sid is None:
         return Refusal(404, f"{user or 'an INVITE without a number'} is nobody's number here")
     if not number.voice_url:
         return Refusal(480, f"{to} has no VoiceUrl")
-    symmetric = trunk.symmetric if trunk is not None else True
-    return Arrival(number, _caller(request), to, symmetric, _sip_params(request, event.flow.remote[0]))
+    return Arrival(number, _caller(request, rules), to, trunk, _sip_params(request, event.flow.remote[0]))
 
 
-def _caller(request: Request) -> str:
+def _caller(request: Request, rules: Numbers) -> str:
     """The caller as Twilio writes it: E.164, a SIP URI, or `anonymous`."""
     uri = request.from_.uri
     if (uri.user or "anonymous").lower() == "anonymous":
         return "anonymous"
-    return normal(uri.user or "") or f"sip:{uri.user}@{uri.host}"
+    return understood(uri.user or "", rules) or f"sip:{uri.user}@{uri.host}"
 
 
 def _sip_params(request: Request, source: str) -> dict[str, str]:

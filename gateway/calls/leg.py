@@ -22,6 +22,8 @@ from sip.dialog import DialogState
 
 LOG = logging.getLogger(__name__)
 
+WAITS = {"w": 0.5, "W": 1.0}  # seconds
+
 
 class Recorder(Protocol):
     """What is told of a recording on a leg's port."""
@@ -47,6 +49,7 @@ class MediaSettings:
 
     ip: str
     codecs: tuple[str, ...]
+    dtmf: str = "rfc4733"  # or inband, info: how digits are sent
 
 
 class SipAgent(Protocol):
@@ -93,6 +96,10 @@ class Leg:
         self._playing = 0
         self._plays: dict[int, asyncio.Future[bool]] = {}
         self._failure: str | None = None
+
+    def settle(self, media: MediaSettings) -> None:
+        """What its trunk wants SDP to say; before any SDP was made."""
+        self._media = media
 
     def allow_symmetric(self, symmetric: bool) -> None:
         """Whether media may follow its real source (design: the trunk's `symmetric`)."""
@@ -175,11 +182,24 @@ class Leg:
 
     def send_digits(self, digits: str) -> asyncio.Future[bool]:
         """Sends DTMF; the future is done when all of it was sent."""
+        if self._media.dtmf == "info":
+            return asyncio.create_task(self._send_info(digits))
         self._playing += 1
         done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._plays[self._playing] = done
         self.send(commands.SendDigits(self._row, self._playing, digits))
         return done
+
+    async def _send_info(self, digits: str) -> bool:
+        """Digits as INFO, one every quarter of a second."""
+        for digit in digits:
+            if self.gone.done():
+                return False
+            if digit not in WAITS:
+                body = f"Signal={digit}\r\nDuration=160\r\n".encode()
+                self._sip.apply(sip_commands.SendInfo(self.session, "application/dtmf-relay", body))
+            await asyncio.wait((self.gone,), timeout=WAITS.get(digit, 0.25))
+        return True
 
     def send(self, command: commands.Command) -> None:
         """A command about this leg's port; nothing happens without one."""
@@ -330,7 +350,7 @@ class Leg:
         self._sdp_version += 1
         self._our_sdp = negotiate.offer(
             self._media.ip, self.port.udp_port, self._media.codecs,
-            session_id=self._sdp_session, version=self._sdp_version,
+            session_id=self._sdp_session, version=self._sdp_version, events=self._media.dtmf == "rfc4733",
         )  # fmt: skip
         return self._our_sdp
 
@@ -348,7 +368,7 @@ class Leg:
         return negotiate.answer(
             offer, self._media.ip, self.port.udp_port, self._media.codecs,
             session_id=self._sdp_session, version=self._sdp_version,
-            signalling_ip=self._signalling_ip, symmetric=self._symmetric,
+            signalling_ip=self._signalling_ip, symmetric=self._symmetric, events=self._media.dtmf == "rfc4733",
         )  # fmt: skip
 
     def _connect(self, answer: bytes) -> bool:

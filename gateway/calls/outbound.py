@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Collection
+from dataclasses import replace
 
 from gateway.calls.call import Call
 from gateway.calls.dialstring import INSIDE, Hop, NoRoute, through
-from gateway.calls.leg import Leg
+from gateway.calls.leg import Leg, MediaSettings
 from gateway.calls.media import NoPort, Port
 from gateway.calls.services import Services
+from gateway.trunks.model import Trunk
+from gateway.trunks.policy import caller_headers, dialled
 from sip.commands import Invite
 from sip.events import Cause
+from sip.session_timer import TimerPolicy
 
 LOG = logging.getLogger(__name__)
 
@@ -21,7 +26,8 @@ async def hops_to(services: Services, number: str) -> list[Hop]:
     own = await services.store.numbers.find(number)
     if own is not None and own.sid is not None:
         return [Hop(f"sip:{number}@{services.sip_host}", headers=((INSIDE, services.inside_token),))]
-    hops = [hop for trunk in services.trunks.route(number) for hop in through(trunk, number)]
+    down, random = services.carriers.down, services.random
+    hops = [hop for trunk in services.trunks.route(number) for hop in through(trunk, number, down, random)]
     if not hops:
         raise NoRoute(13225, f"no outbound route matches {number}: add one to trunkline.toml or /operator/v1/routes")
     return hops
@@ -40,14 +46,14 @@ async def check_caller_id(services: Services, account_sid: str, caller_id: str, 
 async def place(call: Call, hops: list[Hop], timeout: float, near: Port | None = None) -> bool:
     """Tries the hops in order until one answers: True then. `call.leg` is the last leg that was tried.
 
-    A hop that could not be reached, or that failed with 5xx before it rang, hands over to the next.
+    A hop that could not be reached, or that failed before it rang with a code of its trunk's, hands over to the next.
     """
     for number, hop in enumerate(hops):
         leg = await _try(call, hop, timeout, near)
         if leg.answered.done() and not leg.gone.done():
             return True
         gone = await leg.gone
-        again = gone.cause in (Cause.TRANSPORT, Cause.TIMEOUT) or 500 <= gone.status < 600
+        again = gone.cause in (Cause.TRANSPORT, Cause.TIMEOUT) or gone.status in _failover(hop)
         if leg.ringing.done() or not again or call.wanted_status is not None or number + 1 == len(hops):
             break
         LOG.warning("! %s did not take the call (%d %s): trying the next", hop.uri, gone.status, gone.reason)
@@ -57,20 +63,18 @@ async def place(call: Call, hops: list[Hop], timeout: float, near: Port | None =
 
 async def _try(call: Call, hop: Hop, timeout: float, near: Port | None) -> Leg:
     """One attempt: returns when it is answered or over."""
-    services = call.services
+    services, trunk = call.services, hop.trunk
     leg = services.leg(services.random.randbytes(8).hex(), symmetric=hop.symmetric)
     call.leg = leg
+    if trunk is not None:
+        if services.carriers.admit(trunk) is not None:
+            services.end_leg(leg, f"trunk {trunk.name} takes no more calls (cps or concurrency)")
+            return leg
+        services.carriers.hold(trunk, leg.gone)
+        leg.settle(media_of(services, trunk))
 
     def invite(sdp: bytes) -> Invite:
-        return Invite(
-            leg.session,
-            hop.uri,
-            _identity(call.row.from_, services.sip_host),
-            _identity(call.row.to, hop.uri.rpartition("@")[2]),
-            sdp,
-            (*hop.headers, ("X-Twilio-CallSid", call.sid), ("X-Twilio-AccountSid", call.row.account_sid)),
-            hop.credentials,
-        )
+        return _invite(call, leg, hop, sdp)
 
     try:
         await leg.invite(invite, near)
@@ -89,8 +93,43 @@ async def _try(call: Call, hop: Hop, timeout: float, near: Port | None) -> Leg:
     return leg
 
 
+def media_of(services: Services, trunk: Trunk) -> MediaSettings:
+    """What SDP says to a trunk."""
+    return replace(services.media, codecs=trunk.codecs or services.media.codecs, dtmf=trunk.dtmf)
+
+
+def _failover(hop: Hop) -> Collection[int]:
+    return hop.trunk.failover_codes if hop.trunk is not None else range(500, 600)
+
+
+def _invite(call: Call, leg: Leg, hop: Hop, sdp: bytes) -> Invite:
+    """The INVITE as the hop's trunk wants it."""
+    services, trunk, caller = call.services, hop.trunk, call.row.from_
+    headers = (*hop.headers, ("X-Twilio-CallSid", call.sid), ("X-Twilio-AccountSid", call.row.account_sid))
+    timer: TimerPolicy | None = None
+    if trunk is not None:
+        headers += caller_headers(trunk, caller, services.sip_host)
+        caller = trunk.caller_id or caller
+        caller = dialled(caller, trunk.numbers) if caller.startswith("+") else caller
+        timer = TimerPolicy(trunk.session_expires)
+    to = hop.uri if trunk is not None else call.row.to
+    return Invite(
+        leg.session,
+        hop.uri,
+        _identity(caller, services.sip_host),
+        _identity(to, hop.uri.rpartition("@")[2]),
+        sdp,
+        headers,
+        hop.credentials,
+        redirects=trunk.redirects if trunk is not None else 0,
+        timer=timer,
+    )
+
+
 def _identity(address: str, host: str) -> str:
-    """A From or To from Twilio's address: a SIP URI stays, a number or name becomes its user."""
+    """A From or To from Twilio's address: a SIP URI stays, a number or name becomes its user (RFC 3323 §4.1.1.3)."""
+    if address == "anonymous":
+        return '"Anonymous" <sip:anonymous@anonymous.invalid>'
     if address.startswith(("sip:", "sips:")):
         return f"<{address}>"
     user = address.removeprefix("client:")

@@ -16,6 +16,7 @@ from gateway.sids import Sids
 from gateway.speech.audio import Audio
 from gateway.store import Store
 from gateway.trunks.book import TrunkBook
+from gateway.trunks.carriers import Carriers
 from gateway.webhooks.client import Webhooks
 from gateway.webhooks.guard import Guard
 from gateway.webhooks.outbox import Outbox
@@ -54,6 +55,7 @@ class Services:
     workers: Workers
     sip: SipAgent
     trunks: TrunkBook
+    carriers: Carriers
     guard: Guard
     sids: Sids
     random: Random

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from ipaddress import ip_address, ip_network
 from typing import Any
 
@@ -34,6 +34,7 @@ class TrunkBook:
             raise ConfigError(f"trunks or routes: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
         self.trunks: dict[str, Trunk] = {}
         self.routes: dict[str, Route] = {}
+        self.changed: Callable[[], None] = lambda: None  # is told of each change
         self.local_by_name = False  # a trunk `local` without addresses: enabled where it is not by default
 
     async def load(self) -> None:
@@ -48,6 +49,7 @@ class TrunkBook:
         named = self.trunks.get(LOCAL.name)
         self.local_by_name = named is not None and not named.addresses
         self.routes = routes | self._file_routes
+        self.changed()
 
     def declared(self, kind: str, name: str) -> str | None:
         """Where the file declares it: the answer to who wants to change it."""

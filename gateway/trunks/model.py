@@ -2,38 +2,100 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_network
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from sip.errors import SipError
 from sip.uri import Uri
 
+SCHEMES = ("sip", "sips")
+TRANSPORTS = ("udp", "tcp", "tls")
+HEADER = re.compile(r"(?i:X-[\w.!%*+`'~-]+|User-to-User|P-Preferred-Identity|P-Charging-Vector|Geolocation)")
 
-class Trunk(BaseModel):
-    """A carrier: where calls go (`uris`), who may call in (`addresses`), and what it expects of us."""
+
+def checked_uri(text: str) -> str:
+    """A SIP URI over a transport that carriers have; ValueError with the reason otherwise."""
+    try:
+        uri = Uri.parse(text)
+    except SipError as error:
+        raise ValueError(str(error)) from error
+    if uri.scheme not in SCHEMES or uri.transport not in TRANSPORTS:
+        raise ValueError(f"{text!r}: only sip: and sips: URIs over {', '.join(TRANSPORTS)} are supported")
+    return text
+
+
+class Strict(BaseModel):
+    """Unknown fields are an error, and nothing changes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+
+class Target(Strict):
+    """One way into a carrier. Lower priorities are tried first; among equals chance decides, by weight (RFC 2782)."""
+
+    uri: str
+    priority: int = Field(default=0, ge=0, le=65535)
+    weight: int = Field(default=1, ge=0, le=65535)
+
+    @field_validator("uri")
+    @classmethod
+    def _is_uri(cls, value: str) -> str:
+        return checked_uri(value)
+
+
+class Numbers(Strict):
+    """How a carrier writes numbers: on calls to it and, the other way round, on calls from it.
+
+    `form`: `e164` (+12125550123), `digits` (without the plus) or `national` (without the country code `country`).
+    `strip` is taken off the front of what we dial and `prefix` put on, in this order.
+    """
+
+    form: Literal["e164", "digits", "national"] = "e164"
+    country: str = Field(default="1", pattern=r"^[1-9]\d{0,2}$")
+    strip: str = Field(default="", pattern=r"^\+?\d*$")
+    prefix: str = Field(default="", pattern=r"^[+*#\d]*$")
+
+
+class Trunk(Strict):
+    """A carrier: where calls go, who may call in, and what it expects of us."""
+
     name: str = Field(min_length=1, max_length=100, pattern=r"^[\w.\-]+$")
-    uris: tuple[str, ...] = ()
-    username: str | None = None
+    uris: tuple[str | Target, ...] = ()
+    username: str | None = None  # answers its challenges
     password: str | None = Field(default=None, repr=False)
-    addresses: tuple[str, ...] = ()
-    symmetric: bool = False
-    caller_ids: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()  # networks that may call in
+    symmetric: bool = False  # its media may come from another address than SDP says
+    codecs: tuple[Literal["PCMU", "PCMA"], ...] | None = None  # None: as [media] codecs
+    dtmf: Literal["rfc4733", "inband", "info"] = "rfc4733"
+    numbers: Numbers = Numbers()
+    caller_ids: tuple[str, ...] = ()  # that it accepts besides the account's own numbers
+    caller_id: str | None = None  # what every call to it shows
+    identity: Literal["none", "p-asserted-identity", "remote-party-id"] = "none"
+    headers: dict[str, str] = Field(default_factory=dict)  # put on every call to it
+    cps: float | None = Field(default=None, gt=0)  # calls to it that may start in a second
+    concurrency: int | None = Field(default=None, gt=0)  # calls with it at once, both ways
+    failover_codes: tuple[int, ...] = (408, 500, 502, 503, 504)  # final answers after which the next way is tried
+    session_expires: int = Field(default=1800, ge=0)  # seconds; 0: no session timer of ours
+    redirects: int = Field(default=0, ge=0, le=10)  # contacts of its 3xx answers that are followed
+    check_seconds: float = Field(default=0.0, ge=0)  # OPTIONS so often; 0: never
+    register_to: str | None = None  # a registrar that we register to
+    expires: int = Field(default=300, ge=30, le=86400)  # seconds of a registration that we ask for
 
     @field_validator("uris")
     @classmethod
-    def _are_uris(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for text in value:
-            try:
-                uri = Uri.parse(text)
-            except SipError as error:
-                raise ValueError(str(error)) from error
-            if uri.scheme != "sip" or uri.transport not in ("udp", "tcp"):
-                raise ValueError(f"{text!r}: only sip: URIs over udp and tcp are supported")
+    def _are_uris(cls, value: tuple[str | Target, ...]) -> tuple[str | Target, ...]:
+        for one in value:
+            if isinstance(one, str):
+                checked_uri(one)
         return value
+
+    @field_validator("register_to")
+    @classmethod
+    def _is_uri(cls, value: str | None) -> str | None:
+        return None if value is None else checked_uri(value)
 
     @field_validator("addresses")
     @classmethod
@@ -42,11 +104,40 @@ class Trunk(BaseModel):
             ip_network(text)
         return value
 
+    @field_validator("headers")
+    @classmethod
+    def _are_headers(cls, value: dict[str, str]) -> dict[str, str]:
+        for name in value:
+            if not HEADER.fullmatch(name):
+                raise ValueError(f"header {name!r} may not be set by a trunk; use a name that starts with X-")
+        return value
 
-class Route(BaseModel):
+    @field_validator("failover_codes")
+    @classmethod
+    def _are_failures(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        for code in value:
+            if not 300 <= code <= 699:
+                raise ValueError(f"{code} is no final failure of SIP (300-699)")
+        return value
+
+    @model_validator(mode="after")
+    def _can_register(self) -> Trunk:
+        if self.register_to is not None and not self.username:
+            raise ValueError("register_to needs a username")
+        if 0 < self.session_expires < 90:
+            raise ValueError("session_expires is 0 or at least 90 seconds (RFC 4028)")
+        return self
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """`uris`, each with priority and weight; plain ones in their order."""
+        return tuple(
+            Target(uri=one, priority=place) if isinstance(one, str) else one for place, one in enumerate(self.uris)
+        )
+
+
+class Route(Strict):
     """Numbers that start with `prefix` go to the trunks, in their order."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     prefix: str = Field(max_length=16, pattern=r"^(\+\d*|\d*)$")
     trunks: tuple[str, ...] = Field(min_length=1)

@@ -24,6 +24,7 @@ from gateway.speech.audio import Audio
 from gateway.store import Store
 from gateway.store.secret import SecretKey
 from gateway.trunks.book import TrunkBook
+from gateway.trunks.carriers import Carriers
 from gateway.webhooks.client import Webhooks
 from gateway.webhooks.outbox import Outbox
 from media import commands, events
@@ -246,7 +247,8 @@ async def whole_with(
     endpoint = SimulatedEndpoint(wire, ("127.0.0.2", 5060), exchange.hear)
     services = Services(
         clock=clock, store=store, webhooks=webhooks, outbox=Outbox(store, webhooks.deliver, clock), speaker=sounds,
-        audio=sounds, workers=workers, sip=endpoint, trunks=book, guard=guard, sids=sids, random=random,
+        audio=sounds, workers=workers, sip=endpoint, trunks=book,
+        carriers=Carriers(book, endpoint, random, clock, "127.0.0.2:5060"), guard=guard, sids=sids, random=random,
         metrics=Metrics(), media=MediaSettings("127.0.0.2", ("PCMU",)), recordings_dir=folder,
         public_url="http://gateway", sip_host="127.0.0.2:5060", inside_token="inside", spawn=exchange.spawn,
     )  # fmt: skip

@@ -1,0 +1,77 @@
+"""What a trunk makes of numbers, callers and targets. Pure: chance comes in as an argument."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from itertools import groupby
+from random import Random
+
+from gateway.numbers.e164 import EMERGENCY, normal
+from gateway.trunks.model import Numbers, Target, Trunk
+from sip.grammar import quote
+
+Header = tuple[str, str]
+
+
+def dialled(number: str, rules: Numbers) -> str:
+    """How a number in E.164 is written to a carrier; emergency numbers stay as they are."""
+    if number in EMERGENCY:
+        return number
+    if rules.strip and number.startswith(rules.strip):
+        number = number.removeprefix(rules.strip)
+    elif rules.form == "national":
+        number = number.removeprefix(f"+{rules.country}").lstrip("+")
+    elif rules.form == "digits":
+        number = number.lstrip("+")
+    return rules.prefix + number
+
+
+def understood(text: str, rules: Numbers) -> str | None:
+    """A carrier's way of writing a number as E.164; None for what is no number."""
+    if text in EMERGENCY:
+        return text
+    if rules.prefix and text.startswith(rules.prefix):
+        text = text.removeprefix(rules.prefix)
+        if rules.strip:
+            return normal(rules.strip + text)
+    if text.startswith("+") or not text.isdigit():
+        return normal(text)
+    if rules.form == "digits" and len(text) > 10:
+        return normal(f"+{text}")
+    if rules.form == "national" and rules.country != "1":
+        return normal(f"+{rules.country}{text.lstrip('0')}")
+    return normal(text)
+
+
+def ordered(targets: Sequence[Target], down: Collection[str], random: Random) -> list[Target]:
+    """The order of the tries: by priority, among equals by chance and weight; targets that are down last."""
+    order: list[Target] = []
+    for _, group in groupby(sorted(targets, key=lambda one: one.priority), key=lambda one: one.priority):
+        order += _shuffled(list(group), random)
+    return sorted(order, key=lambda one: one.uri in down)
+
+
+def _shuffled(targets: list[Target], random: Random) -> list[Target]:
+    """RFC 2782: each place is drawn among what is left, in proportion to the weights."""
+    order = []
+    while len(targets) > 1:
+        weights = [target.weight for target in targets]
+        chosen = random.choices(targets, weights if any(weights) else None)[0]
+        targets.remove(chosen)
+        order.append(chosen)
+    return order + targets
+
+
+def caller_headers(trunk: Trunk, caller: str, host: str) -> tuple[Header, ...]:
+    """Who calls, in the carrier's way (RFC 3325; Remote-Party-ID as carriers know it), and the trunk's own headers."""
+    own = tuple(trunk.headers.items())
+    if trunk.identity == "none":
+        return own
+    hidden = caller == "anonymous"
+    shown = trunk.caller_id or caller
+    user = dialled(shown, trunk.numbers) if shown.startswith("+") else shown
+    if hidden and not trunk.caller_id:
+        return (("Privacy", "id"), *own)
+    if trunk.identity == "p-asserted-identity":
+        return (("P-Asserted-Identity", f"<sip:{user}@{host}>"), *own)
+    return (("Remote-Party-ID", f"{quote(user)} <sip:{user}@{host}>;party=calling;privacy=off;screen=yes"), *own)

@@ -1,0 +1,122 @@
+"""We register to a trunk (RFC 3261 §10.2): with refresh, back-off after failures (RFC 5626 §4.5), and an end."""
+
+from __future__ import annotations
+
+from sip.authority import Authority
+from sip.client_transaction import Act
+from sip.commands import Register
+from sip.events import Registered, Unregistered
+from sip.grammar import lookup
+from sip.layer import Layer, Output
+from sip.message import Request, Response
+from sip.uri import Uri
+from sip.values import NameAddr
+
+FIRST_PAUSE, LONGEST_PAUSE = 30.0, 1800.0  # seconds, RFC 5626 §4.5
+EARLY = 0.8  # of the granted time after which the registration is renewed
+
+
+class Registration:
+    """One address of record at one registrar."""
+
+    def __init__(self, layer: Layer, command: Register) -> None:
+        self.timers: dict[str, float] = {}
+        self.id = command.registration
+        self._layer = layer
+        self._registrar = Uri.parse(command.registrar)
+        self._address = NameAddr.parse(command.address)
+        self._contact_user = command.contact_user
+        self._expires = command.expires
+        self._authority = Authority(layer, command.credentials)
+        self._call_id = layer.token() + layer.token()
+        self._tag = layer.token()
+        self._cseq = 0
+        self._failures = 0
+        self._request: Request | None = None  # under way
+        self._ends = False
+
+    @property
+    def done(self) -> bool:
+        """Whether it was ended and nothing is under way."""
+        return self._ends and self._request is None
+
+    def start(self, now: float) -> list[Output]:
+        """Sends REGISTER."""
+        request = self._register(self._expires)
+        self._authority.sign(request)
+        return self._send(request, now)
+
+    def stop(self, now: float) -> list[Output]:
+        """Takes the registration back."""
+        self._ends = True
+        self.timers.clear()
+        return self._send(self._register(0), now)
+
+    def _register(self, expires: int) -> Request:
+        request = Request(method="REGISTER", uri=self._registrar.with_user(None))
+        request.headers.add("Max-Forwards", "70")
+        request.headers.add("From", str(self._address.with_tag(self._tag)))
+        request.headers.add("To", str(self._address))
+        request.headers.add("Call-ID", self._call_id)
+        request.headers.add("Expires", str(expires))
+        return request
+
+    def _send(self, request: Request, now: float) -> list[Output]:
+        self._cseq += 1
+        request.headers.set("CSeq", f"{self._cseq} REGISTER")
+        self._request = request
+        return self._layer.request(request, self._registrar, self, now, contact_user=self._contact_user)
+
+    def concluded(self, request: Request, result: Response | Act, now: float) -> list[Output]:
+        """What the registrar says."""
+        if request is not self._request or (isinstance(result, Response) and result.status < 200):
+            return []
+        self._request = None
+        if isinstance(result, Act):
+            reason = "no answer" if result is Act.TIMEOUT else "it cannot be reached"
+            return self._failed(408 if result is Act.TIMEOUT else 503, reason, now)
+        if result.status in (401, 407) and (again := self._authority.answered(request, result)) is not None:
+            return self._send(again, now)
+        if result.status == 423 and self._longer(result) and not self._ends:
+            return self.start(now)
+        if result.status >= 300:
+            return self._failed(result.status, result.reason, now)
+        self._authority.accepted()
+        return self._succeeded(result, now)
+
+    def _longer(self, response: Response) -> bool:
+        """Takes note of Min-Expires (RFC 3261 §10.2.8)."""
+        least = (response.headers.get("Min-Expires") or "").strip()
+        if not least.isdigit() or not self._expires < int(least) <= 86400:
+            return False
+        self._expires = int(least)
+        return True
+
+    def _succeeded(self, response: Response, now: float) -> list[Output]:
+        self._failures = 0
+        if self._ends:
+            return [Unregistered(self.id, 200, "", 0.0)]
+        granted = self._granted(response)
+        if granted <= 0:
+            return self._failed(response.status, "the registrar did not keep our contact", now)
+        self._layer.alarms.set(self, "renew", now + granted * EARLY)
+        return [Registered(self.id, float(granted))]
+
+    def _granted(self, response: Response) -> int:
+        """Seconds: our contact's `expires`, else the Expires header, else what we asked for."""
+        ours = [one for one in response.contact if one.uri.user == self._contact_user]
+        text = (lookup(ours[0].params, "expires") if ours else None) or response.headers.get("Expires") or ""
+        return int(text) if text.strip().isdigit() else self._expires
+
+    def _failed(self, status: int, reason: str, now: float) -> list[Output]:
+        if self._ends:
+            return [Unregistered(self.id, status, reason, 0.0)]
+        self._failures += 1
+        longest = min(FIRST_PAUSE * 2 ** (self._failures - 1), LONGEST_PAUSE)
+        pause = self._layer.random.uniform(longest / 2, longest)
+        self._layer.alarms.set(self, "renew", now + pause)
+        return [Unregistered(self.id, status, reason, pause)]
+
+    def ring(self, name: str, now: float) -> list[Output]:
+        """Time to renew, or to try again."""
+        return self.start(now)
