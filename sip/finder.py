@@ -22,6 +22,8 @@ Output = Transmit | Resolve | Connect | Close | Event
 
 KEPT = 4096  # names and failed targets that are remembered
 LONGEST = 86400.0  # seconds that an answer is kept, whatever its TTL
+STALE = 86400.0  # seconds that an answer outlives its TTL while DNS fails (RFC 8767 §4: one to three days)
+RECHECK = 30.0  # seconds that DNS is left alone after a failure (RFC 8767 §5)
 LONGEST_AVOIDED = 3600.0  # seconds, whatever Retry-After says
 TARGET_REFRESH = ("INVITE", "UPDATE", "REFER", "SUBSCRIBE", "NOTIFY", "REGISTER")  # requests with a Contact of ours
 AVOIDED = 30.0  # seconds that a target that failed comes after the others
@@ -53,6 +55,10 @@ class Expiring(Generic[Key, Value]):
         """The value, None when it is over."""
         value, until = self._entries.get(key, (None, 0.0))
         return value if until > now else None
+
+    def last(self, key: Key) -> tuple[Value, float] | None:
+        """The value and its end, also where that is past, as long as there was room for it."""
+        return self._entries.get(key)
 
 
 class Owner(Protocol):
@@ -95,7 +101,7 @@ class Finder:
         self._random = random
         self._waiting: dict[int, Attempt] = {}
         self._asked: dict[Question, list[Attempt]] = {}
-        self._names: Expiring[Question, tuple[Record, ...]] = Expiring()
+        self._names: Expiring[Question, tuple[tuple[Record, ...], float]] = Expiring()  # answers, their TTL's end
         self._avoided: Expiring[Target, bool] = Expiring()
 
     def waits(self, request: Request) -> bool:
@@ -118,11 +124,24 @@ class Finder:
 
     def resolved(self, resolved: Resolved, now: float) -> list[Attempt]:
         """Keeps an answer; the attempts that waited for it have to step."""
-        self._names.put(resolved.question, resolved.records, now + min(resolved.ttl, LONGEST), now)
+        records = self._outdated(resolved.question, now) if resolved.failed else self._kept(resolved, now)
         waited = self._asked.pop(resolved.question, [])
         for attempt in waited:
-            attempt.answers[resolved.question] = resolved.records
+            attempt.answers[resolved.question] = records
         return [attempt for attempt in waited if self._waiting.get(attempt.number) is attempt]
+
+    def _kept(self, resolved: Resolved, now: float) -> tuple[Record, ...]:
+        ends = now + min(resolved.ttl, LONGEST)
+        self._names.put(resolved.question, (resolved.records, ends), ends, now)
+        return resolved.records
+
+    def _outdated(self, question: Question, now: float) -> tuple[Record, ...]:
+        """The last answer to a question that DNS fails to answer, good until it is time to ask again."""
+        last = self._names.last(question)
+        if last is None or now >= last[0][1] + STALE:
+            return ()
+        self._names.put(question, last[0], now + RECHECK, now)
+        return last[0][0]
 
     def take(self, number: int) -> Attempt | None:
         """The attempt that a flow was wanted for."""
@@ -175,8 +194,8 @@ class Finder:
         """What is still to be asked, once everything that is kept was looked at."""
         while isinstance(found := locate(attempt.hop, attempt.answers, self._random), Missing):
             kept = {question: self._names.get(question, now) for question in found.questions}
-            attempt.answers.update((question, records) for question, records in kept.items() if records is not None)
-            if unknown := tuple(question for question, records in kept.items() if records is None):
+            attempt.answers.update((question, one[0]) for question, one in kept.items() if one is not None)
+            if unknown := tuple(question for question, one in kept.items() if one is None):
                 return Missing(unknown)
         return found
 

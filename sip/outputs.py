@@ -104,11 +104,12 @@ class Close:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """What DNS said, good for `ttl` seconds. No records: there are none, or nobody answered (then `ttl` is 0)."""
+    """What DNS said, good for `ttl` seconds. No records: there are none, or (`failed`) nobody could say."""
 
     question: Question
     records: tuple[Record, ...]
     ttl: float
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ from sip.outputs import Host, Naptr, Question, Record, Resolved, Srv
 
 PATIENCE = 5.0  # seconds for one question, all servers and repeats included
 NEGATIVE_TTL = 30.0  # seconds that "there is none" is good for
-HOSTS_TTL = 30.0  # the same for what the machine's own table says
 NONE = (pycares.errno.ARES_ENOTFOUND, pycares.errno.ARES_ENODATA)
 
 
@@ -33,10 +32,12 @@ class Resolver:
             async with asyncio.timeout(PATIENCE):
                 found = await (self._hosts(question.name) if question.kind == "HOST" else self._records(question))
         except aiodns.error.DNSError as error:
-            return Resolved(question, (), NEGATIVE_TTL if error.args[0] in NONE else 0.0)
+            missing = error.args[0] in NONE
+            return Resolved(question, (), NEGATIVE_TTL if missing else 0.0, failed=not missing)
         except TimeoutError:
-            return Resolved(question, (), 0.0)
-        return Resolved(question, tuple(record for record, _ in found), min((ttl for _, ttl in found), default=0.0))
+            return Resolved(question, (), 0.0, failed=True)
+        ttl = min((ttl for _, ttl in found), default=NEGATIVE_TTL)
+        return Resolved(question, tuple(record for record, _ in found), ttl)
 
     async def close(self) -> None:
         """Ends what is asked at the moment."""
@@ -50,10 +51,10 @@ class Resolver:
         return [(record, ttl) for record, ttl in read if record is not None]
 
     async def _hosts(self, name: str) -> list[tuple[Record, float]]:
-        """A and AAAA, the machine's table of hosts included, best first (RFC 6724)."""
+        """A and AAAA, the machine's table of hosts (whose TTL is 0) included, best first (RFC 6724)."""
         assert self._dns is not None
         result = await self._dns.getaddrinfo(name, family=socket.AF_UNSPEC, type=socket.SOCK_DGRAM)
-        return [(Host(one.addr[0].decode()), float(one.ttl or HOSTS_TTL)) for one in result.nodes]
+        return [(Host(one.addr[0].decode()), float(one.ttl)) for one in result.nodes]
 
 
 def _record(data: Any) -> Record | None:

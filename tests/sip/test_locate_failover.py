@@ -319,6 +319,68 @@ def test_answers_are_kept_as_long_as_they_are_good() -> None:
     assert [event.session for event in wire.a.said(Ended) if isinstance(event, Ended)][-1] == "third"
 
 
+class Lookups:
+    """An agent that calls one name; `says` is what DNS answers from now on, None: it fails."""
+
+    def __init__(self) -> None:
+        self.agent = Agent(Random(1))
+        self.says: tuple[Host, ...] | None = (Host("192.0.2.2"),)
+        self.ttl = 100.0
+        self.asked = 0
+
+    def call(self, now: float) -> str | None:
+        """Where a call at this time goes; None: nowhere."""
+        uri = "sip:b@pbx.example:5060"
+        outputs = self.agent.apply(commands.Invite(str(now), uri, "<sip:a@x>", f"<{uri}>", OFFER), now)
+        if isinstance(outputs[0], Resolve):
+            self.asked += 1
+            known = Resolved(outputs[0].question, self.says or (), self.ttl, failed=self.says is None)
+            outputs = self.agent.apply(known, now)
+        return outputs[0].target.host if isinstance(outputs[0], Connect) else None
+
+
+class TestDnsThatFails:
+    """RFC 8767: an old answer is better than none, for a day; DNS is left alone for half a minute."""
+
+    def test_the_last_answer_is_used_on(self) -> None:
+        dns = Lookups()
+        assert dns.call(0.0) == "192.0.2.2"
+        dns.says = None
+        assert [dns.call(at) for at in (200.0, 229.0, 231.0)] == ["192.0.2.2"] * 3
+        assert dns.asked == 3, "at 0, 200 and 231"
+
+    def test_but_not_for_ever(self) -> None:
+        dns = Lookups()
+        dns.call(0.0)
+        dns.says = None
+        assert dns.call(86000.0) == "192.0.2.2"
+        assert dns.call(100 + 86401.0) is None
+
+    def test_what_never_was_known_stays_unknown_and_is_asked_again_at_once(self) -> None:
+        dns = Lookups()
+        dns.says = None
+        assert (dns.call(0.0), dns.call(0.1)) == (None, None)
+        dns.says = (Host("192.0.2.3"),)
+        assert dns.call(0.2) == "192.0.2.3"
+        assert dns.asked == 3
+
+    def test_an_answer_that_there_is_nothing_any_more_is_believed(self) -> None:
+        dns = Lookups()
+        dns.call(0.0)
+        dns.says = ()
+        assert dns.call(200.0) is None
+        dns.says = None
+        assert dns.call(400.0) is None
+
+    def test_a_ttl_of_zero_asks_for_each_call(self) -> None:
+        dns = Lookups()
+        dns.ttl = 0.0
+        assert [dns.call(at) for at in (0.0, 0.0, 1.0)] == ["192.0.2.2"] * 3
+        assert dns.asked == 3
+        dns.says = None
+        assert dns.call(2.0) == "192.0.2.2"
+
+
 def test_calls_to_one_name_ask_once() -> None:
     agent = Agent(Random(1))
     asked: list[Resolve] = []

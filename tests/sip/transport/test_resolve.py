@@ -27,9 +27,11 @@ ZONE: dict[tuple[str, str], tuple[Record, ...]] = {
 async def resolving(ttl: int = 60) -> AsyncIterator[tuple[DnsServer, Resolver]]:
     server = await DnsServer.open(ZONE, ttl)
     resolver = Resolver([server.nameserver])
-    yield server, resolver
-    await resolver.close()
-    server.close()
+    try:
+        yield server, resolver
+    finally:
+        await resolver.close()
+        server.close()
 
 
 @pytest.mark.parametrize(
@@ -66,7 +68,7 @@ def test_the_table_of_hosts_is_looked_at() -> None:
         async with resolving() as (server, resolver):
             resolved = await resolver.ask(Question("HOST", "localhost"))
             assert Host("127.0.0.1") in resolved.records
-            assert resolved.ttl > 0
+            assert resolved.ttl == 0, "looking again costs nothing"
             assert server.asked == []
 
     asyncio.run(main())
@@ -77,9 +79,87 @@ def test_a_server_that_is_silent_is_no_answer(monkeypatch: pytest.MonkeyPatch) -
 
     async def main() -> None:
         async with resolving() as (server, resolver):
-            server.silent = True
+            server.silent = {"SRV"}
             resolved = await resolver.ask(Question("SRV", "_sip._udp.example.com"))
-            assert (resolved.records, resolved.ttl) == ((), 0.0)
+            assert (resolved.records, resolved.failed) == ((), True)
+
+    asyncio.run(main())
+
+
+def test_a_truncated_answer_is_asked_for_again_over_tcp() -> None:
+    async def main() -> None:
+        async with resolving() as (server, resolver):
+            server.truncated = True
+            for name, kind, expected in (
+                ("_sip._udp.example.com", "SRV", set(SRV)),
+                ("example.com", "NAPTR", set(NAPTR)),
+                ("a.example.com", "HOST", {Host("192.0.2.1"), Host("2001:db8::1")}),
+            ):
+                resolved = await resolver.ask(Question(kind, name))  # type: ignore[arg-type]
+                assert set(resolved.records) == expected
+            assert "SRV _sip._udp.example.com over TCP" in server.asked
+
+    asyncio.run(main())
+
+
+def test_aliases_are_followed() -> None:
+    """RFC 1034 §3.6.2; RFC 2782 forbids an alias as an SRV target, which keeps nobody from having one."""
+
+    async def main() -> None:
+        async with resolving(ttl=77) as (server, resolver):
+            server.aliases = {
+                "alias.example.com": "a.example.com",
+                "_sip._udp.www.example.com": "_sip._udp.example.com",
+            }
+            resolved = await resolver.ask(Question("HOST", "alias.example.com"))
+            assert set(resolved.records) == {Host("192.0.2.1"), Host("2001:db8::1")}
+            resolved = await resolver.ask(Question("SRV", "_sip._udp.www.example.com"))
+            assert (set(resolved.records), resolved.ttl) == (set(SRV), 77.0)
+
+    asyncio.run(main())
+
+
+def test_an_alias_that_leads_nowhere_is_an_empty_answer_not_a_failure() -> None:
+    async def main() -> None:
+        async with resolving() as (server, resolver):
+            server.aliases = {"_sip._udp.www.example.com": "nowhere.example.com"}
+            resolved = await resolver.ask(Question("SRV", "_sip._udp.www.example.com"))
+            assert (resolved.records, resolved.ttl, resolved.failed) == ((), NEGATIVE_TTL, False)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [("SRV", "_sip._udp.example.com"), ("NAPTR", "example.com"), ("HOST", "a.example.com")]
+)
+def test_a_server_failure_says_nothing_about_the_name(kind: str, name: str) -> None:
+    async def main() -> None:
+        async with resolving() as (server, resolver):
+            server.failing = {"SRV", "NAPTR", "A", "AAAA"}
+            resolved = await resolver.ask(Question(kind, name))  # type: ignore[arg-type]
+            assert (resolved.records, resolved.failed) == ((), True)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("trouble", ["silent", "failing"])
+def test_trouble_with_one_family_leaves_the_other(trouble: str) -> None:
+    async def main() -> None:
+        async with resolving() as (server, resolver):
+            setattr(server, trouble, {"AAAA"})
+            resolved = await resolver.ask(Question("HOST", "a.example.com"))
+            assert resolved.records == (Host("192.0.2.1"),)
+
+    asyncio.run(main())
+
+
+def test_a_ttl_of_zero_is_zero() -> None:
+    async def main() -> None:
+        async with resolving(ttl=0) as (_, resolver):
+            for question in (Question("SRV", "_sip._udp.example.com"), Question("HOST", "a.example.com")):
+                resolved = await resolver.ask(question)
+                assert resolved.records
+                assert (resolved.ttl, resolved.failed) == (0.0, False)
 
     asyncio.run(main())
 
