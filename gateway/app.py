@@ -224,7 +224,7 @@ async def _open_http(
     ]
     site = Site(
         Router(core),
-        Router(Operator(store, book).routes()),
+        Router(Operator(store, book, services.carriers.status).routes()),
         Keys(store),
         lambda: (200, {"status": "ok"}) if exchange.ready and not exchange.draining else (503, {"status": "draining"}),
         services.metrics.text,

@@ -169,4 +169,4 @@ class Carriers:
             until = state.until.isoformat() if holds and state.until is not None else None
             registration = {"registered_until": until, "last_error": state.error or None}
         targets = [{"uri": target.uri, "up": target.uri not in self.down} for target in trunk.targets]
-        return {"name": trunk.name, "calls": self._calls[trunk.name], "registration": registration, "targets": targets}
+        return {"calls": self._calls[trunk.name], "registration": registration, "targets": targets}

@@ -121,9 +121,10 @@ def in_thread(zone: Zone, ttl: int = 0) -> Iterator[DnsServer]:
     try:
         yield server
     finally:
-        loop.call_soon_threadsafe(server.close)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
+        server.close()
+        loop.run_until_complete(asyncio.sleep(0))
         loop.close()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeVar
 from urllib.parse import unquote
 
@@ -18,11 +19,12 @@ T = TypeVar("T", bound=BaseModel)
 
 
 class Operator:
-    """What Twilio's API has no words for."""
+    """What Twilio's API has no words for. `status` says how a trunk is: its calls, registration and targets."""
 
-    def __init__(self, store: Store, book: TrunkBook) -> None:
+    def __init__(self, store: Store, book: TrunkBook, status: Callable[[model.Trunk], dict[str, Any]]) -> None:
         self._store = store
         self._book = book
+        self._status = status
 
     def routes(self) -> list[Route]:
         """The paths."""
@@ -36,8 +38,8 @@ class Operator:
         ]
 
     async def trunks(self, request: Request) -> Reply:
-        """All trunks; passwords are not shown."""
-        return Reply(json={"trunks": [_shown(trunk) for trunk in self._book.trunks.values()]})
+        """All trunks, and how they are; passwords are not shown."""
+        return Reply(json={"trunks": [self._found(trunk) for trunk in self._book.trunks.values()]})
 
     async def routes_list(self, request: Request) -> Reply:
         """All routes."""
@@ -45,7 +47,10 @@ class Operator:
 
     async def one(self, request: Request) -> Reply:
         """A trunk by its name, a route by its prefix."""
-        return Reply(json=_shown(self._find(request)))
+        return Reply(json=self._found(self._find(request)))
+
+    def _found(self, value: BaseModel) -> dict[str, Any]:
+        return _shown(value) | ({"status": self._status(value)} if isinstance(value, model.Trunk) else {})
 
     async def put_trunk(self, request: Request) -> Reply:
         """Creates or replaces."""

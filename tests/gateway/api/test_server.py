@@ -150,6 +150,8 @@ def test_trunks_and_routes(api: Rest) -> None:
     assert api.operator("POST", "/operator/v1/trunks", json=trunk).status_code == 200
     assert api.operator("POST", "/operator/v1/routes", json={"prefix": "+1", "trunks": ["acme"]}).status_code == 201
     assert api.operator("GET", "/operator/v1/routes/%2B1").json() == {"prefix": "+1", "trunks": ["acme"]}
+    assert api.operator("GET", "/operator/v1/trunks/acme").json()["status"] == {"name": "acme"}
+    assert {"name": "acme"} in [one["status"] for one in api.operator("GET", "/operator/v1/trunks").json()["trunks"]]
     assert api.operator("DELETE", "/operator/v1/trunks/acme").status_code == 409
     assert api.operator("PUT", "/operator/v1/trunks/acme", json={"uris": []}).json()["uris"] == []
     assert [one["prefix"] for one in api.operator("GET", "/operator/v1/routes").json()["routes"]] == ["+1"]

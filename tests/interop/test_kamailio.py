@@ -1,0 +1,177 @@
+"""Kamailio in front of the gateway: as a carrier's SBC, as a registrar, and as servers of which one fails."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from sip.outputs import Host, Naptr, Record, Srv
+from tests.interop import scenario as s
+from tests.interop.conftest import NUMBER, ROOT, App, GatewayProcess, free_port, wait_for
+from tests.interop.kamailio.process import Kamailio
+from tests.interop.test_phones import ended, start_pjsua
+from tests.interop.test_sip_features import ANSWERED, BYE, RING, Carrier, carrier, ends_as
+from tests.lib import dns
+
+__all__ = ["carrier"]  # a fixture
+
+LONG = "<Response><Say>Hello.</Say><Pause length='20'/></Response>"
+BRIEF = "<Response><Pause length='1'/><Say>Bye.</Say><Hangup/></Response>"
+SECOND_NUMBER = "+15555550101"
+ELSEWHERE = "+12125550123"
+
+Zone = dict[tuple[str, str], tuple[Record, ...]]
+
+
+@pytest.fixture(scope="module")
+def zone() -> Iterator[Zone]:
+    """What DNS says to the gateway."""
+    records: Zone = {}
+    with dns.in_thread(records) as server:
+        records["server", server.nameserver] = ()
+        yield records
+
+
+@pytest.fixture(scope="module")
+def gateway(zone: Zone, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
+    """One gateway for all of these, with DNS of ours."""
+    one = GatewayProcess(tmp_path_factory.mktemp("gateway"))
+    ((_, nameserver),) = zone
+    one.config.write_text(f'[sip]\nnameservers = ["{nameserver}"]\n')
+    one.start()
+    for number in (NUMBER, SECOND_NUMBER):
+        one.client().incoming_phone_numbers.create(phone_number=number)
+    yield one
+    one.stop()
+
+
+@contextmanager
+def kamailio(folder: Path, *words: str, **values: str | int) -> Iterator[Kamailio]:
+    """Runs one for a block."""
+    one = Kamailio(folder / "kamailio", *words, **values)
+    one.start()
+    try:
+        yield one
+    finally:
+        one.stop()
+
+
+def runs(gateway: GatewayProcess, app: App, document: str, number: str = NUMBER) -> None:
+    """A number answers with a document."""
+    app.documents["/voice"] = document
+    (found,) = gateway.client().incoming_phone_numbers.list(phone_number=number)
+    found.update(voice_url=app.url("/voice"))
+
+
+def place(gateway: GatewayProcess, twiml: str = "<Response><Pause length='1'/></Response>") -> str:
+    """A call by Twilio's library."""
+    return str(gateway.client().calls.create(to=ELSEWHERE, from_=NUMBER, twiml=twiml).sid)
+
+
+def completed(gateway: GatewayProcess, sid: str, seconds: int) -> None:
+    """The call ended well, and was this long."""
+    wait_for(lambda: gateway.client().calls(sid).fetch().status == "completed", 15, "the end of the call")
+    assert abs(int(gateway.client().calls(sid).fetch().duration) - seconds) <= 1
+
+
+def leads_to(gateway: GatewayProcess, *uris: str, **fields: object) -> None:
+    """Calls to elsewhere go there."""
+    gateway.operator("PUT", "trunks/front", {"uris": uris, "username": "gateway", "password": "secret", **fields})
+    gateway.operator("PUT", "routes/%2B1", {"trunks": ["front"]})
+
+
+TAKES = (
+    s.asked("INVITE"), s.reply("180 Ringing"), s.reply("200 OK", body=s.sdp(), retrans=True), s.asked("ACK"),
+    s.asked("BYE"), s.reply("200 OK", tag=""),
+)  # fmt: skip
+
+
+@pytest.mark.interop
+class TestSessionBorderController:
+    """It stays in the path of a call by Record-Route; twice, where its two sides speak different transports."""
+
+    @pytest.mark.parametrize(("outside", "inside"), [("udp", "udp"), ("udp", "tcp"), ("tcp", "udp")])
+    def test_a_call_in_holds_resumes_and_ends(
+        self, gateway: GatewayProcess, app: App, carrier: Carrier, tmp_path: Path, outside: str, inside: str
+    ) -> None:
+        runs(gateway, app, LONG)
+        with kamailio(tmp_path, GATEWAY=f"sip:{gateway.sip};transport={inside}") as sbc:
+            carrier.call(
+                sbc.address, s.invite(), *ANSWERED, s.pause(300),
+                s.request("INVITE", 2, body=s.sdp("a=sendonly", version=2)),
+                s.expect(100, optional=True), s.expect(200, body="a=recvonly"), s.ack(2), s.pause(300),
+                s.request("INVITE", 3, body=s.sdp(version=3)),
+                s.expect(100, optional=True), s.expect(200, body="m=audio"), s.ack(3), s.pause(700), *BYE,
+                options=("-t", {"udp": "u1", "tcp": "t1"}[outside]),
+            )  # fmt: skip
+        ends_as(gateway, "completed")
+        ok = carrier.messages().split("SIP/2.0 200 OK")[1].split("\n\n")[0]
+        assert ok.count("Record-Route:") == (1 if outside == inside else 2)
+        assert ok.count("r2=on") == (0 if outside == inside else 2)
+
+    @pytest.mark.parametrize("inside", ["udp", "tcp"])
+    def test_our_bye_goes_back_through_it(
+        self, gateway: GatewayProcess, app: App, carrier: Carrier, tmp_path: Path, inside: str
+    ) -> None:
+        runs(gateway, app, BRIEF)
+        with kamailio(tmp_path, GATEWAY=f"sip:{gateway.sip};transport={inside}") as sbc:
+            carrier.call(sbc.address, s.invite(), *ANSWERED, s.asked("BYE"), s.reply("200 OK", tag=""))
+        ends_as(gateway, "completed")
+
+    def test_the_caller_gives_up_while_it_rings(
+        self, gateway: GatewayProcess, app: App, carrier: Carrier, tmp_path: Path
+    ) -> None:
+        runs(gateway, app, "<Response><Pause length='5'/></Response>")
+        with kamailio(tmp_path, GATEWAY=f"sip:{gateway.sip};transport=tcp") as sbc:
+            carrier.call(
+                sbc.address, s.invite(), s.expect(100, optional=True), s.expect(180), s.cancel(), s.expect(200),
+                s.expect(487), s.ack_failure(),
+            )  # fmt: skip
+        ends_as(gateway, "canceled")
+
+    def test_our_own_phone_calls_through_it(self, gateway: GatewayProcess, app: App, tmp_path: Path) -> None:
+        runs(gateway, app, "<Response><Gather numDigits='1' action='/choice' timeout='8'/></Response>")
+        app.documents["/choice"] = "<Response><Say>Thank you.</Say><Hangup/></Response>"
+        with kamailio(tmp_path, GATEWAY=f"sip:{gateway.sip};transport=tcp") as sbc:
+            command = [sys.executable, "-m", "gateway", "phone", NUMBER, "--sip", sbc.address, "--digits", "w7"]
+            phone = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=30, check=False)
+        assert phone.returncode == 0, phone.stdout + phone.stderr
+        assert app.to("/choice")[0].params["Digits"] == "7"
+        ends_as(gateway, "completed")
+
+    @pytest.mark.parametrize(
+        ("inside", "outside", "algorithm"), [("udp", "udp", "MD5"), ("tcp", "udp", "SHA-256"), ("udp", "tcp", "SHA-256")]
+    )
+    def test_a_call_out_is_challenged_and_forwarded(
+        self, gateway: GatewayProcess, carrier: Carrier, tmp_path: Path, inside: str, outside: str, algorithm: str
+    ) -> None:
+        to = f"sip:127.0.0.1:{carrier.port};transport={outside}"
+        options = ("-t", {"udp": "u1", "tcp": "t1"}[outside])
+        with kamailio(tmp_path, "CHALLENGE", CARRIER=to, ALGORITHM=algorithm) as sbc:
+            leads_to(gateway, f"sip:{sbc.address};transport={inside}")
+            with carrier.answering(*TAKES, options=options):
+                sid = place(gateway)
+            completed(gateway, sid, 1)
+        (invite,) = carrier.messages().split("INVITE sip:")[1:]
+        assert "Proxy-Authorization" not in invite.split("v=0")[0]
+
+    def test_a_wrong_password_is_refused_once(self, gateway: GatewayProcess, tmp_path: Path) -> None:
+        with kamailio(tmp_path, "CHALLENGE") as sbc:
+            leads_to(gateway, f"sip:{sbc.address}", password="wrong")
+            sid = place(gateway)
+            wait_for(lambda: gateway.client().calls(sid).fetch().status == "failed", 5, "the failure")
+
+    def test_a_called_phone_hangs_up_through_it(self, gateway: GatewayProcess, tmp_path: Path) -> None:
+        port = free_port()
+        with kamailio(tmp_path, "CHALLENGE", CARRIER=f"sip:127.0.0.1:{port}") as sbc:
+            leads_to(gateway, f"sip:{sbc.address};transport=tcp")
+            bob = start_pjsua(tmp_path, "bob", 620.0, "--port", str(port), "--hangup-after", "2")
+            sid = place(gateway, LONG)
+            assert ended(bob) == "DISCONNECTED"
+            completed(gateway, sid, 2)
