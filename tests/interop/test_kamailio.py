@@ -6,17 +6,16 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from sip.outputs import Host, Naptr, Record, Srv
+from sip.outputs import Record
 from tests.interop import scenario as s
 from tests.interop.conftest import NUMBER, ROOT, App, GatewayProcess, free_port, wait_for
 from tests.interop.kamailio.process import Kamailio
 from tests.interop.test_phones import ended, start_pjsua
-from tests.interop.test_sip_features import ANSWERED, BYE, RING, Carrier, carrier, ends_as
+from tests.interop.test_sip_features import ANSWERED, BYE, Carrier, carrier, ends_as
 from tests.lib import dns
 
 __all__ = ["carrier"]  # a fixture
@@ -146,7 +145,8 @@ class TestSessionBorderController:
         ends_as(gateway, "completed")
 
     @pytest.mark.parametrize(
-        ("inside", "outside", "algorithm"), [("udp", "udp", "MD5"), ("tcp", "udp", "SHA-256"), ("udp", "tcp", "SHA-256")]
+        ("inside", "outside", "algorithm"),
+        [("udp", "udp", "MD5"), ("tcp", "udp", "SHA-256"), ("udp", "tcp", "SHA-256")],
     )
     def test_a_call_out_is_challenged_and_forwarded(
         self, gateway: GatewayProcess, carrier: Carrier, tmp_path: Path, inside: str, outside: str, algorithm: str

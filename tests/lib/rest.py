@@ -178,7 +178,8 @@ async def _start(folder: Path, loop: asyncio.AbstractEventLoop) -> tuple[Rest, A
         Route("/Accounts/{account}/Broken", {"GET": _broken}),
     ]
     site = Site(
-        Router(routes), Router(Operator(store, book, lambda trunk: {"name": trunk.name}).routes()), Keys(store), lambda: (200, {"status": "ok"}),
+        Router(routes), Router(Operator(store, book, lambda trunk: {"name": trunk.name}).routes()), Keys(store),
+        lambda: (200, {"status": "ok"}),
         lambda: b"trunkline_calls 0\n",
     )  # fmt: skip
     runner = web.AppRunner(site.application(), access_log=None)
