@@ -46,6 +46,7 @@ from gateway.speech.speaker import Speaker, engine
 from gateway.store import Store
 from gateway.store.keeper import Keeper
 from gateway.store.secret import SecretKey
+from gateway.trunks.admission import Admission
 from gateway.trunks.book import TrunkBook
 from gateway.trunks.carriers import Carriers
 from gateway.webhooks.client import Webhooks
@@ -56,6 +57,7 @@ from media.events import Event as MediaEvent
 from media.link import WorkerLink
 from media.worker import WorkerSettings
 from sip.agent import Agent
+from sip.challenge import Challenger
 from sip.transport.endpoint import Endpoint
 from sip.transport.tls import TlsFiles
 
@@ -123,11 +125,12 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         close.push_async_callback(endpoint.close)
         host, port = endpoint.addresses["udp"]
         carriers = Carriers(book, endpoint, random, clock, f"{host}:{port}")
+        admission = Admission(book, carriers, Challenger(settings.sip.realm, random, settings.sip.digest))
         services = Services(
             clock=clock, store=store, webhooks=webhooks, outbox=Outbox(store, webhooks.deliver, clock),
             speaker=_speaker(settings, cache, clock),
             audio=AudioFetcher(webhooks, cache, clock, inside), workers=workers, sip=endpoint, trunks=book,
-            carriers=carriers, guard=guard, sids=sids, random=random, metrics=metrics,
+            carriers=carriers, admission=admission, guard=guard, sids=sids, random=random, metrics=metrics,
             media=MediaSettings(settings.media.public_address or settings.media.rtp_range[0], settings.media.codecs),
             recordings_dir=recordings, public_url=settings.public_url, sip_host=f"{host}:{port}",
             inside_token=sids.token(), spawn=exchange.spawn,
@@ -284,6 +287,8 @@ def _watch(metrics: Metrics, services: Services, exchange: Exchange, endpoint: E
             "dialogs": ("SIP dialogs", lambda: agent.dialogs),
             "transactions": ("SIP transactions", lambda: agent.transactions),
             "sip_connections": ("SIP connections (TCP, TLS, WebSocket)", lambda: len(endpoint.connections)),
+            "targets_down": ("Targets of trunks that do not answer", lambda: len(services.carriers.down)),
+            "registrations_missing": ("Trunks that should be registered and are not", services.carriers.missing),
             "tasks": ("Tasks of the event loop", lambda: len(asyncio.all_tasks())),
             "outbox_pending": ("Callbacks to deliver", lambda: services.outbox.pending),
             "open_fds": ("Open files of the control process", open_fds),

@@ -77,6 +77,7 @@ class Sip(Section):
     it, peers must show a certificate on TLS listeners, and servers may show one of these CAs besides the system's.
     `public_address`: the IP address or name that peers shall see, where it is not the one that is bound.
     `nameservers`: `ADDRESS` or `ADDRESS:PORT` of DNS servers; the system's where there are none.
+    `realm`, `digest`: what our challenges say, and the algorithms that they offer, the preferred one first.
     """
 
     listen: str = "127.0.0.1:5060"
@@ -88,6 +89,8 @@ class Sip(Section):
     tls_ca: Path | None = None
     public_address: str | None = None
     nameservers: tuple[str, ...] = ()
+    realm: str = Field(default="trunkline", min_length=1, max_length=100)
+    digest: tuple[Literal["SHA-512-256", "SHA-256", "MD5"], ...] = Field(default=("SHA-256", "MD5"), min_length=1)
 
     @field_validator("listen", "tls_listen", "ws_listen")
     @classmethod

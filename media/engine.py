@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from random import Random
 
 SILENCES = np.array(SILENCE, np.uint8)
+ONE_WAY = 3.0  # seconds without a packet, while we send, that are no pause of a talker any more
 
 
 class Library(Protocol):
@@ -360,17 +361,29 @@ class Engine:
             out.events += stopped
 
     def _watch(self, now: float, out: Outbox) -> None:
-        """What is looked at less often: lost media and strangers each second, reports when they are due."""
+        """What is looked at less often: silent peers and strangers each second, reports when they are due."""
         if self._ticks % 50 == 0:
-            ports = self.ports
-            silent = ports.connected & ports.receive & ~ports.lost_said
-            for row in np.flatnonzero(silent & (now - ports.heard_at >= self._idle_seconds)).tolist():
-                ports.lost_said[row] = True
-                out.events.append(events.MediaLost(row, self._idle_seconds))
+            self._watch_silence(now, out)
             for (row, source), count in self._strangers.items():
                 out.events.append(events.Strangers(row, *source, count))
             self._strangers.clear()
         out.reports = self._reports.due(self.ports, self._ticks, now)
+
+    def _watch_silence(self, now: float, out: Outbox) -> None:
+        """Peers of whom nothing came for long: each silence is told once."""
+        ports = self.ports
+        silence = now - ports.heard_at
+        wanted = ports.connected & ports.receive
+        for row in np.flatnonzero(wanted & ~ports.lost_said & (silence >= self._idle_seconds)).tolist():
+            ports.lost_said[row] = True
+            out.events.append(events.MediaLost(row, self._idle_seconds))
+        ports.one_way_said &= silence >= ONE_WAY
+        for row in np.flatnonzero(wanted & ports.send & ~ports.one_way_said & (silence >= ONE_WAY)).tolist():
+            plan = ports.plans[row]
+            assert plan is not None, "a connected port has a plan"
+            ports.one_way_said[row] = True
+            said = (plan.remote_ip, plan.remote_port)
+            out.events.append(events.OneWay(row, *ports.remote[row], *said, round(float(silence[row]), 1)))
 
     def hear_report(self, row: int, data: bytes) -> None:
         """An RTCP packet of a row's peer."""

@@ -78,6 +78,17 @@ class MediaLost(msgspec.Struct, frozen=True, tag=True, array_like=True):
     seconds: float
 
 
+class OneWay(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """We send to the peer, and nothing comes back: for so many seconds. `sdp_ip`, `sdp_port`: what SDP named."""
+
+    port: int
+    ip: str
+    udp_port: int
+    sdp_ip: str
+    sdp_port: int
+    seconds: float
+
+
 class Latched(msgspec.Struct, frozen=True, tag=True, array_like=True):
     """The port follows the address its peer really sends from (symmetric RTP)."""
 
@@ -128,6 +139,7 @@ Event = (
     | RecordStopped
     | RecordEnded
     | MediaLost
+    | OneWay
     | Latched
     | Strangers
     | Released

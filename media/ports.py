@@ -31,6 +31,7 @@ class Ports:
         self.marker = np.zeros(rows, np.bool_)  # the next packet begins a talkspurt
         self.heard_at = np.zeros(rows, np.float64)  # when a packet came last
         self.lost_said = np.zeros(rows, np.bool_)
+        self.one_way_said = np.zeros(rows, np.bool_)
         self.packets_in = np.zeros(rows, np.int64)
         self.packets_out = np.zeros(rows, np.int64)
         self.bytes_out = np.zeros(rows, np.int64)
@@ -57,7 +58,7 @@ class Ports:
         self.law[row] = LAWS[plan.codec]
         self.payload_type[row], self.dtmf_type[row] = plan.payload_type, plan.dtmf_payload_type
         self.marker[row] = True
-        self.heard_at[row], self.lost_said[row] = now, False
+        self.heard_at[row], self.lost_said[row], self.one_way_said[row] = now, False, False
 
     def release(self, row: int) -> None:
         """The row ends."""

@@ -77,11 +77,6 @@ def answer(
 ) -> str:
     """The Authorization or Proxy-Authorization value (RFC 7616 §3.4)."""
 
-    def digest(text: str) -> str:
-        return hashlib.new(ALGORITHMS[challenge.algorithm], text.encode()).hexdigest()
-
-    secret = digest(f"{username}:{challenge.realm}:{password}")
-    request = digest(f"{method}:{uri}")
     fields = {
         "username": quote(username),
         "realm": quote(challenge.realm),
@@ -89,12 +84,30 @@ def answer(
         "uri": quote(uri),
         "algorithm": challenge.algorithm,
     }
-    if challenge.qop:
-        nc = f"{count:08x}"
-        fields["response"] = quote(digest(f"{secret}:{challenge.nonce}:{nc}:{cnonce}:auth:{request}"))
-        fields |= {"qop": "auth", "nc": nc, "cnonce": quote(cnonce)}
-    else:
-        fields["response"] = quote(digest(f"{secret}:{challenge.nonce}:{request}"))
+    counted = (f"{count:08x}", cnonce) if challenge.qop else None
+    algorithm, realm, nonce = challenge.algorithm, challenge.realm, challenge.nonce
+    fields["response"] = quote(response_of(algorithm, username, realm, password, nonce, method, uri, counted))
+    if counted is not None:
+        fields |= {"qop": "auth", "nc": counted[0], "cnonce": quote(cnonce)}
     if challenge.opaque is not None:
         fields["opaque"] = quote(challenge.opaque)
     return "Digest " + ", ".join(f"{name}={value}" for name, value in fields.items())
+
+
+def response_of(
+    algorithm: str, username: str, realm: str, password: str, nonce: str, method: str, uri: str,
+    counted: tuple[str, str] | None,
+) -> str:  # fmt: skip
+    """The `response` of credentials in hex (RFC 7616 §3.4.1); `counted`: nc and cnonce, with qop=auth."""
+
+    def digest(text: str) -> str:
+        return hashlib.new(ALGORITHMS[algorithm], raw(text)).hexdigest()
+
+    secret, request = digest(f"{username}:{realm}:{password}"), digest(f"{method}:{uri}")
+    middle = nonce if counted is None else f"{nonce}:{counted[0]}:{counted[1]}:auth"
+    return digest(f"{secret}:{middle}:{request}")
+
+
+def raw(text: str) -> bytes:
+    """Text of a message as the bytes that came."""
+    return text.encode("utf-8", "surrogateescape")

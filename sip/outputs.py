@@ -10,12 +10,16 @@ Address = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """The way between us and a peer. `id`: the connection, or over UDP the socket; `local`: where peers reach us."""
+    """The way between us and a peer. `id`: the connection, or over UDP the socket; `local`: where peers reach us.
+
+    `names`: of the certificate that the peer showed over TLS and that was checked (RFC 5922 §7.1).
+    """
 
     transport: str  # udp, tcp, tls, ws, wss
     local: Address
     remote: Address
     id: int = 0
+    names: tuple[str, ...] = ()
 
     @property
     def reliable(self) -> bool:

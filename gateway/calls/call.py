@@ -15,6 +15,8 @@ from sip.events import Cause
 
 LOG = logging.getLogger(__name__)
 
+MEDIA_TROUBLE = 53405  # Twilio: "Media connection failed"
+
 
 class Call:
     """A call in memory; every change goes through `change`, which writes it with its callbacks."""
@@ -53,6 +55,7 @@ class Call:
         """The call is up: time runs from here."""
         if self.leg is not None:
             self.leg.on_replaced = self._replaced
+            self.leg.on_one_way = self._one_way
         now = self.services.clock.wall()
         self.answered_at = self.services.clock.now()
         await self._change({"status": "in-progress", "start_time": now}, "answered", dialog=self._dialog())
@@ -142,6 +145,9 @@ class Call:
         changes = {"date_updated": self.services.clock.wall()}
         update = self.services.store.calls.update(self.sid, changes, dialog=self._dialog(), end_dialog=True)
         self.services.spawn(update)
+
+    def _one_way(self, text: str) -> None:
+        self.warn(MEDIA_TROUBLE, text)
 
     def _dialog(self) -> Dialog | None:
         if self.leg is None or self.leg.dialog is None:

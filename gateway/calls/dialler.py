@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from gateway.calls import outbound
@@ -12,6 +14,8 @@ from gateway.calls.call import Call
 from gateway.calls.collect import listening
 from gateway.calls.dial_recording import DialRecording
 from gateway.calls.dialstring import Hop, NoRoute, to_sip
+from gateway.calls.leg import Leg
+from gateway.calls.media import NoPort
 from gateway.calls.race import Overtaken
 from gateway.numbers.e164 import normal
 from gateway.store.rows import Call as Row
@@ -62,6 +66,8 @@ async def _call_caller(control: Control, plan: DialPlan) -> None:
     """What the caller hears meanwhile: ringing on an unanswered leg with answerOnBridge, else ringback."""
     if plan.answer_on_bridge and control.call.answered_at is None:
         control.leg.ring()
+        with suppress(NoPort):  # tried again for the answer, which says so
+            await control.leg.allocate()
         return
     await control.answer()
     control.leg.play((RINGBACK,), loops=0)
@@ -105,15 +111,29 @@ async def _hops(parent: Call, target: Target, caller_id: str) -> list[Hop]:
 async def _first_answer(control: Control, children: list[Child], plan: DialPlan) -> Child | None:
     """The child that answered first; all others are over. None: nobody did, or the caller is gone."""
     groups = [[child] for child in children] if plan.sequential else [children]
-    for group in groups:
+    for number, group in enumerate(groups):
+        if number and control.call.answered_at is not None:
+            control.leg.play((RINGBACK,), loops=0)  # early media may have taken its place
         winner = await _race(control, group, plan.timeout)
         if winner is not None or control.stop.done():
             return winner
     return None
 
 
+def _hear_early(control: Control, leg: Leg) -> None:
+    """What the far end plays before it answers is heard instead of our ringback (twiml-voice.md: Dial, ringTone)."""
+    if control.leg.gone.done():
+        return
+    control.leg.preview()
+    control.leg.stop_playing()
+    if control.leg.port is not None:
+        control.leg.send(Bridge(control.leg.row, leg.row))
+    LOG.info("- early media of the far end is heard")
+
+
 async def _race(control: Control, children: list[Child], timeout: float) -> Child | None:
-    tasks = {asyncio.create_task(_ring(control, child, timeout)): child for child in children}
+    alone = partial(_hear_early, control) if len(children) == 1 else None  # of several nobody's media is heard
+    tasks = {asyncio.create_task(_ring(control, child, timeout, alone)): child for child in children}
     pending: set[asyncio.Future[None]] = set(tasks)
     try:
         while pending and not control.stop.done():
@@ -131,11 +151,11 @@ async def _race(control: Control, children: list[Child], timeout: float) -> Chil
                 await _lose(child, canceled=winner is not None or control.stop.done())
 
 
-async def _ring(control: Control, child: Child, timeout: float) -> None:
+async def _ring(control: Control, child: Child, timeout: float, on_early_media: outbound.OnEarlyMedia | None) -> None:
     if not child.hops:
         await child.call.ends("failed")
         return
-    child.answered = await outbound.place(child.call, child.hops, timeout, control.leg.port)
+    child.answered = await outbound.place(child.call, child.hops, timeout, control.leg.port, on_early_media)
     if child.answered:
         await child.call.is_answered()
 

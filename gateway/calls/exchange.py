@@ -16,7 +16,7 @@ from gateway.api.engine import CreateCall
 from gateway.calls import outbound
 from gateway.calls.call import Call
 from gateway.calls.dialstring import Hop, NoRoute, to_sip
-from gateway.calls.inbound import Arrival, Refusal, admit, source_of
+from gateway.calls.inbound import Arrival, admit, source_of
 from gateway.calls.limits import Limits
 from gateway.calls.race import Overtaken
 from gateway.calls.recordings import Recording, RecordingPlan
@@ -25,6 +25,7 @@ from gateway.calls.services import Services
 from gateway.errors import ApiError
 from gateway.numbers.e164 import normal
 from gateway.store.rows import Call as Row
+from gateway.trunks.admission import Refusal
 from gateway.webhooks.errors import FetchError
 from media.errors import NegotiationError
 from sip import commands as sip_commands
@@ -129,12 +130,11 @@ class Exchange:
             self._refuse(event, arrival)
             return
         if (wait := self._full()) is not None:
-            self._refuse(event, Refusal(503, "[limits] are reached"), ("Retry-After", str(ceil(wait))))
+            self._refuse(event, busy("[limits] are reached", wait))
             return
         if arrival.trunk is not None:
             if (wait := self.services.carriers.admit(arrival.trunk)) is not None:
-                reason = f"trunk {arrival.trunk.name} has its fill of calls"
-                self._refuse(event, Refusal(503, reason), ("Retry-After", str(ceil(wait))))
+                self._refuse(event, busy(f"trunk {arrival.trunk.name} has its fill of calls", wait))
                 return
             self.services.carriers.hold(arrival.trunk, leg.gone)
             leg.settle(outbound.media_of(self.services, arrival.trunk))
@@ -147,9 +147,10 @@ class Exchange:
         """Seconds to wait where one call more is one too many."""
         return self._limits.admit(self.services.clock.now(), len(self.calls))
 
-    def _refuse(self, event: sip_events.Invited, refusal: Refusal, *headers: tuple[str, str]) -> None:
-        LOG.warning("! INVITE from %s refused with %d: %s", event.flow.remote[0], refusal.status, refusal.text)
-        self.services.sip.apply(sip_commands.Refuse(event.session, refusal.status, headers=headers))
+    def _refuse(self, event: sip_events.Invited, refusal: Refusal) -> None:
+        level = logging.INFO if refusal.status == 401 else logging.WARNING  # who logs in is asked to first
+        LOG.log(level, "! INVITE from %s refused with %d: %s", event.flow.remote[0], refusal.status, refusal.text)
+        self.services.sip.apply(sip_commands.Refuse(event.session, refusal.status, headers=refusal.headers))
 
     def _inbound(self, arrival: Arrival, event: sip_events.Invited) -> tuple[Call, Script]:
         services, number = self.services, arrival.number
@@ -158,7 +159,7 @@ class Exchange:
             sid=services.sids.new("CA"), account_sid=number.account_sid or "", from_=arrival.from_,
             to=arrival.to, direction="inbound", status="ringing", date_created=now, date_updated=now,
             phone_number_sid=number.sid, status_callback=number.status_callback or None,
-            status_callback_method=number.status_callback_method,
+            status_callback_method=number.status_callback_method, forwarded_from=arrival.forwarded_from or None,
         )  # fmt: skip
         call = Call(services, row, services.legs[event.session])
         call.extra = arrival.extra
@@ -306,6 +307,11 @@ class Exchange:
             call.wanted_status = "canceled" if status == "canceled" or call.leg is None else status
         if call.leg is not None:
             call.leg.hangup("ended by the REST API")
+
+
+def busy(text: str, wait: float) -> Refusal:
+    """503 for so many seconds."""
+    return Refusal(503, text, (("Retry-After", str(ceil(wait))),))
 
 
 def _source(wanted: CreateCall) -> Source:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from hmac import compare_digest
 
 from gateway.calls.dialstring import INSIDE
 from gateway.calls.services import Services
 from gateway.store.rows import Number
+from gateway.trunks.admission import Refusal
 from gateway.trunks.model import Numbers, Trunk
 from gateway.trunks.policy import understood
+from sip import identity
 from sip.events import Invited
 from sip.message import Request
+from sip.uri import Uri
 
 LOG = logging.getLogger(__name__)
 
@@ -24,26 +28,18 @@ class Arrival:
     from_: str
     to: str
     trunk: Trunk | None  # None: ourselves
+    forwarded_from: str  # empty for a call that came straight
     extra: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why an INVITE is refused; `text` is for the log, the peer sees the status alone."""
-
-    status: int
-    text: str
 
 
 def source_of(services: Services, event: Invited) -> Trunk | Refusal | None:
     """The trunk that an INVITE comes from, None for ourselves."""
-    source = event.flow.remote[0]
     inside = event.request.headers.get(INSIDE)
-    if inside is not None:
-        return None if inside == services.inside_token else Refusal(403, f"{INSIDE} from {source} is not ours")
-    trunk = services.carriers.registered_as(event.request.uri.user or "")
-    trunk = trunk or services.trunks.match_inbound(source, event.flow.transport)
-    return trunk or Refusal(403, f"no trunk lets {source} call in")
+    if inside is None:
+        return services.admission.of(event.request, event.flow, services.clock.now())
+    if compare_digest(inside.encode("utf-8", "surrogateescape"), services.inside_token.encode()):
+        return None
+    return Refusal(403, f"{INSIDE} from {event.flow.remote[0]} is not ours")
 
 
 async def admit(services: Services, event: Invited) -> Arrival | Refusal:
@@ -62,14 +58,26 @@ async def admit(services: Services, event: Invited) -> Arrival | Refusal:
         return Refusal(404, f"{user or 'an INVITE without a number'} is nobody's number here")
     if not number.voice_url:
         return Refusal(480, f"{to} has no VoiceUrl")
-    return Arrival(number, _caller(request, rules), to, trunk, _sip_params(request, event.flow.remote[0]))
+    extra = _sip_params(request, event.flow.remote[0])
+    return Arrival(number, _caller(request, trunk), to, trunk, _forwarded(request, rules), extra)
 
 
-def _caller(request: Request, rules: Numbers) -> str:
+def _caller(request: Request, trunk: Trunk | None) -> str:
     """The caller as Twilio writes it: E.164, a SIP URI, or `anonymous`."""
-    uri = request.from_.uri
-    if (uri.user or "anonymous").lower() == "anonymous":
+    trusted = trunk is not None and trunk.trust_identity
+    shown = (identity.asserted(request) if trusted else None) or request.from_
+    if identity.hidden(request) or (shown.uri.user or "anonymous").lower() == "anonymous":
         return "anonymous"
+    return _address(shown.uri, trunk.numbers if trunk is not None else Numbers())
+
+
+def _forwarded(request: Request, rules: Numbers) -> str:
+    """Who sent the call on, where the carrier says so."""
+    uri = identity.forwarded_from(request)
+    return _address(uri, rules) if uri is not None and uri.user else ""
+
+
+def _address(uri: Uri, rules: Numbers) -> str:
     return understood(uri.user or "", rules) or f"sip:{uri.user}@{uri.host}"
 
 

@@ -23,6 +23,7 @@ from sip.dialog import DialogState
 LOG = logging.getLogger(__name__)
 
 WAITS = {"w": 0.5, "W": 1.0}  # seconds
+INFO_PACE = 0.25  # seconds from one digit by INFO to the next
 
 
 class Recorder(Protocol):
@@ -50,6 +51,7 @@ class MediaSettings:
     ip: str
     codecs: tuple[str, ...]
     dtmf: str = "rfc4733"  # or inband, info: how digits are sent
+    early: bool = True  # whether media before the answer is heard
 
 
 class SipAgent(Protocol):
@@ -82,6 +84,8 @@ class Leg:
         self.answered: asyncio.Future[None] = loop.create_future()
         self.gone: asyncio.Future[Gone] = loop.create_future()
         self.on_digit: Callable[[str, bool], None] | None = None
+        self.on_early_media: Callable[[], None] | None = None
+        self.on_one_way: Callable[[str], None] | None = None  # a sentence
         self._recordings: dict[str, Recorder] = {}
         self.on_replaced: Callable[[], None] | None = None  # the leg has another dialog now
         self._sip = sip
@@ -93,6 +97,7 @@ class Leg:
         self._sdp_session = random.getrandbits(31)
         self._sdp_version = 0
         self._our_sdp = b""
+        self._previewed: tuple[bytes, negotiate.StreamPlan] | None = None
         self._playing = 0
         self._plays: dict[int, asyncio.Future[bool]] = {}
         self._failure: str | None = None
@@ -114,7 +119,27 @@ class Leg:
     async def answer(self) -> None:
         """Answers an incoming call; returns when the caller confirmed it. NegotiationError, NoPort: refused."""
         await self.allocate()
-        self._sip.apply(sip_commands.Accept(self.session, self.agree(self._offer)))
+        self._sip.apply(sip_commands.Accept(self.session, self._agree_again() or self.agree(self._offer)))
+
+    def preview(self) -> None:
+        """183 with our answer: what this leg is sent is heard before it is answered (RFC 3960)."""
+        if self.port is None or self._offer is None or not self._media.early or self._previewed is not None:
+            return
+        try:
+            self._previewed = self._answer_to(self._offer)
+        except NegotiationError:
+            return  # the answer will say so
+        body, plan = self._previewed
+        self.send(commands.Connect(self._row, plan))
+        self._sip.apply(sip_commands.Provisional(self.session, 183, body))
+
+    def _agree_again(self) -> bytes | None:
+        """The answer that a 183 gave, again: from now on the caller's media is due."""
+        if self._previewed is None:
+            return None
+        body, plan = self._previewed
+        self.send(commands.Connect(self._row, plan))
+        return body
 
     async def allocate(self, near: Port | None = None) -> Port:
         """Takes the media port."""
@@ -182,24 +207,25 @@ class Leg:
 
     def send_digits(self, digits: str) -> asyncio.Future[bool]:
         """Sends DTMF; the future is done when all of it was sent."""
-        if self._media.dtmf == "info":
-            return asyncio.create_task(self._send_info(digits))
-        self._playing += 1
         done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        if self._media.dtmf == "info":
+            self._press(digits, done)
+            return done
+        self._playing += 1
         self._plays[self._playing] = done
         self.send(commands.SendDigits(self._row, self._playing, digits))
         return done
 
-    async def _send_info(self, digits: str) -> bool:
-        """Digits as INFO, one every quarter of a second."""
-        for digit in digits:
-            if self.gone.done():
-                return False
-            if digit not in WAITS:
-                body = f"Signal={digit}\r\nDuration=160\r\n".encode()
-                self._sip.apply(sip_commands.SendInfo(self.session, "application/dtmf-relay", body))
-            await asyncio.wait((self.gone,), timeout=WAITS.get(digit, 0.25))
-        return True
+    def _press(self, digits: str, done: asyncio.Future[bool]) -> None:
+        """The next of the digits as INFO, the others in their time."""
+        if not digits or self.gone.done() or done.done():
+            if not done.done():
+                done.set_result(not digits)
+            return
+        if digits[0] not in WAITS:
+            body = f"Signal={digits[0]}\r\nDuration=160\r\n".encode()
+            self._sip.apply(sip_commands.SendInfo(self.session, "application/dtmf-relay", body))
+        asyncio.get_running_loop().call_later(WAITS.get(digits[0], INFO_PACE), self._press, digits[1:], done)
 
     def send(self, command: commands.Command) -> None:
         """A command about this leg's port; nothing happens without one."""
@@ -232,6 +258,8 @@ class Leg:
                 self._hear_recording(event)
             case events.MediaLost(seconds=seconds):
                 self.hangup(f"no media received for {seconds:g} s")
+            case events.OneWay():
+                self._hear_one_way(event)
             case events.Latched(ip=ip, udp_port=udp_port):
                 LOG.info("- media follows %s:%d", ip, udp_port)
             case events.Strangers(ip=ip, udp_port=udp_port, packets=packets):
@@ -241,6 +269,14 @@ class Leg:
                     "x media: %d packets in, %d out, %d lost, %d late, jitter %.1f ms",
                     event.packets_in, event.packets_out, event.lost, event.late, event.jitter_ms,
                 )  # fmt: skip
+
+    def _hear_one_way(self, event: events.OneWay) -> None:
+        """Before the answer the other side need not send."""
+        if self.answered.done() and self.on_one_way is not None:
+            self.on_one_way(
+                f"one-way audio: sending to {event.ip}:{event.udp_port}, nothing received for {event.seconds:g} s; "
+                f"SDP said {event.sdp_ip}:{event.sdp_port}"
+            )
 
     def add_recording(self, sid: str, recorder: Recorder) -> None:
         """From now on `recorder` is told of recording `sid`, also after this leg's end."""
@@ -296,6 +332,8 @@ class Leg:
     def _hear_ringing(self, status: int, sdp: bytes | None) -> None:
         if sdp is not None and not self.answered.done():
             self.early_media = self._connect(sdp)
+            if self.early_media and self._media.early and self.on_early_media is not None:
+                self.on_early_media()
         if not self.ringing.done():
             self.ringing.set_result(status)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
+from functools import partial
 
 from gateway.calls.call import Call
 from gateway.calls.dialstring import INSIDE, Hop, NoRoute, through
@@ -43,13 +44,18 @@ async def check_caller_id(services: Services, account_sid: str, caller_id: str, 
     raise NoRoute(21210, f"caller ID {caller_id} is neither a number of this account nor allowed by the trunk")
 
 
-async def place(call: Call, hops: list[Hop], timeout: float, near: Port | None = None) -> bool:
+OnEarlyMedia = Callable[[Leg], None]
+
+
+async def place(
+    call: Call, hops: list[Hop], timeout: float, near: Port | None = None, on_early_media: OnEarlyMedia | None = None
+) -> bool:
     """Tries the hops in order until one answers: True then. `call.leg` is the last leg that was tried.
 
     A hop that could not be reached, or that failed before it rang with a code of its trunk's, hands over to the next.
     """
     for number, hop in enumerate(hops):
-        leg = await _try(call, hop, timeout, near)
+        leg = await _try(call, hop, timeout, near, on_early_media)
         if leg.answered.done() and not leg.gone.done():
             return True
         gone = await leg.gone
@@ -61,11 +67,13 @@ async def place(call: Call, hops: list[Hop], timeout: float, near: Port | None =
     return False
 
 
-async def _try(call: Call, hop: Hop, timeout: float, near: Port | None) -> Leg:
+async def _try(call: Call, hop: Hop, timeout: float, near: Port | None, on_early_media: OnEarlyMedia | None) -> Leg:
     """One attempt: returns when it is answered or over."""
     services, trunk = call.services, hop.trunk
     leg = services.leg(services.random.randbytes(8).hex(), symmetric=hop.symmetric)
     call.leg = leg
+    if on_early_media is not None:
+        leg.on_early_media = partial(on_early_media, leg)
     if trunk is not None:
         if services.carriers.admit(trunk) is not None:
             services.end_leg(leg, f"trunk {trunk.name} takes no more calls (cps or concurrency)")
@@ -95,7 +103,8 @@ async def _try(call: Call, hop: Hop, timeout: float, near: Port | None) -> Leg:
 
 def media_of(services: Services, trunk: Trunk) -> MediaSettings:
     """What SDP says to a trunk."""
-    return replace(services.media, codecs=trunk.codecs or services.media.codecs, dtmf=trunk.dtmf)
+    codecs = trunk.codecs or services.media.codecs
+    return replace(services.media, codecs=codecs, dtmf=trunk.dtmf, early=trunk.early_media)
 
 
 def _failover(hop: Hop) -> Collection[int]:

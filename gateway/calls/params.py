@@ -30,6 +30,7 @@ def standard(call: Call, extra: dict[str, str] | None = None) -> dict[str, str]:
     optional = {
         "ParentCallSid": call.parent_call_sid,
         "ForwardedFrom": call.forwarded_from,
+        "CalledVia": call.forwarded_from,
         "CallerName": call.caller_name,
     }
     return params | {name: value for name, value in optional.items() if value} | (extra or {})

@@ -15,6 +15,7 @@ from gateway.metrics import Metrics
 from gateway.sids import Sids
 from gateway.speech.audio import Audio
 from gateway.store import Store
+from gateway.trunks.admission import Admission
 from gateway.trunks.book import TrunkBook
 from gateway.trunks.carriers import Carriers
 from gateway.webhooks.client import Webhooks
@@ -56,6 +57,7 @@ class Services:
     sip: SipAgent
     trunks: TrunkBook
     carriers: Carriers
+    admission: Admission
     guard: Guard
     sids: Sids
     random: Random

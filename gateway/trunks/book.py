@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from ipaddress import ip_address, ip_network
 from typing import Any
 
@@ -58,20 +58,34 @@ class TrunkBook:
             return None
         return f"declared in trunkline.toml, line {self._lines.get(f'{kind}/{name}', 0)}: change it there"
 
-    def match_inbound(self, source: str, transport: str) -> Trunk | None:
-        """The trunk whose most specific network holds the source; then `local`, where it exists."""
+    def by_login(self, username: str) -> Trunk | None:
+        """The trunk whose digest user calls."""
+        return next((trunk for trunk in self.trunks.values() if trunk.inbound_username == username), None)
+
+    def by_certificate(self, names: Collection[str]) -> Trunk | None:
+        """The trunk that one of the names of a TLS certificate belongs to."""
+        return next((trunk for trunk in self.trunks.values() if not set(names).isdisjoint(trunk.certificates)), None)
+
+    def by_network(self, source: str) -> Trunk | None:
+        """The trunk whose most specific network holds the source."""
         address = ip_address(source)
-        best: tuple[int, Trunk] | None = None
-        for trunk in self.trunks.values():
-            for network in map(ip_network, trunk.addresses):
-                if address in network and (best is None or network.prefixlen > best[0]):
-                    best = network.prefixlen, trunk
-        if best is not None:
-            return best[1]
-        from_web = transport in ("ws", "wss")  # any page in a browser on this machine could call
-        here = any(address in ip_network(network) for network in LOCAL.addresses)
-        is_local = (self._local or self.local_by_name) and here and not from_web
-        return LOCAL if is_local else None
+        fitting = [
+            (network.prefixlen, trunk)
+            for trunk in self.trunks.values()
+            for network in map(ip_network, trunk.addresses)
+            if address in network
+        ]
+        return max(fitting, key=lambda one: one[0])[1] if fitting else None
+
+    def local(self, source: str, transport: str) -> Trunk | None:
+        """The trunk `local`, where it exists: this machine, but no web page on it (every page could call)."""
+        exists = (self._local or self.local_by_name) and transport not in ("ws", "wss")
+        return LOCAL if exists and any(ip_address(source) in ip_network(one) for one in LOCAL.addresses) else None
+
+    @property
+    def asks_anyone(self) -> bool:
+        """Whether some trunk is known by its digest user alone, from wherever it calls."""
+        return any(trunk.inbound_username and not trunk.addresses for trunk in self.trunks.values())
 
     def route(self, number: str) -> list[Trunk]:
         """The trunks of the longest prefix; emergency numbers need a prefix of their own."""

@@ -160,13 +160,19 @@ class Carriers:
         self._calls[trunk.name] += 1
         until.add_done_callback(lambda _: self._calls.subtract((trunk.name,)))
 
+    def missing(self) -> int:
+        """How many registrations do not hold."""
+        return sum(not self._holds(state) for state in self._registrations.values())
+
+    def _holds(self, state: State) -> bool:
+        return state.until is not None and state.until > self._clock.wall()
+
     def status(self, trunk: Trunk) -> dict[str, Any]:
         """As the operator sees it."""
         state = self._registrations.get(trunk.name)
         registration = None
         if state is not None:
-            holds = state.until is not None and state.until > self._clock.wall()
-            until = state.until.isoformat() if holds and state.until is not None else None
+            until = state.until.isoformat() if state.until is not None and self._holds(state) else None
             registration = {"registered_until": until, "last_error": state.error or None}
         targets = [{"uri": target.uri, "up": target.uri not in self.down} for target in trunk.targets]
         return {"calls": self._calls[trunk.name], "registration": registration, "targets": targets}

@@ -67,6 +67,9 @@ class Trunk(Strict):
     username: str | None = None  # answers its challenges
     password: str | None = Field(default=None, repr=False)
     addresses: tuple[str, ...] = ()  # networks that may call in
+    inbound_username: str | None = None  # the digest user that may call in; with `addresses` only from there
+    inbound_password: str | None = Field(default=None, repr=False)
+    certificates: tuple[str, ...] = ()  # names of TLS client certificates that may call in
     symmetric: bool = False  # its media may come from another address than SDP says
     codecs: tuple[Literal["PCMU", "PCMA"], ...] | None = None  # None: as [media] codecs
     dtmf: Literal["rfc4733", "inband", "info"] = "rfc4733"
@@ -74,7 +77,9 @@ class Trunk(Strict):
     caller_ids: tuple[str, ...] = ()  # that it accepts besides the account's own numbers
     caller_id: str | None = None  # what every call to it shows
     identity: Literal["none", "p-asserted-identity", "remote-party-id"] = "none"
+    trust_identity: bool = False  # its P-Asserted-Identity or Remote-Party-ID says who calls
     headers: dict[str, str] = Field(default_factory=dict)  # put on every call to it
+    early_media: bool = True  # what it sends before the answer is heard, and so are we; False: ringing tones of ours
     cps: float | None = Field(default=None, gt=0)  # calls to it that may start in a second
     concurrency: int | None = Field(default=None, gt=0)  # calls with it at once, both ways
     failover_codes: tuple[int, ...] = (408, 500, 502, 503, 504)  # final answers after which the next way is tried
@@ -104,6 +109,11 @@ class Trunk(Strict):
             ip_network(text)
         return value
 
+    @field_validator("certificates")
+    @classmethod
+    def _are_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(name.lower() for name in value)
+
     @field_validator("headers")
     @classmethod
     def _are_headers(cls, value: dict[str, str]) -> dict[str, str]:
@@ -121,9 +131,11 @@ class Trunk(Strict):
         return value
 
     @model_validator(mode="after")
-    def _can_register(self) -> Trunk:
+    def _fits_together(self) -> Trunk:
         if self.register_to is not None and not self.username:
             raise ValueError("register_to needs a username")
+        if (self.inbound_username is None) != (self.inbound_password is None):
+            raise ValueError("inbound_username and inbound_password go together")
         if 0 < self.session_expires < 90:
             raise ValueError("session_expires is 0 or at least 90 seconds (RFC 4028)")
         return self

@@ -36,8 +36,8 @@ def understood(text: str, rules: Numbers) -> str | None:
             return normal(rules.strip + text)
     if text.startswith("+") or not text.isdigit():
         return normal(text)
-    if rules.form == "digits" and len(text) > 10:
-        return normal(f"+{text}")
+    if rules.form == "digits" and (whole := normal(f"+{text}")) is not None:
+        return whole
     if rules.form == "national" and rules.country != "1":
         return normal(f"+{rules.country}{text.lstrip('0')}")
     return normal(text)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from sip.outputs import Address, Flow, Target
 from sip.transport.stream import Bounds, Connection, Receive, StreamConnection
-from sip.transport.tls import Contexts
+from sip.transport.tls import Contexts, certified
 
 
 class Pool:
@@ -87,7 +87,8 @@ class Pool:
         kind = "tls" if secure else "tcp"
         local, remote = transport.get_extra_info("sockname"), transport.get_extra_info("peername")
         port = self._listening.get((kind, ":" in local[0]), local[1])
-        return Flow(kind, (local[0], port), remote[:2], self.number())
+        names = certified(transport.get_extra_info("peercert"))
+        return Flow(kind, (local[0], port), remote[:2], self.number(), names)
 
     def opened(self, connection: Connection) -> bool:
         """A connection stands; False where there are too many."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 LOG = logging.getLogger(__name__)
 
@@ -54,6 +55,20 @@ class Contexts:
 
         outer.sni_callback = swap  # called in every handshake, with a name or without
         return outer
+
+
+def certified(certificate: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """The names of a peer's checked certificate, in lower case: of its SubjectAltName, else its common name.
+
+    A SIP URI counts as its domain (RFC 5922 §7.1).
+    """
+    if not certificate:
+        return ()
+    kinds = ("URI", "DNS", "IP Address")
+    names = [value for kind, value in certificate.get("subjectAltName", ()) if kind in kinds]
+    if not names:
+        names = [value for part in certificate.get("subject", ()) for key, value in part if key == "commonName"]
+    return tuple(name.lower().removeprefix("sips:").removeprefix("sip:") for name in names)
 
 
 class _Fresh:

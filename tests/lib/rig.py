@@ -86,6 +86,11 @@ class Rig:
         self.said += out.events
         return _sent(out.packets)
 
+    def run(self, seconds: float) -> None:
+        """Time passes, and nothing comes."""
+        for _ in range(round(seconds / TICK)):
+            self.tick()
+
     def frame(self, row: int, *packets: Sent) -> bytes:
         """20 ms; the payload of the one packet that a row sent."""
         (one,) = self.tick(*packets)[row]

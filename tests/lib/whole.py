@@ -23,6 +23,7 @@ from gateway.sids import Sids
 from gateway.speech.audio import Audio
 from gateway.store import Store
 from gateway.store.secret import SecretKey
+from gateway.trunks.admission import Admission
 from gateway.trunks.book import TrunkBook
 from gateway.trunks.carriers import Carriers
 from gateway.webhooks.client import Webhooks
@@ -34,6 +35,7 @@ from media.frames import TICK, Pcm
 from media.recorder import Recorder
 from media.rtp import HEADER, NONE, WIDTH, Packets, pack
 from sip.agent import Agent
+from sip.challenge import Challenger
 from sip.commands import Command
 from sip.events import Event
 from sip.outputs import Address, Connect, Flow, FlowFailed, FlowOpened, Resolve, Resolved, Transmit
@@ -245,11 +247,12 @@ async def whole_with(
     await workers.open()
     wire: dict[Address, SimulatedEndpoint] = {}
     endpoint = SimulatedEndpoint(wire, ("127.0.0.2", 5060), exchange.hear)
+    carriers = Carriers(book, endpoint, random, clock, "127.0.0.2:5060")
     services = Services(
         clock=clock, store=store, webhooks=webhooks, outbox=Outbox(store, webhooks.deliver, clock), speaker=sounds,
         audio=sounds, workers=workers, sip=endpoint, trunks=book,
-        carriers=Carriers(book, endpoint, random, clock, "127.0.0.2:5060"), guard=guard, sids=sids, random=random,
-        metrics=Metrics(), media=MediaSettings("127.0.0.2", ("PCMU",)), recordings_dir=folder,
+        carriers=carriers, admission=Admission(book, carriers, Challenger("trunkline", random)), guard=guard, sids=sids,
+        random=random, metrics=Metrics(), media=MediaSettings("127.0.0.2", ("PCMU",)), recordings_dir=folder,
         public_url="http://gateway", sip_host="127.0.0.2:5060", inside_token="inside", spawn=exchange.spawn,
     )  # fmt: skip
     exchange.services = services

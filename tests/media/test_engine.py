@@ -188,8 +188,7 @@ def test_a_peer_that_falls_silent_is_told_once() -> None:
     rig = Rig(1, idle_seconds=2.0)
     for number in range(20):
         rig.tick(voice(0, number))
-    for _ in range(300):
-        rig.tick()
+    rig.run(6.0)
     assert rig.heard(events.MediaLost) == [events.MediaLost(0, 2.0)]
 
 
@@ -250,3 +249,27 @@ def test_ten_minutes_pass_through_playout_without_a_sample_lost_or_doubled(tmp_p
 def test_peers_are_where_the_plan_says() -> None:
     rig = Rig(3)
     assert rig.engine.ports.remote == [peer_of(row) for row in range(3)]
+
+
+def test_one_way_audio_is_told_once_for_each_silence_with_where_it_is_sent() -> None:
+    """We send, nothing comes: after three seconds; again when it came back and fell silent again."""
+    rig = Rig(1, connect=False)
+    rig.do(commands.Connect(0, plan_of(0)))
+    rig.run(6.0)
+    (first,) = rig.heard(events.OneWay)
+    assert isinstance(first, events.OneWay)
+    assert (first.ip, first.udp_port, first.sdp_ip, first.sdp_port) == (*peer_of(0), *peer_of(0))
+    assert 3.0 <= first.seconds <= 4.0
+    for number in range(60):
+        rig.tick(voice(0, number))
+    rig.run(6.0)
+    assert len(rig.heard(events.OneWay)) == 2
+
+
+def test_who_only_listens_or_only_speaks_is_not_one_way_audio() -> None:
+    """Hold: sendonly or recvonly is what was agreed."""
+    rig = Rig(2, connect=False)
+    rig.do(commands.Connect(0, plan_of(0, send=False)))
+    rig.do(commands.Connect(1, plan_of(1, receive=False)))
+    rig.run(6.0)
+    assert rig.heard(events.OneWay) == []

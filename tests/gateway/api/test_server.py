@@ -144,9 +144,10 @@ def test_the_operator_needs_the_key(api: Rest) -> None:
 
 def test_trunks_and_routes(api: Rest) -> None:
     trunk = {"name": "acme", "uris": ["sip:sbc.acme.example:5060"], "username": "u", "password": "p"}
+    trunk |= {"inbound_username": "i", "inbound_password": "s"}
     made = api.operator("POST", "/operator/v1/trunks", json=trunk)
     assert (made.status_code, made.json()["name"]) == (201, "acme")
-    assert "password" not in made.json()
+    assert not {"password", "inbound_password"} & set(made.json())
     assert api.operator("POST", "/operator/v1/trunks", json=trunk).status_code == 200
     assert api.operator("POST", "/operator/v1/routes", json={"prefix": "+1", "trunks": ["acme"]}).status_code == 201
     assert api.operator("GET", "/operator/v1/routes/%2B1").json() == {"prefix": "+1", "trunks": ["acme"]}

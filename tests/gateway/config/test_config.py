@@ -65,7 +65,7 @@ def test_trunks_and_routes_know_their_lines() -> None:
     [
         ('[http]\nlisen = "x"', "http.lisen is not a setting; did you mean http.listen?"),
         ('[htp]\nlisten = "x"', "htp is not a setting; did you mean http.listen?"),
-        ('[sip]\ndomains = ["a"]', "sip.domains is not a setting; did you mean sip.listen?"),
+        ('[sip]\nlisen = "x"', "sip.lisen is not a setting; did you mean sip.listen?"),
         ("zzzz = 1", "zzzz is not a setting"),
         ("declared_at = {}", "declared_at is not a setting"),
         ('[http]\nlisten = "8080"', "http.listen: '8080' is not HOST:PORT"),

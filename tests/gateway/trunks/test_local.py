@@ -32,7 +32,7 @@ def test_who_is_local(
         book = TrunkBook(store, declared, [], {}, local=loopback)
         await book.load()
         await store.close()
-        return book.local_by_name, [book.match_inbound(ip, "udp") for ip in ("127.0.0.9", "::1", "198.51.100.1")]
+        return book.local_by_name, [book.local(ip, "udp") for ip in ("127.0.0.9", "::1", "198.51.100.1")]
 
     by_name, found = run(main)
     local = LOCAL if admitted else None

@@ -1,0 +1,70 @@
+"""Who may call in: a digest user, a TLS certificate, a network, or this machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
+
+from gateway.trunks.book import TrunkBook
+from gateway.trunks.carriers import Carriers
+from gateway.trunks.model import Trunk
+from sip.challenge import Challenger
+from sip.message import Request
+from sip.outputs import Flow
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why an INVITE is refused; `text` is for the log, the peer sees the status and the headers alone."""
+
+    status: int
+    text: str
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class Admission:
+    """Matches an INVITE to the trunk that it comes from.
+
+    Credentials come first, and wrong ones are never overlooked. A trunk with both a digest user and addresses wants
+    both.
+    """
+
+    def __init__(self, book: TrunkBook, carriers: Carriers, challenger: Challenger) -> None:
+        self._book = book
+        self._carriers = carriers
+        self._challenger = challenger
+
+    def of(self, request: Request, flow: Flow, now: float) -> Trunk | Refusal:
+        """The trunk, or what to answer."""
+        source = flow.remote[0]
+        if registered := self._carriers.registered_as(request.uri.user or ""):
+            return registered
+        if "Authorization" in request.headers:
+            return self._logged_in(request, source, now)
+        trunk = self._book.by_certificate(flow.names) or self._book.by_network(source)
+        if trunk is not None:
+            return self._challenge(f"{source} has to log in", now) if trunk.inbound_username else trunk
+        if local := self._book.local(source, flow.transport):
+            return local
+        if self._book.asks_anyone:
+            return self._challenge(f"no trunk lets {source} call in without a login", now)
+        return Refusal(403, f"no trunk lets {source} call in")
+
+    def _logged_in(self, request: Request, source: str, now: float) -> Trunk | Refusal:
+        verdict = self._challenger.verify(request, self._password, now)
+        if verdict.user is None:
+            return self._challenge(f"{source}: {verdict.why}", now, stale=verdict.stale)
+        trunk = self._book.by_login(verdict.user)
+        assert trunk is not None, "its password was just looked up"
+        address = ip_address(source)
+        if trunk.addresses and not any(address in ip_network(one) for one in trunk.addresses):
+            return Refusal(403, f"{source} is not among the addresses of trunk {trunk.name}")
+        return trunk
+
+    def _password(self, username: str) -> str | None:
+        trunk = self._book.by_login(username)
+        return trunk.inbound_password if trunk is not None else None
+
+    def _challenge(self, text: str, now: float, *, stale: bool = False) -> Refusal:
+        values = self._challenger.values(now, stale=stale)
+        return Refusal(401, text, tuple(("WWW-Authenticate", value) for value in values))

@@ -1,0 +1,306 @@
+"""Calls through trunks in virtual time: who calls, which way calls go, what is heard before the answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.store.paging import Page
+from gateway.trunks.model import Trunk
+from media import negotiate
+from sip.commands import Accept, Credentials, Hangup, Invite, Provisional, Refuse
+from sip.events import Answered, Ended, Event, InfoReceived, Invited, Ringing
+from tests.lib.loop import VirtualClock, passes, run
+from tests.lib.whole import NUMBER, SimulatedEndpoint, Whole, whole
+
+SAY = {"/voice": "<Response><Say>Hello, hello</Say><Pause length='30'/></Response>"}
+ABROAD = "+442071838750"
+
+
+class Peer:
+    """A carrier's SBC: calls, or is called and does what the test says."""
+
+    def __init__(self, one: Whole[Any], ip: str) -> None:
+        self.ip = ip
+        self.events: list[Event] = []
+        self.endpoint = SimulatedEndpoint(one.wire, (ip, 5060), self.events.append)
+
+    def call(self, credentials: Credentials | None = None, *headers: tuple[str, str], name: str = "c") -> None:
+        """INVITE to the number."""
+        sdp = negotiate.offer(self.ip, 4000, ("PCMU",), session_id=1, version=1)
+        uri = f"sip:{NUMBER}@127.0.0.2:5060"
+        self.endpoint.apply(Invite(name, uri, f"<sip:12125550123@{self.ip}>", f"<{uri}>", sdp, headers, credentials))
+
+    def hangup(self, name: str = "c") -> None:
+        """BYE, or CANCEL."""
+        self.endpoint.apply(Hangup(name))
+
+    def ring(self, status: int = 180, *, early: bool = False) -> None:
+        """A 1xx, with SDP for early media."""
+        self.endpoint.apply(Provisional(self.session, status, self._sdp() if early else None))
+
+    def answer(self) -> None:
+        """200."""
+        self.endpoint.apply(Accept(self.session, self._sdp()))
+
+    def refuse(self, status: int) -> None:
+        """A final failure."""
+        self.endpoint.apply(Refuse(self.session, status))
+
+    def said(self, kind: type[Event]) -> list[Any]:
+        """Its events of a kind."""
+        return [event for event in self.events if isinstance(event, kind)]
+
+    @property
+    def session(self) -> str:
+        """The session of the last call that came in."""
+        return str(self.said(Invited)[-1].session)
+
+    def status(self) -> int:
+        """How its call ended."""
+        return int(self.said(Ended)[-1].status)
+
+    def _sdp(self) -> bytes:
+        offer = self.said(Invited)[-1].sdp
+        body, _ = negotiate.answer(offer, self.ip, 5000, ("PCMU", "PCMA"), session_id=2, version=1)
+        return body
+
+
+async def trunk(one: Whole[Any], name: str, **fields: Any) -> Trunk:
+    """Makes a trunk, or changes it, as the operator's API does."""
+    made = Trunk(name=name, **fields)
+    await one.services.store.operator.put("trunk", name, made.model_dump(mode="json"))
+    await one.services.trunks.load()
+    return made
+
+
+async def route(one: Whole[Any], *trunks: str, prefix: str = "+44") -> None:
+    """Calls abroad go there."""
+    await one.services.store.operator.put("route", prefix, {"prefix": prefix, "trunks": list(trunks)})
+    await one.services.trunks.load()
+
+
+def dial(more: str = "", noun: str = ABROAD) -> dict[str, str]:
+    return {"/voice": f"<Response><Dial action='/after' {more}>{noun}</Dial></Response>", "/after": "<Response/>"}
+
+
+async def notes(one: Whole[Any]) -> list[str]:
+    """The call's log."""
+    (account,) = await one.services.store.accounts.all()
+    found = await one.services.store.notifications.page(account.account_sid, Page(), {})
+    return [str(note.message_text) for note in found.rows]
+
+
+def test_a_digest_user_calls_in_and_a_wrong_password_does_not(tmp_path: Path) -> None:
+    async def main(clock: VirtualClock) -> None:
+        async with whole(clock, tmp_path, SAY) as one:
+            await trunk(one, "acme", inbound_username="acme", inbound_password="s3cret")
+            good, bad, nobody = (Peer(one, f"192.0.2.{n}") for n in (1, 2, 3))
+            good.call(Credentials("acme", "s3cret"))
+            bad.call(Credentials("acme", "wrong"))
+            nobody.call()
+            await passes(2)
+            assert good.said(Answered)
+            assert (bad.status(), nobody.status()) == (401, 401)
+            good.hangup()
+            await passes(40)
+            assert one.exchange.calls == {}
+
+    run(main)
+
+
+def test_the_carrier_is_believed_where_it_is_trusted(tmp_path: Path) -> None:
+    """From is what the phone wrote; P-Asserted-Identity what the carrier vouches for (RFC 3325)."""
+    asserted = (
+        ("P-Asserted-Identity", "<sip:13125550199@carrier.example>"),
+        ("Diversion", "<sip:12125550111@carrier.example>;reason=no-answer"),
+        ("X-Customer", "7"),
+    )
+
+    async def main(clock: VirtualClock) -> None:
+        async with whole(clock, tmp_path, SAY) as one:
+            peer = Peer(one, "192.0.2.1")
+            digits = {"form": "digits"}
+            for trusted, caller in ((False, "+12125550123"), (True, "+13125550199")):
+                await trunk(one, "acme", addresses=["192.0.2.1"], trust_identity=trusted, numbers=digits)
+                peer.call(None, *asserted, name=f"c{trusted}")
+                await passes(2)
+                seen = one.web.to("/voice")[-1]
+                assert (seen["From"], seen["Caller"]) == (caller, caller)
+                assert (seen["ForwardedFrom"], seen["CalledVia"]) == ("+12125550111", "+12125550111")
+                assert seen["SipHeader_X-Customer"] == "7"
+                peer.hangup(f"c{trusted}")
+            peer.call(None, *asserted, ("Privacy", "id"), name="hidden")
+            await passes(2)
+            assert one.web.to("/voice")[-1]["From"] == "anonymous"
+            peer.hangup("hidden")
+            await passes(40)
+
+    run(main)
+
+
+def test_the_next_trunk_is_tried_after_the_codes_that_the_first_one_names(tmp_path: Path) -> None:
+    async def main(clock: VirtualClock) -> None:
+        async with whole(clock, tmp_path, dial()) as one:
+            caller, first, second = (Peer(one, f"127.0.0.{n}") for n in (3, 4, 5))
+            await trunk(one, "first", uris=["sip:127.0.0.4"], failover_codes=[404], headers={"X-Trunk": "1"})
+            await trunk(one, "second", uris=["sip:127.0.0.5"], numbers={"form": "digits", "prefix": "9"})
+            await route(one, "first", "second")
+            caller.call()
+            await passes(1)
+            first.refuse(404)
+            await passes(1)
+            (came,) = second.said(Invited)
+            assert came.request.uri.user == "9442071838750"
+            assert first.said(Invited)[0].request.headers.get("X-Trunk") == "1"
+            second.ring()
+            second.refuse(486)
+            await passes(1)
+            assert one.web.to("/after")[0]["DialCallStatus"] == "busy"
+            caller.call(name="again")
+            await passes(1)
+            first.refuse(503)
+            await passes(1)
+            assert len(second.said(Invited)) == 1
+            await passes(60)
+
+    run(main)
+
+
+def test_a_full_trunk_hands_over_and_refuses_who_calls_in(tmp_path: Path) -> None:
+    async def main(clock: VirtualClock) -> None:
+        async with whole(clock, tmp_path, dial()) as one:
+            caller, first, second = (Peer(one, f"127.0.0.{n}") for n in (3, 4, 5))
+            await trunk(one, "first", uris=["sip:127.0.0.4"], addresses=["127.0.0.4"], concurrency=1)
+            await trunk(one, "second", uris=["sip:127.0.0.5"])
+            await route(one, "first", "second")
+            caller.call(name="1")
+            await passes(1)
+            caller.call(name="2")
+            await passes(1)
+            assert (len(first.said(Invited)), len(second.said(Invited))) == (1, 1)
+            first.call()
+            await passes(1)
+            assert first.status() == 503
+            for name in ("1", "2"):
+                caller.hangup(name)
+            await passes(2)
+            first.call(name="later")
+            await passes(2)
+            assert first.said(Answered)
+            first.hangup("later")
+            await passes(60)
+            assert one.services.carriers.status(one.services.trunks.trunks["first"])["calls"] == 0
+
+    run(main)
+
+
+@pytest.mark.parametrize("passed", [True, False])
+def test_early_media_is_heard_where_the_trunk_says_so(tmp_path: Path, passed: bool) -> None:
+    """Without `answerOnBridge` the caller is up, and hears the far end instead of our ringing tone."""
+
+    async def main(clock: VirtualClock) -> None:
+        async with whole(clock, tmp_path, dial()) as one:
+            caller, callee = Peer(one, "127.0.0.3"), Peer(one, "127.0.0.4")
+            await trunk(one, "acme", uris=["sip:127.0.0.4"], early_media=passed)
+            await route(one, "acme")
+            caller.call()
+            await passes(1)
+            callee.ring(183, early=True)
+            await passes(1)
+            assert bool((one.link.engine.ports.peer >= 0).any()) is passed
+            assert bool(one.link.engine._sources.playing.any()) is not passed
+            callee.answer()
+            await passes(1)
+            assert (one.link.engine.ports.peer >= 0).sum() == 2
+            caller.hangup()
+            await passes(60)
+            assert one.services.workers.ports_in_use == 0
+
+    run(main)
+
+
+def test_early_media_reaches_a_caller_who_is_not_answered(tmp_path: Path) -> None:
+    """With `answerOnBridge` as 183 with SDP; the 200 says the same again."""
+
+    async def main(clock: VirtualClock) -> None:
+        async with whole(clock, tmp_path, dial("answerOnBridge='true'")) as one:
+            caller, callee = Peer(one, "127.0.0.3"), Peer(one, "127.0.0.4")
+            await trunk(one, "acme", uris=["sip:127.0.0.4"])
+            await route(one, "acme")
+            caller.call()
+            await passes(1)
+            callee.ring(183, early=True)
+            await passes(1)
+            early = [ringing.sdp for ringing in caller.said(Ringing) if ringing.status == 183]
+            assert (one.link.engine.ports.peer >= 0).sum() == 2
+            assert not caller.said(Answered)
+            callee.answer()
+            await passes(1)
+            assert [answered.sdp for answered in caller.said(Answered)] == early
+            callee.endpoint.apply(Hangup(callee.session))
+            await passes(60)
+            assert one.web.to("/after")[0]["DialCallStatus"] == "completed"
+
+    run(main)
+
+
+def test_digits_go_out_as_info_where_the_trunk_wants_them_so(tmp_path: Path) -> None:
+    noun = f"<Number sendDigits='1w#'>{ABROAD}</Number>"
+
+    async def main(clock: VirtualClock) -> None:
+        async with whole(clock, tmp_path, dial(noun=noun)) as one:
+            caller, callee = Peer(one, "127.0.0.3"), Peer(one, "127.0.0.4")
+            await trunk(one, "acme", uris=["sip:127.0.0.4"], dtmf="info", codecs=["PCMA"])
+            await route(one, "acme")
+            caller.call()
+            await passes(1)
+            assert b"telephone-event" not in callee.said(Invited)[0].sdp
+            assert b"RTP/AVP 8\r\n" in callee.said(Invited)[0].sdp
+            callee.answer()
+            await passes(3)
+            bodies = [event.body for event in callee.said(InfoReceived)]
+            assert [body.splitlines()[0] for body in bodies] == [b"Signal=1", b"Signal=#"]
+            assert (one.link.engine.ports.peer >= 0).sum() == 2
+            caller.hangup()
+            await passes(60)
+
+    run(main)
+
+
+def test_a_change_takes_effect_at_once_and_leaves_calls_alone(tmp_path: Path) -> None:
+    async def main(clock: VirtualClock) -> None:
+        async with whole(clock, tmp_path, SAY) as one:
+            peer = Peer(one, "192.0.2.1")
+            await trunk(one, "acme", addresses=["192.0.2.1"])
+            peer.call(name="1")
+            await passes(2)
+            await one.services.store.operator.delete("trunk", "acme")
+            await one.services.trunks.load()
+            peer.call(name="2")
+            await passes(2)
+            assert [ended.session for ended in peer.said(Ended)] == ["2"]
+            assert peer.status() == 403
+            assert len(one.exchange.calls) == 1
+            peer.hangup("1")
+            await passes(40)
+            assert one.services.carriers._calls.total() == 0
+
+    run(main)
+
+
+def test_one_way_audio_is_an_event_of_the_call(tmp_path: Path) -> None:
+    async def main(clock: VirtualClock) -> None:
+        async with whole(clock, tmp_path, SAY) as one:
+            peer = Peer(one, "127.0.0.3")
+            peer.call()
+            await passes(8)
+            (note,) = await notes(one)
+            assert note.startswith("one-way audio: sending to 127.0.0.3:4000, nothing received for ")
+            assert note.endswith(" s; SDP said 127.0.0.3:4000")
+            peer.hangup()
+            await passes(40)
+
+    run(main)
