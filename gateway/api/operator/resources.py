@@ -123,6 +123,7 @@ def _parsed(kind: type[T], request: Request, key: str) -> T:
         raise ApiError(400, 20001, "the body must be a JSON object")
     if "name" in request.variables:
         body = {**body, key: unquote(request.variables["name"])}
+    body = {name: field for name, field in body.items() if name != "status"}  # what GET added
     try:
         return kind.model_validate(body)
     except ValidationError as error:
@@ -131,4 +132,5 @@ def _parsed(kind: type[T], request: Request, key: str) -> T:
 
 
 def _shown(value: BaseModel) -> dict[str, Any]:
-    return {name: field for name, field in value.model_dump(mode="json").items() if name != "password"}
+    fields = value.model_dump(mode="json")
+    return {name: field for name, field in fields.items() if not name.endswith("password")}

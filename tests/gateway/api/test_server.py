@@ -153,6 +153,8 @@ def test_trunks_and_routes(api: Rest) -> None:
     assert api.operator("GET", "/operator/v1/routes/%2B1").json() == {"prefix": "+1", "trunks": ["acme"]}
     assert api.operator("GET", "/operator/v1/trunks/acme").json()["status"] == {"name": "acme"}
     assert {"name": "acme"} in [one["status"] for one in api.operator("GET", "/operator/v1/trunks").json()["trunks"]]
+    shown = api.operator("GET", "/operator/v1/trunks/acme").json()
+    assert api.operator("PUT", "/operator/v1/trunks/acme", json=shown | {"inbound_password": "s"}).status_code == 200
     assert api.operator("DELETE", "/operator/v1/trunks/acme").status_code == 409
     assert api.operator("PUT", "/operator/v1/trunks/acme", json={"uris": []}).json()["uris"] == []
     assert [one["prefix"] for one in api.operator("GET", "/operator/v1/routes").json()["routes"]] == ["+1"]
