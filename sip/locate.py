@@ -109,7 +109,9 @@ def _at(host: str, transport: str, port: int, name: str, reader: _Reader) -> lis
 
 def _ordered(records: Iterable[Record], random: Random) -> list[Srv]:
     """Lowest priority first, and by weight among equals (RFC 2782)."""
-    services = sorted((one for one in records if isinstance(one, Srv)), key=lambda one: (one.priority, one.weight))
+    services = [one for one in records if isinstance(one, Srv)]
+    random.shuffle(services)
+    services.sort(key=lambda one: (one.priority, one.weight > 0))  # weight 0 first, in any order
     ordered = []
     for _, equals in groupby(services, key=lambda one: one.priority):
         left = list(equals)

@@ -176,3 +176,10 @@ def test_a_weight_of_zero_has_a_small_chance() -> None:
     zone = {("SRV", "_sip._udp.x.example"): weighted(0, 3)}
     first = Counter(ask("sip:a@x.example;transport=udp", zone, seed)[0][0].host for seed in range(400))
     assert 0 < first["192.0.2.0"] < first["192.0.2.3"]
+
+
+def test_servers_without_weights_share_alike() -> None:
+    """RFC 2782 wants those of weight 0 first "in any order": chance has to choose it, or the first has all calls."""
+    zone = {("SRV", "_sip._udp.x.example"): tuple(Srv(0, 0, 5060, f"192.0.2.{number}") for number in range(3))}
+    first = Counter(ask("sip:a@x.example;transport=udp", zone, seed)[0][0].host for seed in range(3000))
+    assert [first[f"192.0.2.{number}"] / 3000 for number in range(3)] == pytest.approx([1 / 3] * 3, abs=0.04)
