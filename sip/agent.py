@@ -107,7 +107,7 @@ class Agent:
             case FlowOpened():
                 return self._layer.opened(command, now)
             case FlowFailed():
-                return self._layer.failed(command, now)
+                return self._lost(command, now)
             case commands.Invite():
                 return self._place(command, now)
             case commands.Register() | commands.Unregister():
@@ -150,10 +150,19 @@ class Agent:
 
     def _register(self, command: commands.Register | commands.Unregister, now: float) -> list[Output]:
         before = self._registrations.pop(command.registration, None)
-        outputs = before.stop(now) if before is not None else []
-        if isinstance(command, commands.Register):
-            registration = self._registrations[command.registration] = Registration(self._layer, command)
-            outputs += registration.start(now)
+        if isinstance(command, commands.Unregister):
+            return before.stop(now) if before is not None else []
+        registration = self._registrations[command.registration] = Registration(self._layer, command)
+        if before is not None and before.binding == registration.binding:
+            before.drop()
+            before = None
+        return [*(before.stop(now) if before is not None else []), *registration.start(now)]
+
+    def _lost(self, failed: FlowFailed, now: float) -> list[Output]:
+        outputs = self._layer.failed(failed, now)
+        for registration in self._registrations.values():
+            if failed.flow is not None:
+                registration.lost(failed.flow, now)
         return outputs
 
     def _place(self, command: commands.Invite, now: float) -> list[Output]:

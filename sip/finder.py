@@ -61,6 +61,12 @@ class Expiring(Generic[Key, Value]):
         return self._entries.get(key)
 
 
+def retry_after(response: Response) -> float | None:
+    """Seconds, of a Retry-After that can be read (RFC 3261 §20.33)."""
+    found = re.match(r"\s*(\d{1,6})", response.headers.get("Retry-After") or "")
+    return min(float(found[1]), LONGEST_AVOIDED) if found else None
+
+
 class Owner(Protocol):
     """Who sent a request, and wants what comes of it."""
 
@@ -182,9 +188,8 @@ class Finder:
         return bool(attempt.targets) or (result is Act.FAIL and attempt.targets is None)
 
     def _avoid_for(self, target: Target, result: Response | Act, now: float) -> None:
-        asked = result.headers.get("Retry-After") if isinstance(result, Response) else None
-        found = re.match(r"\s*(\d{1,6})", asked or "")
-        self.avoid(target, now, min(float(found[1]), LONGEST_AVOIDED) if found else AVOIDED)
+        asked = retry_after(result) if isinstance(result, Response) else None
+        self.avoid(target, now, AVOIDED if asked is None else asked)
 
     def avoid(self, target: Target, now: float, seconds: float = AVOIDED) -> None:
         """A target that failed comes last for some time."""

@@ -89,6 +89,7 @@ class Layer:
         attempt = Attempt(request, owner, hop, self._number())
         if found[1] is not None:
             attempt.targets, attempt.target = found[1].targets, found[1].target
+            attempt.contact_user = found[1].contact_user
         return self._start(attempt, found[0].flow, now)
 
     def heard_on(self, flow: Flow) -> None:

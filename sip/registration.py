@@ -6,9 +6,11 @@ from sip.authority import Authority
 from sip.client_transaction import Act
 from sip.commands import Register
 from sip.events import Registered, Unregistered
+from sip.finder import retry_after
 from sip.grammar import lookup
 from sip.layer import Layer, Output
 from sip.message import Request, Response
+from sip.outputs import Flow
 from sip.uri import Uri
 from sip.values import NameAddr
 
@@ -22,6 +24,7 @@ class Registration:
     def __init__(self, layer: Layer, command: Register) -> None:
         self.timers: dict[str, float] = {}
         self.id = command.registration
+        self.binding = (command.registrar, command.address, command.contact_user)
         self._layer = layer
         self._registrar = Uri.parse(command.registrar)
         self._address = NameAddr.parse(command.address)
@@ -33,6 +36,7 @@ class Registration:
         self._cseq = 0
         self._failures = 0
         self._request: Request | None = None  # under way
+        self._flow: Flow | None = None  # that the registrar knows us by
         self._ends = False
 
     @property
@@ -50,7 +54,20 @@ class Registration:
         """Takes the registration back."""
         self._ends = True
         self.timers.clear()
-        return self._send(self._register(0), now)
+        request = self._register(0)
+        self._authority.sign(request)
+        return self._send(request, now)
+
+    def drop(self) -> None:
+        """Forgets the registration, whose binding another one keeps from now on."""
+        self._request = None
+        self.timers.clear()
+
+    def lost(self, flow: Flow, now: float) -> None:
+        """A connection broke: where calls come in over it, it is soon replaced (RFC 5626 §4.4)."""
+        if flow == self._flow and self._request is None and not self._ends:
+            self._flow = None
+            self._layer.alarms.set(self, "renew", now + self._pause())
 
     def _register(self, expires: int) -> Request:
         request = Request(method="REGISTER", uri=self._registrar.with_user(None))
@@ -61,10 +78,13 @@ class Registration:
         request.headers.add("Expires", str(expires))
         return request
 
-    def _send(self, request: Request, now: float) -> list[Output]:
+    def _send(self, request: Request, now: float, before: Request | None = None) -> list[Output]:
+        """Sends it; to where `before` went, if it answers a challenge of there."""
         self._cseq += 1
         request.headers.set("CSeq", f"{self._cseq} REGISTER")
         self._request = request
+        if before is not None:
+            return self._layer.again(request, before, self._registrar, self, now)
         return self._layer.request(request, self._registrar, self, now, contact_user=self._contact_user)
 
     def concluded(self, request: Request, result: Response | Act, now: float) -> list[Output]:
@@ -74,14 +94,15 @@ class Registration:
         self._request = None
         if isinstance(result, Act):
             reason = "no answer" if result is Act.TIMEOUT else "it cannot be reached"
-            return self._failed(408 if result is Act.TIMEOUT else 503, reason, now)
+            return self._failed(408 if result is Act.TIMEOUT else 503, reason, 0.0, now)
         if result.status in (401, 407) and (again := self._authority.answered(request, result)) is not None:
-            return self._send(again, now)
+            return self._send(again, now, before=request)
         if result.status == 423 and self._longer(result) and not self._ends:
             return self.start(now)
         if result.status >= 300:
-            return self._failed(result.status, result.reason, now)
+            return self._failed(result.status, result.reason, retry_after(result) or 0.0, now)
         self._authority.accepted()
+        self._flow = self._layer.flow_of(request)
         return self._succeeded(result, now)
 
     def _longer(self, response: Response) -> bool:
@@ -98,7 +119,7 @@ class Registration:
             return [Unregistered(self.id, 200, "", 0.0)]
         granted = self._granted(response)
         if granted <= 0:
-            return self._failed(response.status, "the registrar did not keep our contact", now)
+            return self._failed(response.status, "the registrar did not keep our contact", 0.0, now)
         self._layer.alarms.set(self, "renew", now + granted * EARLY)
         return [Registered(self.id, float(granted))]
 
@@ -108,14 +129,18 @@ class Registration:
         text = (lookup(ours[0].params, "expires") if ours else None) or response.headers.get("Expires") or ""
         return int(text) if text.strip().isdigit() else self._expires
 
-    def _failed(self, status: int, reason: str, now: float) -> list[Output]:
+    def _failed(self, status: int, reason: str, least: float, now: float) -> list[Output]:
+        """It is tried again after a pause, which is `least` at least."""
         if self._ends:
             return [Unregistered(self.id, status, reason, 0.0)]
+        pause = least + self._pause()
         self._failures += 1
-        longest = min(FIRST_PAUSE * 2 ** (self._failures - 1), LONGEST_PAUSE)
-        pause = self._layer.random.uniform(longest / 2, longest)
         self._layer.alarms.set(self, "renew", now + pause)
         return [Unregistered(self.id, status, reason, pause)]
+
+    def _pause(self) -> float:
+        longest = min(FIRST_PAUSE * 2**self._failures, LONGEST_PAUSE)
+        return self._layer.random.uniform(longest / 2, longest)
 
     def ring(self, name: str, now: float) -> list[Output]:
         """Time to renew, or to try again."""

@@ -43,9 +43,14 @@ class DnsServer(asyncio.DatagramProtocol):
     async def open(cls, zone: Zone, ttl: int = 60) -> DnsServer:
         """On a free port of loopback."""
         loop = asyncio.get_running_loop()
-        _, server = await loop.create_datagram_endpoint(lambda: cls(zone, ttl), local_addr=("127.0.0.1", 0))
-        server._server = await asyncio.start_server(server._stream, *server.address)
-        return server
+        while True:
+            _, server = await loop.create_datagram_endpoint(lambda: cls(zone, ttl), local_addr=("127.0.0.1", 0))
+            try:
+                server._server = await asyncio.start_server(server._stream, *server.address)
+            except OSError:  # free over UDP alone
+                server.close()
+            else:
+                return server
 
     def close(self) -> None:
         """Ends it."""
