@@ -101,7 +101,8 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
     recordings = settings.data / "recordings"
     _make(recordings)
     async with AsyncExitStack() as close:
-        store = await _open_store(settings, clock)
+        secret = SecretKey.load(settings.data)
+        store = await _open_store(settings, clock, secret)
         close.push_async_callback(store.close)
         made = await credentials.ensure(store, settings.data, random, clock)
         await store.numbers.stock(DEFAULT)
@@ -124,7 +125,7 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         endpoint = await _open_sip(settings, random, exchange)
         close.push_async_callback(endpoint.close)
         host, port = endpoint.addresses["udp"]
-        carriers = Carriers(book, endpoint, random, clock, f"{host}:{port}")
+        carriers = Carriers(book, endpoint, secret.token, clock, f"{host}:{port}")
         admission = Admission(book, carriers, Challenger(settings.sip.realm, random, settings.sip.digest))
         services = Services(
             clock=clock, store=store, webhooks=webhooks, outbox=Outbox(store, webhooks.deliver, clock),
@@ -155,7 +156,7 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
                 yield gateway
             finally:
                 exchange.ready = False
-                await exchange.drain(0.0)
+                await asyncio.gather(carriers.retire(), exchange.drain(0.0))
                 for keeper in keepers:
                     keeper.cancel()
 
@@ -167,8 +168,7 @@ def _make(folder: Path) -> None:
         raise ConfigError(f"data {folder}: {error.strerror}") from error
 
 
-async def _open_store(settings: Settings, clock: Clock) -> Store:
-    secret = SecretKey.load(settings.data)
+async def _open_store(settings: Settings, clock: Clock, secret: SecretKey) -> Store:
     try:
         return await Store.open(settings.database_url, clock, secret, settings.store.durability)
     except (SQLAlchemyError, OSError, ImportError) as error:
@@ -308,7 +308,7 @@ async def serve(settings: Settings) -> int:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, gateway.exchange.end_all, "the gateway stops at once")
         LOG.info("- draining: %d calls", len(gateway.exchange.calls))
-        await gateway.exchange.drain(settings.drain_seconds)
+        await asyncio.gather(gateway.services.carriers.retire(), gateway.exchange.drain(settings.drain_seconds))
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import os
 from pathlib import Path
 
@@ -13,9 +14,10 @@ from gateway.config import ConfigError
 
 
 class SecretKey:
-    """Seals and opens short texts (Fernet: AES-128-CBC with HMAC-SHA256)."""
+    """Seals and opens short texts (Fernet: AES-128-CBC with HMAC-SHA256), and makes tokens that nobody can guess."""
 
     def __init__(self, key: bytes) -> None:
+        self._key = key
         self._fernet = Fernet(base64.urlsafe_b64encode(hashlib.sha256(key).digest()))
 
     @classmethod
@@ -31,6 +33,10 @@ class SecretKey:
         with os.fdopen(descriptor, "wb") as file:
             file.write(Fernet.generate_key())
         return cls(path.read_bytes())
+
+    def token(self, purpose: str) -> str:
+        """64 bits as text, for the same purpose always the same."""
+        return hmac.new(self._key, b"token " + purpose.encode(), hashlib.sha256).hexdigest()[:16]
 
     def seal(self, text: str) -> str:
         """Encrypts."""

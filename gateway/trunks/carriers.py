@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from random import Random
 from typing import Any, Protocol
 
 from gateway.calls.limits import Limits
@@ -15,11 +15,13 @@ from gateway.clock import Clock
 from gateway.trunks.book import TrunkBook
 from gateway.trunks.model import Trunk
 from sip import commands, events
+from sip.uri import Uri
 
 LOG = logging.getLogger(__name__)
 
 FAILURES = 2  # checks in a row that fail before a target counts as down
 REGISTRATION = "trunk "  # before the trunk's name
+PATIENCE = 2.0  # seconds that registrars have at the stop
 
 
 class Agent(Protocol):
@@ -38,17 +40,22 @@ class State:
 
 
 class Carriers:
-    """Follows the book: what it changes takes effect at once, calls that live are left alone."""
+    """Follows the book: what it changes takes effect at once, calls that live are left alone.
 
-    def __init__(self, book: TrunkBook, sip: Agent, random: Random, clock: Clock, host: str) -> None:
+    `token`: purpose -> text that nobody can guess, the same after a restart.
+    """
+
+    def __init__(self, book: TrunkBook, sip: Agent, token: Callable[[str], str], clock: Clock, host: str) -> None:
         self.down: set[str] = set()  # URIs of targets that do not answer
         self._book = book
         self._sip = sip
-        self._random = random
+        self._token = token
         self._clock = clock
         self._host = host
         self._registrations: dict[str, State] = {}
-        self._users: dict[str, str] = {}  # trunk -> user of our contact, which nobody can guess
+        self._ending: set[str] = set()  # registrations that are being taken back at the stop
+        self._ended = asyncio.Event()
+        self._stops = False
         self._limits: dict[str, tuple[Trunk, Limits]] = {}
         self._calls: Counter[str] = Counter()
         self._failed: Counter[str] = Counter()
@@ -60,7 +67,8 @@ class Carriers:
 
     def follow(self) -> None:
         """The book may have changed: registers what is new, and takes back what is gone."""
-        wanted = {name: self._register(trunk) for name, trunk in self._book.trunks.items() if trunk.register_to}
+        trunks = {} if self._stops else self._book.trunks
+        wanted = {name: self._register(trunk) for name, trunk in trunks.items() if trunk.register_to}
         for name in [name for name in self._registrations if name not in wanted]:
             del self._registrations[name]
             self._sip.apply(commands.Unregister(REGISTRATION + name))
@@ -75,19 +83,32 @@ class Carriers:
     def _register(self, trunk: Trunk) -> commands.Register:
         assert trunk.register_to is not None
         assert trunk.username is not None
-        user = self._users.setdefault(trunk.name, f"t{self._random.getrandbits(64):016x}")
-        domain = trunk.register_to.partition(":")[2].rpartition("@")[2].partition(";")[0]
         credentials = commands.Credentials(trunk.username, trunk.password or "")
-        address = f"<sip:{trunk.username}@{domain}>"
+        address = Uri("sip", trunk.username, Uri.parse(trunk.register_to).host)
         name = REGISTRATION + trunk.name
-        return commands.Register(name, trunk.register_to, address, user, trunk.expires, credentials)
+        return commands.Register(name, trunk.register_to, f"<{address}>", self._token(name), trunk.expires, credentials)
 
     def registered_as(self, user: str) -> Trunk | None:
         """The trunk whose registered contact a call is for."""
-        for name, ours in self._users.items():
-            if ours == user and name in self._registrations:
+        for name, state in self._registrations.items():
+            if state.command.contact_user == user:
                 return self._book.trunks.get(name)
         return None
+
+    async def retire(self) -> None:
+        """Takes every registration back, at the stop: no call shall come any more."""
+        self._stops = True
+        self._ended.clear()
+        self._ending |= {REGISTRATION + name for name in self._registrations}
+        self.follow()
+        if not self._ending:
+            return
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self._ended.wait()
+        except TimeoutError:
+            LOG.warning("! no registrar answered for %s", ", ".join(sorted(self._ending)))
+            self._ending.clear()
 
     def hear(self, event: events.Registered | events.Unregistered | events.Probed) -> None:
         """What became of a registration or a check."""
@@ -98,6 +119,9 @@ class Carriers:
                         LOG.info("- registered to %s", state.command.registrar)
                     state.until, state.error = self._clock.wall() + timedelta(seconds=seconds), ""
             case events.Unregistered(registration=name, status=status, reason=reason, retry=retry):
+                self._ending.discard(name)
+                if not self._ending:
+                    self._ended.set()
                 if state := self._registrations.get(name.removeprefix(REGISTRATION)):
                     state.error = f"{status} {reason}".strip()
                     LOG.warning(
@@ -109,7 +133,8 @@ class Carriers:
     # checks
 
     async def run(self) -> None:
-        """Asks every target that is to be checked, in its time, until cancelled."""
+        """Registers, and asks every target that is to be checked, in its time, until cancelled."""
+        self.follow()
         while True:
             self._changed.clear()
             pause = self._check(self._clock.now())

@@ -247,7 +247,7 @@ async def whole_with(
     await workers.open()
     wire: dict[Address, SimulatedEndpoint] = {}
     endpoint = SimulatedEndpoint(wire, ("127.0.0.2", 5060), exchange.hear)
-    carriers = Carriers(book, endpoint, random, clock, "127.0.0.2:5060")
+    carriers = Carriers(book, endpoint, SecretKey(b"test").token, clock, "127.0.0.2:5060")
     services = Services(
         clock=clock, store=store, webhooks=webhooks, outbox=Outbox(store, webhooks.deliver, clock), speaker=sounds,
         audio=sounds, workers=workers, sip=endpoint, trunks=book,
