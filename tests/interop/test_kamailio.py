@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,7 @@ class TestSessionBorderController:
         runs(gateway, app, BRIEF)
         with kamailio(tmp_path, GATEWAY=f"sip:{gateway.sip};transport={inside}") as sbc:
             carrier.call(sbc.address, s.invite(), *ANSWERED, s.asked("BYE"), s.reply("200 OK", tag=""))
+            assert sbc.asked("BYE") == 1
         ends_as(gateway, "completed")
 
     def test_the_caller_gives_up_while_it_rings(
@@ -158,6 +160,7 @@ class TestSessionBorderController:
             with carrier.answering(*TAKES, options=options):
                 sid = place(gateway)
             completed(gateway, sid, 1)
+            assert [sbc.asked(method) for method in ("INVITE", "ACK", "BYE")] == [2, 1, 1]
         (invite,) = carrier.messages().split("INVITE sip:")[1:]
         assert "Proxy-Authorization" not in invite.split("v=0")[0]
 
@@ -175,3 +178,69 @@ class TestSessionBorderController:
             sid = place(gateway, LONG)
             assert ended(bob) == "DISCONNECTED"
             completed(gateway, sid, 2)
+            assert sbc.asked("BYE") == 1
+
+
+@pytest.mark.interop
+class TestRegistrar:
+    """We register there, and calls come to our contact."""
+
+    def registers(
+        self, gateway: GatewayProcess, registrar: Kamailio, name: str, more: str = "", **fields: object
+    ) -> None:
+        """A trunk whose registrar it is."""
+        to = f"sip:{registrar.address}{more}"
+        trunk = {"register_to": to, "username": name, "password": "secret", **fields}
+        gateway.operator("PUT", f"trunks/{name}", trunk)
+
+    def state(self, gateway: GatewayProcess, name: str) -> dict[str, str | None]:
+        """What the operator sees."""
+        shown: dict[str, str | None] = gateway.operator("GET", f"trunks/{name}")["status"]["registration"]
+        return shown
+
+    def is_registered(self, gateway: GatewayProcess, name: str, seconds: float = 5) -> None:
+        wait_for(lambda: bool(self.state(gateway, name)["registered_until"]), seconds, f"the registration of {name}")
+
+    def test_two_trunks_register_stay_so_and_are_called(
+        self, gateway: GatewayProcess, app: App, carrier: Carrier, tmp_path: Path
+    ) -> None:
+        """Two seconds each, so that they are renewed, with nonces that last one; To keeps the number."""
+        runs(gateway, app, BRIEF)
+        runs(gateway, app, BRIEF, SECOND_NUMBER)
+        takes = (s.invite(), *ANSWERED, s.asked("BYE"), s.reply("200 OK", tag=""))
+        with kamailio(tmp_path, "REGISTRAR", LONGEST=2, FRESH=1) as registrar:
+            self.registers(gateway, registrar, "gateway0")
+            self.registers(gateway, registrar, "gateway1", ";transport=tcp")
+            for name in ("gateway0", "gateway1"):
+                self.is_registered(gateway, name)
+            wait_for(lambda: registrar.asked("REGISTER", "gateway0") >= 6, 8, "two renewals")
+            for number in (NUMBER, SECOND_NUMBER):
+                carrier.call(registrar.address, *takes, options=("-s", number))
+                ends_as(gateway, "completed")
+                assert gateway.client().calls.list(limit=1)[0].to == number
+            for name in ("gateway0", "gateway1"):
+                assert self.state(gateway, name)["last_error"] is None
+            gateway.operator("DELETE", "trunks/gateway0")
+            wait_for(lambda: registrar.asked("REGISTER", "gateway0 0") > 0, 2, "the end of the registration")
+            ring = (s.invite(), s.expect(100, optional=True), s.expect(480), s.ack_failure())
+            carrier.call(registrar.address, *ring, options=("-s", NUMBER))
+            carrier.call(registrar.address, *takes, options=("-s", SECOND_NUMBER))
+            gateway.operator("DELETE", "trunks/gateway1")
+
+    def test_an_interval_that_is_too_brief_for_it_is_made_longer(self, gateway: GatewayProcess, tmp_path: Path) -> None:
+        with kamailio(tmp_path, "REGISTRAR", "BRIEF", ALGORITHM="MD5") as registrar:
+            self.registers(gateway, registrar, "gateway0", expires=60)
+            self.is_registered(gateway, "gateway0")
+            until = datetime.fromisoformat(self.state(gateway, "gateway0")["registered_until"] or "")
+            assert 590 <= (until - datetime.now(UTC)).total_seconds() <= 600
+            gateway.operator("DELETE", "trunks/gateway0")
+
+    def test_a_wrong_password_is_said(self, gateway: GatewayProcess, tmp_path: Path) -> None:
+        with kamailio(tmp_path, "REGISTRAR") as registrar:
+            self.registers(gateway, registrar, "gateway0", password="wrong")
+            wait_for(lambda: bool(self.state(gateway, "gateway0")["last_error"]), 5, "the refusal")
+            assert self.state(gateway, "gateway0") == {"registered_until": None, "last_error": "401 Unauthorized"}
+            assert registrar.asked("REGISTER") == 2
+            self.registers(gateway, registrar, "gateway0")
+            self.is_registered(gateway, "gateway0")
+            gateway.operator("DELETE", "trunks/gateway0")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -28,7 +29,7 @@ class Kamailio:
         self.words = [f"WITH_{word}" for word in words]
         defaults: dict[str, str | int] = {
             "GATEWAY": "sip:127.0.0.1:9", "CARRIER": "sip:127.0.0.1:9", "PASSWORD": "secret",
-            "ALGORITHM": "SHA-256", "LONGEST": 3600,
+            "ALGORITHM": "SHA-256", "LONGEST": 3600, "FRESH": 30,
         }  # fmt: skip
         self.values = defaults | values
         self.process: subprocess.Popen[bytes] | None = None
@@ -69,6 +70,10 @@ class Kamailio:
     def log(self) -> str:
         """What it wrote."""
         return (self.folder / "log").read_text(errors="replace")
+
+    def asked(self, method: str, more: str = "") -> int:
+        """How many requests of this method came; `more`: the user of To, and the Expires header."""
+        return len(re.findall(rf"asked {method} {more}", self.log()))
 
     def kill(self) -> None:
         """kill -9, its children included: they are a group of their own."""
