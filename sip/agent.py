@@ -12,7 +12,7 @@ from sip.incoming import IncomingSession
 from sip.layer import ALLOW, SDP, SUPPORTED, Layer, Output
 from sip.message import Request, Response, parse_head, parse_message, split
 from sip.outgoing import OutgoingSession
-from sip.outputs import Address, Close, Flow, FlowFailed, FlowOpened, Resolved, Transmit
+from sip.outputs import Address, Close, Flow, FlowFailed, FlowOpened, Resolved, Transmit, Undelivered
 from sip.probe import Prober
 from sip.reason import Reason
 from sip.registration import Registration
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 METHODS = frozenset(ALLOW.split(", "))
 KNOWN_METHODS = METHODS | {"REGISTER", "SUBSCRIBE", "PUBLISH", "MESSAGE"}
+Outcome = Resolved | FlowOpened | FlowFailed | Undelivered
 OPTION_TAGS = frozenset(SUPPORTED.split(", "))
 
 
@@ -83,8 +84,8 @@ class Agent:
             return self._refuse_unread(data, flow, error)
         return self._tidied(outputs)
 
-    def apply(self, command: commands.Command | Resolved | FlowOpened | FlowFailed, now: float) -> list[Output]:
-        """A command of the gateway (to an ended session: nothing), or what became of Resolve, Connect or a flow."""
+    def apply(self, command: commands.Command | Outcome, now: float) -> list[Output]:
+        """A command of the gateway (to an ended session: nothing), or what became of an output."""
         return self._tidied(self._apply(command, now))
 
     def tick(self, now: float) -> list[Output]:
@@ -100,7 +101,7 @@ class Agent:
 
     # commands
 
-    def _apply(self, command: commands.Command | Resolved | FlowOpened | FlowFailed, now: float) -> list[Output]:
+    def _apply(self, command: commands.Command | Outcome, now: float) -> list[Output]:
         match command:
             case Resolved():
                 return self._layer.resolved(command, now)
@@ -108,6 +109,8 @@ class Agent:
                 return self._layer.opened(command, now)
             case FlowFailed():
                 return self._lost(command, now)
+            case Undelivered(data=data):
+                return self._layer.undelivered(data, now)
             case commands.Invite():
                 return self._place(command, now)
             case commands.Register() | commands.Unregister():

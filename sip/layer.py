@@ -18,6 +18,7 @@ from sip.locate import DEFAULT_PORT, numeric
 from sip.machine import Alarms, Rings
 from sip.message import Headers, Request, Response
 from sip.outputs import Address, Connect, Flow, FlowFailed, FlowOpened, Resolved, Target, Transmit
+from sip.quoted import quoted_request
 from sip.server_transaction import Input as ServerInput
 from sip.server_transaction import ServerTransaction
 from sip.server_transaction import State as ServerState
@@ -141,6 +142,14 @@ class Layer:
             if server.reply_flow == flow and server.answered:
                 self._step_server(server, ServerInput.BROKEN, now)
         return outputs
+
+    def undelivered(self, data: bytes, now: float) -> list[Output]:
+        """A datagram did not arrive. Inside a dialog that is no last word: a server that restarts ends no calls."""
+        quoted = quoted_request(data)
+        found = self._clients.get(quoted) if quoted is not None else None
+        if found is None or found[0].request.to.tag:
+            return []
+        return self._stepped(found[0], found[0].step(ClientInput.BROKEN, now), now)
 
     def _number(self) -> int:
         self._numbers += 1

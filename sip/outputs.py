@@ -132,3 +132,10 @@ class FlowFailed:
     request: int
     reason: str
     flow: Flow | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    """A datagram that the network did not deliver, as far as it is quoted."""
+
+    data: bytes

@@ -10,7 +10,19 @@ from sip.agent import Agent
 from sip.commands import Command
 from sip.events import Event
 from sip.layer import Output
-from sip.outputs import Address, Close, Connect, Flow, FlowFailed, FlowOpened, Question, Resolve, Target, Transmit
+from sip.outputs import (
+    Address,
+    Close,
+    Connect,
+    Flow,
+    FlowFailed,
+    FlowOpened,
+    Question,
+    Resolve,
+    Target,
+    Transmit,
+    Undelivered,
+)
 from sip.transport import udp
 from sip.transport.pool import Pool
 from sip.transport.resolve import Resolver
@@ -77,7 +89,7 @@ class Endpoint:
         if transport in ("tls", "wss") and not self._contexts.can_serve:
             raise OSError(f"{transport} needs a certificate")
         if transport == "udp":
-            self._udp.append(await udp.listen(len(self._udp), host, port, self._receive))
+            self._udp.append(await udp.listen(len(self._udp), host, port, self._receive, self._undelivered))
             address = self._udp[-1].address
         elif transport in ("ws", "wss"):
             secure = self._contexts.server(ask=False) if transport == "wss" else None
@@ -107,6 +119,10 @@ class Endpoint:
 
     def _receive(self, data: bytes, flow: Flow) -> None:
         self._do(self.agent.receive(data, flow, self._loop.time()))
+
+    def _undelivered(self, data: bytes) -> None:
+        if not self._closing:
+            self._do(self.agent.apply(Undelivered(data), self._loop.time()))
 
     def _lost(self, flow: Flow, reason: str) -> None:
         if not self._closing:

@@ -8,18 +8,28 @@ from collections.abc import Callable
 from typing import cast
 
 from sip.outputs import Address, Flow, Target
-from sip.transport import stun
+from sip.transport import icmp, stun
 from sip.transport.local import LocalAddress
 
 Receive = Callable[[bytes, Flow], None]
+Report = Callable[[bytes], None]
+
+
+ATTEMPTS = 3  # to send a datagram: the kernel reports the errors of earlier ones instead
 
 
 class UdpListener(asyncio.DatagramProtocol):
-    """A bound socket; `address` is where it is bound, `number` is the id of its flows."""
+    """A bound socket; `address` is where it is bound, `number` is the id of its flows.
 
-    def __init__(self, number: int, receive: Receive) -> None:
+    `undelivered` is told of datagrams that did not arrive, as far as the network says so.
+    """
+
+    def __init__(self, number: int, sock: socket.socket, receive: Receive, undelivered: Report) -> None:
         self.number = number
+        self._sock = sock
         self._receive = receive
+        self._undelivered = undelivered
+        self._loop = asyncio.get_running_loop()
         self._transport: asyncio.DatagramTransport
         self._local: LocalAddress
 
@@ -40,7 +50,12 @@ class UdpListener(asyncio.DatagramProtocol):
             self._receive(data, self.flow_to(remote))
 
     def error_received(self, exc: Exception) -> None:
-        """ICMP says that a port is closed: the transaction's timers will find out."""
+        """Something that was sent did not arrive."""
+        self._report()
+
+    def _report(self) -> None:
+        for data in icmp.undelivered(self._sock):
+            self._loop.call_soon(self._undelivered, data)
 
     def reaches(self, target: Target) -> bool:
         """Whether the target's address is of this socket's kind."""
@@ -52,15 +67,26 @@ class UdpListener(asyncio.DatagramProtocol):
 
     def send(self, data: bytes, remote: Address) -> None:
         """Sends one datagram."""
-        if not self._transport.is_closing():
-            self._transport.sendto(data, remote)
+        if self._transport.is_closing() or any(self._sent(data, remote) for _ in range(ATTEMPTS)):
+            return
+        self._loop.call_soon(self._undelivered, data)
+
+    def _sent(self, data: bytes, remote: Address) -> bool:
+        try:
+            self._sock.sendto(data, remote)
+        except BlockingIOError:
+            self._transport.sendto(data, remote)  # it waits for room
+        except OSError:
+            self._report()  # the error may be that of an earlier datagram
+            return False
+        return True
 
     def close(self) -> None:
         """Closes the socket."""
         self._transport.close()
 
 
-async def listen(number: int, host: str, port: int, receive: Receive) -> UdpListener:
+async def listen(number: int, host: str, port: int, receive: Receive, undelivered: Report) -> UdpListener:
     """Binds a socket; an IPv6 one takes no IPv4 packets, so that both can have a socket on one port."""
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM, flags=socket.AI_PASSIVE)
@@ -71,7 +97,10 @@ async def listen(number: int, host: str, port: int, receive: Receive) -> UdpList
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.bind(address)
-        _, listener = await loop.create_datagram_endpoint(lambda: UdpListener(number, receive), sock=sock)
+        icmp.listen(sock)
+        _, listener = await loop.create_datagram_endpoint(
+            lambda: UdpListener(number, sock, receive, undelivered), sock=sock
+        )
     except OSError:
         sock.close()
         raise
