@@ -1,11 +1,12 @@
 """Client transactions (RFC 3261 §17.1, RFC 6026 §7.2).
 
 All transitions are in INVITE_TABLE and OTHER_TABLE; a pair that is in neither is ignored. No clock and no socket:
-`now` comes in, acts come out.
+`now` comes in, acts come out. ABANDONED is ours: an INVITE that was given up, whose server may still wake up.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum, auto
 
 from sip.machine import Alarms
@@ -22,6 +23,7 @@ class State(Enum):
     PROCEEDING = auto()
     ACCEPTED = auto()
     COMPLETED = auto()
+    ABANDONED = auto()
     TERMINATED = auto()
 
 
@@ -48,13 +50,14 @@ class Act(Enum):
     LINGER = auto()  # wait for repeated responses
     TIMEOUT = auto()
     FAIL = auto()
+    LATE = auto()  # the response came after we had given up
 
 
 Table = dict[tuple[State, Input], tuple[State, tuple[Act, ...]]]
 
 INVITE_TABLE: Table = {
     (State.CALLING, Input.RESEND): (State.CALLING, (Act.RESEND,)),
-    (State.CALLING, Input.GIVE_UP): (State.TERMINATED, (Act.TIMEOUT,)),
+    (State.CALLING, Input.GIVE_UP): (State.ABANDONED, (Act.QUIET, Act.LINGER, Act.TIMEOUT)),
     (State.CALLING, Input.BROKEN): (State.TERMINATED, (Act.FAIL,)),
     (State.CALLING, Input.PROVISIONAL): (State.PROCEEDING, (Act.QUIET, Act.PASS)),
     (State.CALLING, Input.SUCCESS): (State.ACCEPTED, (Act.QUIET, Act.LINGER, Act.PASS)),
@@ -68,6 +71,11 @@ INVITE_TABLE: Table = {
     (State.COMPLETED, Input.FAILURE): (State.COMPLETED, (Act.ACK,)),
     (State.COMPLETED, Input.LINGERED): (State.TERMINATED, ()),
     (State.COMPLETED, Input.BROKEN): (State.TERMINATED, ()),
+    (State.ABANDONED, Input.PROVISIONAL): (State.ABANDONED, (Act.LATE,)),
+    (State.ABANDONED, Input.SUCCESS): (State.ABANDONED, (Act.LATE,)),
+    (State.ABANDONED, Input.FAILURE): (State.COMPLETED, (Act.ACK, Act.LINGER)),
+    (State.ABANDONED, Input.LINGERED): (State.TERMINATED, ()),
+    (State.ABANDONED, Input.BROKEN): (State.TERMINATED, ()),
 }
 
 OTHER_TABLE: Table = {
@@ -86,14 +94,27 @@ OTHER_TABLE: Table = {
     (State.COMPLETED, Input.LINGERED): (State.TERMINATED, ()),
 }
 
-# what a transaction tells the session: a response, or why there is none
-Notice = Response | Act
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """A response to an INVITE that was given up."""
+
+    response: Response
+
+
+# what a transaction tells: a response, or why there is none
+Notice = Response | Act | Late
 
 
 class ClientTransaction:
-    """One request of ours and the responses to it. `step` gives bytes to send and notices for the session."""
+    """One request of ours and the responses to it. `step` gives bytes to send and notices for the session.
 
-    def __init__(self, request: Request, flow: Flow, timings: Timings, alarms: Alarms) -> None:
+    `patience`: seconds until it is given up while nothing at all came; None: as the RFC has it.
+    """
+
+    def __init__(
+        self, request: Request, flow: Flow, timings: Timings, alarms: Alarms, patience: float | None = None
+    ) -> None:
         self.request = request
         self.flow = flow
         self.timers: dict[str, float] = {}
@@ -101,6 +122,7 @@ class ClientTransaction:
         self.state = State.CALLING if self.invite else State.TRYING
         self._timings = timings
         self._alarms = alarms
+        self._patience = timings.give_up if patience is None else patience
         self._wire = bytes(request)
         self._interval = timings.t1
 
@@ -108,7 +130,7 @@ class ClientTransaction:
         """Sends the request for the first time."""
         if not self.flow.reliable:
             self._alarms.set(self, Input.RESEND.name, now + self._interval)
-        self._alarms.set(self, Input.GIVE_UP.name, now + self._timings.give_up)
+        self._alarms.set(self, Input.GIVE_UP.name, now + self._patience)
         return [Transmit(self.flow, self._wire)]
 
     def receive(self, response: Response, now: float) -> list[Transmit | Notice]:
@@ -154,6 +176,9 @@ class ClientTransaction:
             case Act.PASS:
                 assert response is not None
                 return [response]
+            case Act.LATE:
+                assert response is not None
+                return [Late(response)]
             case Act.TIMEOUT | Act.FAIL:
                 return [act]
         return []
@@ -164,7 +189,7 @@ class ClientTransaction:
         return doubled if self.invite else min(doubled, self._timings.t2)
 
     def _linger(self) -> float:
-        if self.state is State.ACCEPTED:
+        if self.state in (State.ACCEPTED, State.ABANDONED):
             return self._timings.give_up  # timer M
         if self.flow.reliable:
             return 0.0

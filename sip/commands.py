@@ -68,6 +68,7 @@ class Invite:
     via_target: str | None = None  # a SIP URI: outbound proxy
     redirects: int = 0  # contacts of 3xx responses that are followed at most
     timer: TimerPolicy | None = None  # of this call; None: the agent's
+    patience: float | None = None  # seconds until a target that says nothing at all is given up; None: timer B
 
 
 @dataclass(frozen=True, slots=True)

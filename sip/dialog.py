@@ -81,6 +81,14 @@ class DialogState:
         request.headers.add("CSeq", f"{cseq} {method}")
         return request
 
+    def ack(self, invite: Request) -> Request:
+        """The ACK of a 2xx to `invite`, with its credentials (RFC 3261 §22.1)."""
+        ack = self.request("ACK", invite.cseq.number)
+        for name in ("Authorization", "Proxy-Authorization"):
+            for value in invite.headers.all(name):
+                ack.headers.add(name, value)
+        return ack
+
     def next_cseq(self) -> DialogState:
         """The same with the next number of ours."""
         return replace(self, local_cseq=self.local_cseq + 1)

@@ -90,6 +90,7 @@ class Attempt:
     answers: dict[Question, tuple[Record, ...]] = field(default_factory=dict)
     wants_contact: bool = False  # Contact is put on with the flow
     contact_user: str | None = None
+    patience: float | None = None  # of each transaction
 
     def __post_init__(self) -> None:
         self.wants_contact = self.request.method in TARGET_REFRESH and "Contact" not in self.request.headers

@@ -10,9 +10,10 @@ from dataclasses import replace
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
-from sip.client_transaction import Act, ClientTransaction
+from sip.client_transaction import Act, ClientTransaction, Late, Notice
 from sip.client_transaction import Input as ClientInput
 from sip.client_transaction import State as ClientState
+from sip.dialog import DialogState
 from sip.finder import Attempt, Finder, Output, Owner
 from sip.locate import DEFAULT_PORT, numeric
 from sip.machine import Alarms, Rings
@@ -75,9 +76,10 @@ class Layer:
         now: float,
         flow: Flow | None = None,
         contact_user: str | None = None,
+        patience: float | None = None,
     ) -> list[Output]:
         """Sends a request (ACK included) on `flow` where it is still good, else towards `hop`."""
-        attempt = Attempt(request, owner, hop, self._number(), contact_user=contact_user)
+        attempt = Attempt(request, owner, hop, self._number(), contact_user=contact_user, patience=patience)
         if flow is not None and self.usable(flow) and (flow.reliable or _behind_nat(hop, flow)):
             return self._start(attempt, flow, now)
         return self._advance(attempt, now)
@@ -90,7 +92,7 @@ class Layer:
         attempt = Attempt(request, owner, hop, self._number())
         if found[1] is not None:
             attempt.targets, attempt.target = found[1].targets, found[1].target
-            attempt.contact_user = found[1].contact_user
+            attempt.contact_user, attempt.patience = found[1].contact_user, found[1].patience
         return self._start(attempt, found[0].flow, now)
 
     def heard_on(self, flow: Flow) -> None:
@@ -170,7 +172,7 @@ class Layer:
             return self._advance(attempt, now)
         if request.method == "ACK":
             return [Transmit(flow, wire)]
-        transaction = ClientTransaction(request, flow, self.timings, self.alarms)
+        transaction = ClientTransaction(request, flow, self.timings, self.alarms, attempt.patience)
         self._clients[request.via[0].branch, request.method] = (transaction, attempt)
         return [*transaction.start(now)]
 
@@ -214,6 +216,10 @@ class Layer:
             return []
         if found[1] is not None:
             found[1].committed = True
+        return self._canceled(found[0], now, reason)
+
+    def _canceled(self, canceled: ClientTransaction, now: float, reason: str = "") -> list[Output]:
+        invite = canceled.request
         cancel = Request(method="CANCEL", uri=invite.uri)
         cancel.headers.add("Via", str(invite.via[0]))
         for name in ("Route", "From", "To", "Call-ID"):
@@ -223,7 +229,7 @@ class Layer:
         cancel.headers.add("Max-Forwards", "70")
         if reason:
             cancel.headers.add("Reason", reason)
-        transaction = ClientTransaction(cancel, found[0].flow, self.timings, self.alarms)
+        transaction = ClientTransaction(cancel, canceled.flow, self.timings, self.alarms)
         self._clients[cancel.via[0].branch, "CANCEL"] = (transaction, None)
         return [*transaction.start(now)]
 
@@ -256,7 +262,7 @@ class Layer:
         return self._stepped(found[0], found[0].receive(response, now), now)
 
     def _stepped(
-        self, transaction: ClientTransaction, results: Sequence[Transmit | Response | Act], now: float
+        self, transaction: ClientTransaction, results: Sequence[Transmit | Notice], now: float
     ) -> list[Output]:
         key = transaction.request.via[0].branch, transaction.request.method
         _, attempt = self._clients[key]
@@ -267,9 +273,24 @@ class Layer:
         for result in results:
             if isinstance(result, Transmit):
                 outputs.append(result)
+            elif isinstance(result, Late):
+                outputs += self._late(transaction, result.response, now)
             elif attempt is not None:
                 outputs += self._concluded(transaction, attempt, result, now)
         return outputs
+
+    def _late(self, transaction: ClientTransaction, response: Response, now: float) -> list[Output]:
+        """A server that we gave up takes the call after all: it has to let go, for another one may ring by now."""
+        invite, flow = transaction.request, transaction.flow
+        if response.status < 200:
+            known = (invite.via[0].branch, "CANCEL") in self._clients
+            return [] if known else self._canceled(transaction, now)
+        dialog = DialogState.as_client(invite, response)
+        bye = dialog.request("BYE", dialog.local_cseq + 1)
+        return [
+            *self.request(dialog.ack(invite), dialog.next_hop, None, now, flow),
+            *self.request(bye, dialog.next_hop, None, now, flow),
+        ]
 
     def _concluded(
         self, transaction: ClientTransaction, attempt: Attempt, result: Response | Act, now: float

@@ -36,6 +36,7 @@ class OutgoingSession(Session):
     def __init__(self, layer: Layer, policy: TimerPolicy, command: Invite) -> None:
         super().__init__(command.session, layer, command.timer or policy, command.credentials)
         self._target = Uri.parse(command.via_target or command.uri)
+        self._patience = command.patience
         self._request = _invite(layer, command)
         self.timer.ask(self._request)
         self._redirects = Redirects(self._request.uri, command.redirects)
@@ -59,7 +60,7 @@ class OutgoingSession(Session):
     def start(self, now: float) -> list[Output]:
         """Sends the INVITE."""
         self._waiting = True
-        return self.layer.request(self._request, self._target, self, now)
+        return self.layer.request(self._request, self._target, self, now, patience=self._patience)
 
     def concluded(self, request: Request, result: Response | Act, now: float) -> list[Output]:
         if request.method != "INVITE" or (self.dialog is not None and request is not self._request):
@@ -218,7 +219,7 @@ class OutgoingSession(Session):
         self._request, self._target, self._provisional = again, target, False
         self._early.clear()
         told = Redirected(self.id, str(target), response.status)
-        return [told, *self.layer.request(again, target, self, now)]
+        return [told, *self.layer.request(again, target, self, now, patience=self._patience)]
 
     # our side ends it
 

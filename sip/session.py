@@ -278,10 +278,7 @@ def capabilities(request: Request, to_tag: str = "") -> Response:
 
 def make_ack(dialog: DialogState, invite: Request, sdp: bytes = b"") -> Request:
     """The ACK of a 2xx to `invite` in `dialog`."""
-    ack = dialog.request("ACK", invite.cseq.number)
-    for name in ("Authorization", "Proxy-Authorization"):
-        for value in invite.headers.all(name):
-            ack.headers.add(name, value)
+    ack = dialog.ack(invite)
     if sdp:
         ack.headers.add("Content-Type", SDP)
         ack.body = sdp

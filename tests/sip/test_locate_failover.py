@@ -136,6 +136,16 @@ class Peers:
         self.do(self.agent.receive(bytes(response), flow, self.now))
         return invite
 
+    def hear(self, response: Response) -> None:
+        """A response comes."""
+        flow = Flow("udp", ("192.0.2.1", 5060), ("192.0.2.99", 5060))
+        self.do(self.agent.receive(bytes(response), flow, self.now))
+
+    def respond_to(self, host: str, status: int) -> None:
+        """A server answers its INVITE."""
+        (invite, *_) = [one for where, one in self.sent if where == f"udp {host}" and one.method == "INVITE"]
+        self.hear(invite.reply(status, to_tag="x"))
+
     def run(self, seconds: float) -> None:
         end = self.now + seconds
         while (at := self.agent.next_timeout()) is not None and at <= end:
@@ -255,6 +265,81 @@ def test_credentials_go_to_the_server_that_asked_for_them() -> None:
     peers.respond(401, WWW_Authenticate='Digest realm="x", nonce="n", algorithm=MD5')
     assert "Authorization" in peers.sent[-1][1].headers
     assert peers.sent[-1][0] == f"udp {peers.sent[-2][0].split()[1]}"
+
+
+class TestPatience:
+    """Who calls wants no half a minute of silence before the next server is tried (timer B is 32 s)."""
+
+    def place(self, *hosts: str, patience: float | None = 8.0) -> Peers:
+        peers = Peers(*hosts)
+        peers.do(peers.agent.apply(commands.Hangup("out"), 0.0))
+        peers.run(100)
+        peers.sent.clear()
+        peers.events.clear()
+        begun = peers.now
+        command = commands.Invite("it", URI, "<sip:a@192.0.2.1>", f"<{URI}>", OFFER, patience=patience)
+        peers.do(peers.agent.apply(command, begun))
+        return peers
+
+    @pytest.mark.parametrize(("patience", "seconds"), [(8.0, 8.0), (None, 32.0)])
+    def test_a_silent_server_is_given_up(self, patience: float | None, seconds: float) -> None:
+        peers = self.place(FIRST, SECOND, patience=patience)
+        peers.run(seconds - 0.1)
+        assert peers.invites() == [f"udp {FIRST}"]
+        peers.run(0.2)
+        assert peers.invites() == [f"udp {FIRST}", f"udp {SECOND}"]
+        peers.run(seconds)
+        (ended,) = peers.events
+        assert isinstance(ended, Ended)
+        assert (ended.cause, peers.invites()) == (Cause.TIMEOUT, [f"udp {FIRST}", f"udp {SECOND}"])
+        peers.run(100)
+        assert (peers.agent.sessions, peers.agent.transactions) == (0, 0)
+
+    @pytest.mark.parametrize("status", [100, 180])
+    def test_a_server_that_said_anything_is_waited_for(self, status: int) -> None:
+        peers = self.place(FIRST, SECOND)
+        peers.respond(status)
+        peers.run(60)
+        assert peers.invites() == [f"udp {FIRST}"]
+
+    def test_no_phone_rings_twice_where_it_wakes_up_late(self) -> None:
+        """Its provisional response is answered with CANCEL, once; what it says then is acknowledged."""
+        peers = self.place(FIRST, SECOND)
+        (_, first), *_ = peers.sent
+        peers.run(9)
+        before = len(peers.sent)
+        peers.hear(first.reply(180, to_tag="late"))
+        peers.hear(first.reply(183, to_tag="late"))
+        peers.hear(first.reply(487, to_tag="late"))
+        assert [(where, one.method) for where, one in peers.sent[before:]] == [
+            (f"udp {FIRST}", "CANCEL"),
+            (f"udp {FIRST}", "ACK"),
+        ]
+        assert {one.via[0].branch for _, one in peers.sent[before:]} == {first.via[0].branch}
+        assert peers.events == []
+        peers.respond(503)
+        assert len(peers.events) == 1
+
+    def test_an_answer_that_comes_too_late_is_ended(self) -> None:
+        peers = self.place(FIRST, SECOND)
+        (_, first), *_ = peers.sent
+        peers.run(9)
+        del peers.sent[:]
+        ok = first.reply(200, to_tag="late")
+        ok.headers.add("Contact", f"<sip:b@{FIRST}>")
+        peers.hear(ok)
+        assert [(where, one.method) for where, one in peers.sent] == [(f"udp {FIRST}", "ACK"), (f"udp {FIRST}", "BYE")]
+        assert peers.events == []
+        peers.run(300)
+        assert (peers.agent.sessions, peers.agent.transactions) == (0, 0)
+
+    def test_the_second_server_may_still_fail_over_to_the_third(self) -> None:
+        peers = self.place(FIRST, SECOND, "192.0.2.13")
+        (_, first), *_ = peers.sent
+        peers.run(9)
+        peers.hear(first.reply(180, to_tag="late"))
+        peers.respond_to(SECOND, 503)
+        assert peers.invites()[-1] == "udp 192.0.2.13"
 
 
 LARGE = b"v=0\r\n" + b"a=candidate:1 1 UDP 1 192.0.2.1 1 typ host\r\n" * 40
