@@ -9,7 +9,6 @@ from sip.layer import Layer, Output
 from sip.message import Request, Response
 from sip.uri import Uri
 
-
 PATIENCE = 4.0  # seconds; a call would be given up soon after
 
 

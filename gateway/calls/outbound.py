@@ -132,6 +132,7 @@ def _invite(call: Call, leg: Leg, hop: Hop, sdp: bytes) -> Invite:
         hop.credentials,
         redirects=trunk.redirects if trunk is not None else 0,
         timer=timer,
+        patience=trunk.silence_seconds if trunk is not None else None,
     )
 
 

@@ -82,6 +82,7 @@ class Trunk(Strict):
     early_media: bool = True  # what it sends before the answer is heard, and so are we; False: ringing tones of ours
     cps: float | None = Field(default=None, gt=0)  # calls to it that may start in a second
     concurrency: int | None = Field(default=None, gt=0)  # calls with it at once, both ways
+    silence_seconds: float = Field(default=8.0, gt=0, le=32)  # to an INVITE, after which the next way is tried
     failover_codes: tuple[int, ...] = (408, 500, 502, 503, 504)  # final answers after which the next way is tried
     session_expires: int = Field(default=1800, ge=0)  # seconds; 0: no session timer of ours
     redirects: int = Field(default=0, ge=0, le=10)  # contacts of its 3xx answers that are followed

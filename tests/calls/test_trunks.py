@@ -169,6 +169,25 @@ def test_the_next_trunk_is_tried_after_the_codes_that_the_first_one_names(tmp_pa
     run(main)
 
 
+def test_a_target_that_says_nothing_is_left_after_some_seconds(tmp_path: Path) -> None:
+    """Long before Dial's own time is over."""
+
+    async def main(clock: VirtualClock) -> None:
+        async with whole(clock, tmp_path, dial()) as one:
+            caller, second = Peer(one, "127.0.0.3"), Peer(one, "127.0.0.5")
+            await trunk(one, "acme", uris=["sip:127.0.0.4", "sip:127.0.0.5"], silence_seconds=5)
+            await route(one, "acme")
+            caller.call()
+            await passes(4.9)
+            assert not second.said(Invited)
+            await passes(0.3)
+            assert len(second.said(Invited)) == 1
+            caller.hangup()
+            await passes(60)
+
+    run(main)
+
+
 def test_a_full_trunk_hands_over_and_refuses_who_calls_in(tmp_path: Path) -> None:
     async def main(clock: VirtualClock) -> None:
         async with whole(clock, tmp_path, dial()) as one:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sip import commands
-from sip.events import Probed
+from sip.events import Event, Probed
 from sip.outputs import Srv
 from sip.probe import PATIENCE
 from tests.lib.wire import Wire
@@ -11,7 +11,7 @@ from tests.lib.wire import Wire
 ME = "sip:ping@192.0.2.1"
 
 
-def probed(uri: str, *, deaf: bool = False, seconds: float = PATIENCE + 0.1) -> list[object]:
+def probed(uri: str, *, deaf: bool = False, seconds: float = PATIENCE + 0.1) -> list[Event]:
     """What is said by then; once, and nothing is left behind."""
     wire = Wire()
     wire.dns["SRV", "_sip._udp.two.example"] = (Srv(0, 0, 5060, "192.0.2.66"), Srv(1, 0, 5060, "192.0.2.2"))
@@ -19,7 +19,7 @@ def probed(uri: str, *, deaf: bool = False, seconds: float = PATIENCE + 0.1) -> 
         wire.deaf.add("b")
     wire.apply(wire.a, commands.Probe(uri, ME))
     wire.run(seconds)
-    said = list(wire.a.said(Probed))
+    said = wire.a.said(Probed)
     wire.run(100)
     assert len(wire.a.said(Probed)) == 1
     assert (wire.a.agent.transactions, wire.b.agent.transactions, wire.a.agent.next_timeout()) == (0, 0, None)

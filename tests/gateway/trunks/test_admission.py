@@ -41,7 +41,8 @@ def answers(folder: Path, *more: dict[str, Any]) -> Answers:
         book = TrunkBook(store, [*TRUNKS, *more], [], {}, local=True)
         await book.load()
         await store.close()
-        return Admission(book, Carriers(book, Sip(), Random(1), clock, "gw"), Challenger("trunkline", Random(2)))
+        carriers = Carriers(book, Sip(), SecretKey(b"x").token, clock, "gw")
+        return Admission(book, carriers, Challenger("trunkline", Random(2)))
 
     admission = run(main)
 

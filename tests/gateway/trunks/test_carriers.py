@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from random import Random
 from typing import Any
 
 from gateway.store import Store
@@ -40,7 +39,7 @@ class Rig:
     def __init__(self, store: Store, clock: VirtualClock) -> None:
         self.sip, self.store = Sip(), store
         self.book = TrunkBook(store, [], [], {}, local=True)
-        self.carriers = Carriers(self.book, self.sip, Random(1), clock, "192.0.2.1:5060")
+        self.carriers = Carriers(self.book, self.sip, SecretKey(b"x").token, clock, "192.0.2.1:5060")
 
     async def put(self, **trunk: Any) -> None:
         await self.store.operator.put("trunk", trunk["name"], trunk)
