@@ -235,6 +235,8 @@ class Agent:
             return response
         if request.uri.scheme not in ("sip", "sips", "tel"):
             return request.reply(416, to_tag=tag)
+        if self._layer.merged(request):
+            return request.reply(482, to_tag=tag)
         if request.max_forwards == 0 and request.method != "OPTIONS":
             return request.reply(483, to_tag=tag)
         if unknown := [option for option in request.tokens("Require") if option not in OPTION_TAGS]:

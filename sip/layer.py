@@ -39,6 +39,7 @@ SDP = "application/sdp"
 LARGE = 1300  # bytes; a larger request does not go over UDP (RFC 3261 §18.1.1)
 
 ServerKey = tuple[str, str, str]
+Identity = tuple[str, str, int, str]
 
 
 class Layer:
@@ -52,6 +53,7 @@ class Layer:
         self._advertised = advertised
         self._clients: dict[tuple[str, str], tuple[ClientTransaction, Attempt | None]] = {}
         self._servers: dict[ServerKey, ServerTransaction] = {}
+        self._first: dict[Identity, ServerTransaction] = {}  # of each request outside of dialogs, by what copies share
         self._finder = Finder(random)
         self._returning: dict[int, tuple[ServerTransaction, list[Transmit]]] = {}  # responses that wait for a flow
         self._numbers = 0
@@ -314,7 +316,14 @@ class Layer:
         transaction = ServerTransaction(request, flow, self.timings, self.alarms)
         transaction.reply_flow = reply_flow(request.via[0], flow)
         self._servers[_key(request)] = transaction
+        if not request.to.tag:
+            self._first.setdefault(_identity(request), transaction)
         return transaction
+
+    def merged(self, request: Request) -> bool:
+        """Whether this is a copy of a request that came another way and is still served (RFC 3261 §8.2.2.2)."""
+        first = self._first.get(_identity(request))
+        return first is not None and first.request is not request and not request.to.tag
 
     def repeated(self, transaction: ServerTransaction, request: Request, now: float) -> list[Output]:
         """The request, or the ACK of a failure, came (again)."""
@@ -351,6 +360,9 @@ class Layer:
         if transaction.state is ServerState.TERMINATED:
             transaction.timers.clear()
             self._servers.pop(_key(transaction.request), None)
+            identity = _identity(transaction.request)
+            if self._first.get(identity) is transaction:
+                del self._first[identity]
 
     # time
 
@@ -371,6 +383,11 @@ def _key(request: Request) -> ServerKey:
     if via.branch.startswith(MAGIC):
         return via.branch, f"{via.host}:{via.port or 5060}", method
     return f"{request.call_id}|{request.from_.tag}|{request.cseq.number}", str(via.host), method
+
+
+def _identity(request: Request) -> Identity:
+    """What all copies of a request that was forked on its way have in common."""
+    return request.call_id, request.from_.tag, request.cseq.number, request.method
 
 
 def reply_flow(via: Via, flow: Flow) -> Flow:
