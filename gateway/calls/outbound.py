@@ -50,13 +50,13 @@ OnEarlyMedia = Callable[[Leg], None]
 async def place(
     call: Call, hops: list[Hop], timeout: float, near: Port | None = None, on_early_media: OnEarlyMedia | None = None
 ) -> bool:
-    """Tries the hops in order until one answers: True then. `call.leg` is the last leg that was tried.
+    """Tries the hops in order until one answers: True then, also when it hung up at once. `call.leg` is the last leg.
 
     A hop that could not be reached, or that failed before it rang with a code of its trunk's, hands over to the next.
     """
     for number, hop in enumerate(hops):
         leg = await _try(call, hop, timeout, near, on_early_media)
-        if leg.answered.done() and not leg.gone.done():
+        if leg.answered.done():
             return True
         gone = await leg.gone
         again = gone.cause in (Cause.TRANSPORT, Cause.TIMEOUT) or gone.status in _failover(hop)

@@ -191,3 +191,34 @@ def test_the_time_limit_and_the_star_end_the_talk(tmp_path: Path) -> None:
                 assert callee.ended() is not None
 
     run(main)
+
+
+def test_who_answers_and_hangs_up_at_once_has_answered(tmp_path: Path) -> None:
+    """Both messages are there before the call's task runs again."""
+
+    async def main(clock: VirtualClock) -> None:
+        async with whole(clock, tmp_path, documents()) as one:
+            caller, callee = Caller(one), Callee(one)
+            caller.call()
+            await passes(2)
+            gateway = one.wire["127.0.0.2", 5060]
+            hear, kept = gateway._hear, list[Event]()
+
+            def late(event: Event) -> None:
+                kept.append(event)
+                if isinstance(event, Ended):
+                    for one_of_them in kept:
+                        hear(one_of_them)
+
+            gateway._hear = late
+            callee.answer()
+            await passes(0.1)
+            callee.hangup()
+            await passes(0.1)
+            gateway._hear = hear
+            await caller.gone
+            await passes(1)
+            (after,) = one.web.to("/after")
+            assert (after["DialCallStatus"], after["DialCallDuration"]) == ("completed", "0")
+
+    run(main)
