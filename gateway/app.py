@@ -124,8 +124,8 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         close.push_async_callback(workers.close)
         endpoint = await _open_sip(settings, random, exchange)
         close.push_async_callback(endpoint.close)
-        host, port = endpoint.addresses["udp"]
-        carriers = Carriers(book, endpoint, secret.token, clock, f"{host}:{port}")
+        sip_host = _joined(*endpoint.addresses["udp"])
+        carriers = Carriers(book, endpoint, secret.token, clock, sip_host)
         admission = Admission(book, carriers, Challenger(settings.sip.realm, random, settings.sip.digest))
         services = Services(
             clock=clock, store=store, webhooks=webhooks, outbox=Outbox(store, webhooks.deliver, clock),
@@ -133,7 +133,7 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
             audio=AudioFetcher(webhooks, cache, clock, inside), workers=workers, sip=endpoint, trunks=book,
             carriers=carriers, admission=admission, guard=guard, sids=sids, random=random, metrics=metrics,
             media=MediaSettings(settings.media.public_address or settings.media.rtp_range[0], settings.media.codecs),
-            recordings_dir=recordings, public_url=settings.public_url, sip_host=f"{host}:{port}",
+            recordings_dir=recordings, public_url=settings.public_url, sip_host=sip_host,
             inside_token=sids.token(), spawn=exchange.spawn,
         )  # fmt: skip
         exchange.services = services
@@ -275,6 +275,10 @@ def _tls(settings: Settings) -> ssl.SSLContext | None:
 
 def _address(listener: web.AppRunner) -> str:
     host, port = listener.addresses[0][:2]
+    return _joined(host, port)
+
+
+def _joined(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 

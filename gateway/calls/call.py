@@ -125,6 +125,7 @@ class Call:
             await self.ends(self.wanted_status or "failed")
             return
         gone = await self.leg.gone
+        LOG.info("- the leg ended: %s%s", gone.cause, f", {gone.status} {gone.reason}" if gone.reason else "")
         if gone.failed and self.error is None:
             self.fail(12400, gone.reason)
         await self.ends(self.final_status(gone), gone.status)

@@ -86,6 +86,17 @@ def test_https_and_a_listener_of_the_operators_own(tmp_path: Path) -> None:
     asyncio.run(main())
 
 
+def test_on_ipv6_its_own_address_has_brackets(tmp_path: Path) -> None:
+    """It stands in the URIs of From and To."""
+    six = settings(tmp_path).model_copy(update={"sip": Sip(listen=f"[::1]:{free_port()}")})
+
+    async def main() -> None:
+        async with app.running(six) as gateway:
+            assert gateway.sip_address == six.sip.listen
+
+    asyncio.run(main())
+
+
 def test_loopback_is_for_webhooks_while_there_is_one_account_and_no_public_url(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -81,6 +81,11 @@ class App:
     def to(self, path: str) -> list[Asked]:
         return [one for one in self.asked if one.path == path]
 
+    def wait_for(self, path: str) -> Asked:
+        """The first request to a path, which comes soon."""
+        wait_for(lambda: bool(self.to(path)), 5, f"a request to {path}")
+        return self.to(path)[0]
+
 
 @pytest.fixture
 def namespace() -> Iterator[None]:
@@ -97,7 +102,14 @@ def namespace() -> Iterator[None]:
 
 @pytest.fixture
 def app() -> Iterator[App]:
-    """An HTTP server of its own thread."""
+    """A customer's app for one test."""
+    with serving() as one:
+        yield one
+
+
+@contextlib.contextmanager
+def serving() -> Iterator[App]:
+    """A customer's app: an HTTP server in a thread of its own."""
     state = App(free_port())
 
     class Answer(BaseHTTPRequestHandler):
@@ -129,12 +141,14 @@ def app() -> Iterator[App]:
 
     server = ThreadingHTTPServer(("127.0.0.1", state.port), Answer)
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
-    yield state
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    try:
+        yield state
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 class GatewayProcess:

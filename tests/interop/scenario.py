@@ -1,7 +1,7 @@
 """sipp scenarios as lists of steps: what the far end sends and what it expects, one line each.
 
-`caller(...)` and `callee(...)` make the XML. Steps of a caller: `invite`, `expect`, `ack`, `request`, `asked`, `reply`,
-`pause`; of a callee: `asked`, `reply`, `request`. Every expectation of a header is checked by sipp itself.
+Steps of a caller: `invite`, `expect`, `ack`, `request`, `asked`, `reply`, `cancel`, `pause`; of a callee: `asked`,
+`reply`, `request(callee=True)`, `expect`. Every expectation of a header or body is checked by sipp itself.
 """
 
 from __future__ import annotations
@@ -20,6 +20,14 @@ a=rtpmap:0 PCMU/8000
 a=rtpmap:101 telephone-event/8000
 a=ptime:20
 """
+ME = "[local_ip]:[local_port]"
+THEM = "[remote_ip]:[remote_port]"
+VIA = f"Via: SIP/2.0/[transport] {ME};branch=[branch];rport"
+FROM_TAG = "[pid]SIPp[call_number]"
+FROM = f"From: <sip:+15555550123@{ME}>;tag={FROM_TAG}"
+TO = f"To: <sip:[service]@{THEM}>"
+CONTACT = f"Contact: <sip:carrier@{ME};transport=[transport]>"
+TAG = "[pid]SIPpTag01[call_number]"  # ours in a dialog that an INVITE of theirs makes
 
 _variables = count(1)
 
@@ -29,123 +37,99 @@ def sdp(*lines: str, version: int = 1, address: str = "[media_ip]", port: str = 
     return OFFER.format(version=version, address=address, port=port) + "".join(f"{line}\n" for line in lines)
 
 
-def _send(text: str, *, retrans: bool = False, more: str = "") -> str:
+def sending(text: str, *, retrans: bool = False) -> str:
+    """A message as it stands, repeated until it is answered where `retrans`."""
     again = ' retrans="500"' if retrans else ""
-    return f"<send{again}{more}><![CDATA[\n{text}\n]]></send>"
+    return f"<send{again}><![CDATA[\n{text}\n]]></send>"
 
 
-def _message(first: str, headers: tuple[str, ...], body: str, kind: str = "application/sdp") -> str:
+def message(first: str, headers: tuple[str, ...], body: str, kind: str = "application/sdp") -> str:
+    """A start line, headers and a body with what describes it."""
     content = f"Content-Type: {kind}\nContent-Length: [len]\n\n{body}" if body else "Content-Length: 0\n\n"
     return "\n".join((first, *headers, content))
+
+
+# requests of the far end
 
 
 def invite(
     body: str | None = None,
     *headers: str,
     cseq: int = 1,
-    via: str = "",
-    contact: str = "carrier@",
+    via: str = VIA,
+    from_: str = FROM,
+    contact: str = CONTACT,
+    forwards: str = "Max-Forwards: 70",
+    to: str = "[service]",
     retrans: bool = True,
 ) -> str:
     """INVITE to the number; `body` empty: no offer. `headers` are added."""
-    fields = (
-        via or "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch];rport",
-        "From: <sip:+15555550123@[local_ip]:[local_port]>;tag=[pid]SIPp[call_number]",
-        "To: <sip:[service]@[remote_ip]:[remote_port]>",
-        "Call-ID: [call_id]",
-        f"CSeq: {cseq} INVITE",
-        f"Contact: <sip:{contact}[local_ip]:[local_port];transport=[transport]>",
-        "Max-Forwards: 70",
-        *headers,
-    )
-    first = "INVITE sip:[service]@[remote_ip]:[remote_port] SIP/2.0"
-    return _send(_message(first, fields, sdp() if body is None else body), retrans=retrans)
+    fields = (via, from_, TO, "Call-ID: [call_id]", f"CSeq: {cseq} INVITE", contact, forwards, *headers)
+    first = f"INVITE sip:{to}@{THEM} SIP/2.0"
+    return sending(message(first, tuple(filter(None, fields)), sdp() if body is None else body), retrans=retrans)
 
 
 def request(
-    method: str, cseq: int, *headers: str, body: str = "", kind: str = "application/sdp", callee: bool = False
+    method: str,
+    cseq: int,
+    *headers: str,
+    body: str = "",
+    kind: str = "application/sdp",
+    callee: bool = False,
+    tag: str = TAG,
+    kept: bool = False,
+    contact: str = CONTACT,
 ) -> str:
-    """A request inside the dialog; `callee`: the dialog was made by a request that came in."""
-    ends: tuple[str, ...] = (
-        "From: <sip:+15555550123@[local_ip]:[local_port]>;tag=[pid]SIPp[call_number]",
-        "[last_To:]",
-    )
-    target = "[next_url]"
+    """A request inside the dialog. `callee`: one that an INVITE made which `asked` kept (`tag`: ours in it).
+
+    `kept`: with the tag of theirs that `expect` kept, where other messages came since.
+    """
+    from_, to = FROM, f"{TO};tag=[$totag]" if kept else "[last_To:]"
     if callee:
-        ends = ("From[$to]", "To[$from]")
-        target = "sip:[remote_ip]:[remote_port];transport=[transport]"
-    fields = (
-        "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch];rport",
-        *(() if callee else ("[routes]",)),
-        *ends,
-        "Call-ID: [call_id]",
-        f"CSeq: {cseq} {method}",
-        "Contact: <sip:carrier@[local_ip]:[local_port];transport=[transport]>",
-        "Max-Forwards: 70",
-        *headers,
-    )
-    text = _message(f"{method} {target} SIP/2.0", fields, body, kind)
-    return _send(text, retrans=method != "ACK")
+        from_, to = f"From[$bare_to];tag={tag}", "To[$from]"
+    ends = (VIA, "[routes]", from_, to, "Call-ID: [call_id]", f"CSeq: {cseq} {method}", contact, "Max-Forwards: 70")
+    text = message(f"{method} [next_url] SIP/2.0", (*ends, *headers), body, kind)
+    return sending(text, retrans=method != "ACK")
 
 
-def ack(cseq: int = 1, *headers: str, body: str = "") -> str:
+def ack(cseq: int = 1, *headers: str, body: str = "", callee: bool = False, kept: bool = False) -> str:
     """ACK of a 2xx, with the answer where the offer came late."""
-    return request("ACK", cseq, *headers, body=body)
+    return request("ACK", cseq, *headers, body=body, callee=callee, kept=kept)
 
 
 def ack_failure(cseq: int = 1) -> str:
     """ACK of a failure: part of its INVITE's transaction."""
-    fields = (
-        "[last_Via:]",
-        "From: <sip:+15555550123@[local_ip]:[local_port]>;tag=[pid]SIPp[call_number]",
-        "[last_To:]",
-        "Call-ID: [call_id]",
-        f"CSeq: {cseq} ACK",
-        "Max-Forwards: 70",
-    )
-    return _send(_message("ACK sip:[service]@[remote_ip]:[remote_port] SIP/2.0", fields, ""))
+    fields = ("[last_Via:]", "[last_From:]", "[last_To:]", "Call-ID: [call_id]", f"CSeq: {cseq} ACK")
+    return sending(message(f"ACK sip:[service]@{THEM} SIP/2.0", (*fields, "Max-Forwards: 70"), ""))
 
 
-def cancel(cseq: int = 1) -> str:
+def cancel(cseq: int = 1, *headers: str) -> str:
     """CANCEL of the INVITE."""
-    fields = (
-        "[last_Via:]",
-        "From: <sip:+15555550123@[local_ip]:[local_port]>;tag=[pid]SIPp[call_number]",
-        "To: <sip:[service]@[remote_ip]:[remote_port]>",
-        "Call-ID: [call_id]",
-        f"CSeq: {cseq} CANCEL",
-        "Max-Forwards: 70",
-    )
-    return _send(_message("CANCEL sip:[service]@[remote_ip]:[remote_port] SIP/2.0", fields, ""), retrans=True)
-
-
-def _checks(patterns: dict[str, str], actions: str = "") -> str:
-    found = []
-    for header, pattern in patterns.items():
-        name = f"v{next(_variables)}"
-        where = 'search_in="body"' if header == "body" else f'search_in="hdr" header="{header}:"'
-        found.append(f'<ereg regexp={quoteattr(pattern)} {where} check_it="true" assign_to="{name}"/>')
-    return f"<action>{''.join(found)}{actions}</action>" if found or actions else ""
+    fields = ("[last_Via:]", FROM, TO, "Call-ID: [call_id]", f"CSeq: {cseq} CANCEL", "Max-Forwards: 70", *headers)
+    return sending(message(f"CANCEL sip:[service]@{THEM} SIP/2.0", fields, ""), retrans=True)
 
 
 def other_call(method: str, *headers: str) -> str:
     """The INVITE of another call of the same far end (`[$totag]` is the tag that `expect(keep_tag=True)` kept)."""
     fields = (
-        "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]other;rport",
-        "From: <sip:other@[local_ip]:[local_port]>;tag=other[call_number]",
-        "To: <sip:[service]@[remote_ip]:[remote_port]>",
+        f"Via: SIP/2.0/[transport] {ME};branch=[branch]other;rport",
+        f"From: <sip:other@{ME}>;tag=other[call_number]",
+        TO,
         "Call-ID: other///[call_id]",
         f"CSeq: 1 {method}",
-        "Contact: <sip:other@[local_ip]:[local_port];transport=[transport]>",
+        f"Contact: <sip:other@{ME};transport=[transport]>",
         "Max-Forwards: 70",
         *headers,
     )
-    return _send(_message(f"{method} sip:[service]@[remote_ip]:[remote_port] SIP/2.0", fields, sdp()))
+    return sending(message(f"{method} sip:[service]@{THEM} SIP/2.0", fields, sdp()))
+
+
+# what comes
 
 
 def expect(
-    status: int, *, optional: bool = False, timeout: int = 0, keep_rseq: bool = False, keep_tag: bool = False,
-    **headers: str,
+    status: int, *, optional: bool = False, timeout: int = 10000, keep_rseq: bool = False, keep_tag: bool = False,
+    without: tuple[str, ...] = (), **headers: str,
 ) -> str:  # fmt: skip
     """A response must come; its headers (`Session_Expires="900"`, `body=`) match these patterns."""
     actions = ""
@@ -153,53 +137,85 @@ def expect(
         actions += '<ereg regexp="[0-9]+" search_in="hdr" header="RSeq:" assign_to="rseq"/>'
     if keep_tag:
         actions += '<ereg regexp="tag=([^;]+)" search_in="hdr" header="To:" assign_to="whole,totag"/>'
-    named = {name.replace("_", "-"): pattern for name, pattern in headers.items()}
-    more = ' optional="true"' if optional else ""
+    more = ' optional="true"' if optional else f' timeout="{timeout}"'
     more += ' rrs="true"' if 200 <= status < 300 or status in (180, 183) else ""
-    more += f' timeout="{timeout}"' if timeout else ""
-    return f'<recv response="{status}"{more}>{_checks(named, actions)}</recv>'
+    return f'<recv response="{status}"{more}>{_checks(headers, without, actions)}</recv>'
 
 
-def asked(method: str, *, timeout: int = 15000, optional: bool = False, keep: bool = False, **headers: str) -> str:
-    """A request must come. `keep` remembers From and To for requests of ours in its dialog."""
-    named = {name.replace("_", "-"): pattern for name, pattern in headers.items()}
+def asked(
+    method: str, *, timeout: int = 15000, optional: bool = False, keep: bool = False,
+    without: tuple[str, ...] = (), **headers: str,
+) -> str:  # fmt: skip
+    """A request must come. `keep` remembers it for late responses and for requests of ours in its dialog."""
     actions = ""
     if keep:
-        actions = (
-            '<ereg regexp=":.*" search_in="hdr" header="Via" assign_to="via"/>'
-            '<ereg regexp=":.*" search_in="hdr" header="From" assign_to="from"/>'
-            '<ereg regexp=":.*" search_in="hdr" header="To" assign_to="bare_to"/>'
-            '<assignstr assign_to="to" value="[$bare_to];tag=[pid]SIPpTag01[call_number]"/>'
-        )
-    more = ' optional="true"' if optional else ""
-    return f'<recv request="{method}" crlf="true" timeout="{timeout}"{more}>{_checks(named, actions)}</recv>'
+        whole = {"Via": "via", "From": "from", "To": "bare_to", "CSeq": "cseq"}
+        for header, name in whole.items():
+            actions += f'<ereg regexp=":.*" search_in="hdr" header="{header}" assign_to="{name}"/>'
+    more = ' optional="true"' if optional else f' timeout="{timeout}"'
+    more += ' rrs="true"' if keep else ""
+    return f'<recv request="{method}" crlf="true"{more}>{_checks(headers, without, actions)}</recv>'
+
+
+def _checks(patterns: dict[str, str], without: tuple[str, ...], actions: str) -> str:
+    found = ""
+    for name, pattern in patterns.items():
+        found += _check(name.replace("_", "-"), pattern, "check_it")
+    for name in without:
+        found += _check(name, ".", "check_it_inverse")
+    return f"<action>{found}{actions}</action>" if found or actions else ""
+
+
+def _check(header: str, pattern: str, how: str) -> str:
+    where = 'search_in="body"' if header == "body" else f'search_in="hdr" header="{header}:"'
+    return f'<ereg regexp={quoteattr(pattern)} {where} {how}="true" assign_to="v{next(_variables)}"/>'
+
+
+# responses of the far end
 
 
 def reply(
     status: str,
     *headers: str,
     body: str = "",
-    tag: str = "[pid]SIPpTag01[call_number]",
+    kind: str = "application/sdp",
+    tag: str = TAG,
+    contact: str = CONTACT,
     retrans: bool = False,
     kept: bool = False,
 ) -> str:
-    """A response to the last request; `tag` empty copies To as it came. `kept`: to the INVITE that `asked` kept."""
+    """A response to the last request; `tag` empty copies To as it came. `kept`: to the request that `asked` kept."""
     to = "To[$bare_to]" if kept else "[last_To:]"
     asked_by = ("Via[$via]", "From[$from]") if kept else ("[last_Via:]", "[last_Record-Route:]", "[last_From:]")
     fields = (
         *asked_by,
         f"{to};tag={tag}" if tag else to,
         "Call-ID: [call_id]",
-        "CSeq: 1 INVITE" if kept else "[last_CSeq:]",
-        "Contact: <sip:carrier@[local_ip]:[local_port];transport=[transport]>",
+        "CSeq[$cseq]" if kept else "[last_CSeq:]",
+        contact,
         *headers,
     )
-    return _send(_message(f"SIP/2.0 {status}", fields, body), retrans=retrans)
+    return sending(message(f"SIP/2.0 {status}", tuple(filter(None, fields)), body, kind), retrans=retrans)
 
 
 def pause(milliseconds: int) -> str:
     """Nothing happens for a while."""
     return f'<pause milliseconds="{milliseconds}"/>'
+
+
+def digit(file: str) -> str:
+    """Plays the packets of a pcap file as the media of the call."""
+    return f'<nop><action><exec play_pcap_audio="{file}"/></action></nop>'
+
+
+# rounds that most calls have
+
+RING = (expect(100, optional=True), expect(180, optional=True))
+ANSWERED = (*RING, expect(200, keep_tag=True), ack())
+OK = reply("200 OK", tag="")
+BYE = (request("BYE", 99, kept=True), expect(200))  # we end it
+ENDED = (asked("BYE"), OK)  # they end it
+TAKES = reply("200 OK", body=sdp(), retrans=True)
 
 
 def scenario(name: str, *steps: str) -> str:
