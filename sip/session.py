@@ -47,6 +47,7 @@ class Session:
         self.said_ended = False
         self.peer_allows: frozenset[str] = frozenset()
         self.last_sent: Request | None = None
+        self._leaves = False  # our BYE is on its way
         self.authority = Authority(layer, credentials)
         self.answering = Answering(self)
         self.offers = Offers(self)
@@ -66,7 +67,8 @@ class Session:
     @property
     def done(self) -> bool:
         """Nothing more is to come: the agent may forget the session."""
-        return self.phase is Phase.ENDED and not self.timers and not self.answering.waits and not self.offers.under_way
+        busy = self.timers or self.answering.waits or self.offers.under_way or self._leaves
+        return self.phase is Phase.ENDED and not busy
 
     def ended(self, cause: Cause, status: int, reason: str, now: float, why: Reason | None = None) -> list[Output]:
         """Says the end, once; an answer that still waits for its ACK goes on."""
@@ -102,9 +104,10 @@ class Session:
         return self.layer.request(request, self.dialog.next_hop, self, now, self.flow)
 
     def bye(self, now: float, reason: str = "") -> list[Output]:
-        """Sends BYE; what comes of it changes nothing."""
+        """Sends BYE; the dialog is there until it is answered, for a BYE of theirs may cross it (RFC 5407 §3.3)."""
         self.phase = Phase.ENDED
         headers = (("Reason", str(Reason("SIP", 200, reason))),) if reason else ()
+        self._leaves = True
         return self.send("BYE", now, headers=headers)
 
     def ack(self, invite: Request, now: float, sdp: bytes = b"") -> list[Output]:
@@ -137,6 +140,8 @@ class Session:
                 return self.offers.concluded(request, result, now)
             case "REFER":
                 return self.transfer.concluded(result, now)
+            case "BYE" if isinstance(result, Act) or result.status >= 200:
+                self._leaves = False
             case "INFO" if isinstance(result, Response) and result.status in (408, 481):
                 return self.over(Cause.PROTOCOL, result.status, "the peer does not know the call any more", now)
         return []
@@ -170,6 +175,8 @@ class Session:
         assert self.dialog is not None
         if request.cseq.number <= self.dialog.remote_cseq:
             return self.refuse(transaction, 500, now)  # RFC 3261 §12.2.2
+        if self.phase is Phase.ENDED and request.method != "BYE":
+            return self.refuse(transaction, 481, now)
         self.dialog = self.dialog.heard(request)
         if transaction.flow.reliable:
             self.flow = transaction.flow

@@ -82,11 +82,12 @@ def request(
 ) -> str:
     """A request inside the dialog. `callee`: one that an INVITE made which `asked` kept (`tag`: ours in it).
 
-    `kept`: with the tag of theirs that `expect` kept, where other messages came since.
+    `tag` is empty where the request that was kept has it already. `kept`: with the tag of theirs that `expect` kept,
+    where other messages came since.
     """
     from_, to = FROM, f"{TO};tag=[$totag]" if kept else "[last_To:]"
     if callee:
-        from_, to = f"From[$bare_to];tag={tag}", "To[$from]"
+        from_, to = "From[$bare_to]" + (f";tag={tag}" if tag else ""), "To[$from]"
     ends = (VIA, "[routes]", from_, to, "Call-ID: [call_id]", f"CSeq: {cseq} {method}", contact, "Max-Forwards: 70")
     text = message(f"{method} [next_url] SIP/2.0", (*ends, *headers), body, kind)
     return sending(text, retrans=method != "ACK")

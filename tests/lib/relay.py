@@ -1,4 +1,7 @@
-"""A UDP relay between one caller and a server that loses, delays and disorders datagrams, by a seeded Random."""
+"""A UDP relay between one caller and a server that loses, delays and disorders datagrams, by a seeded Random.
+
+Either may speak first: what comes to its near socket goes to the server, what comes to its far one to the caller.
+"""
 
 from __future__ import annotations
 
@@ -37,6 +40,11 @@ class Relay:
     def address(self) -> str:
         """HOST:PORT for the caller."""
         return "{}:{}".format(*self._near.getsockname())
+
+    @property
+    def back(self) -> str:
+        """HOST:PORT for a server that speaks first."""
+        return "{}:{}".format(*self._far.getsockname())
 
     def __enter__(self) -> Relay:
         self._thread.start()

@@ -320,3 +320,25 @@ def test_info_is_heard() -> None:
     heard = wire.b.said(InfoReceived)[0]
     assert isinstance(heard, InfoReceived)
     assert heard.content_type == "application/dtmf-relay"
+
+
+def test_byes_that_cross_are_both_answered_with_200() -> None:
+    """RFC 5407 §3.3: the dialog is there until its BYE is answered."""
+    wire = connected()
+    wire.apply(wire.a, commands.Hangup("out"))
+    wire.apply(wire.b, commands.Hangup(incoming(wire.b)))
+    wire.run(1)
+    assert [line for _, _, line in wire.log if "200" in line][-2:] == ["SIP/2.0 200 OK"] * 2
+    assert not [line for _, _, line in wire.log if "481" in line]
+    assert ended(wire.a).cause is ended(wire.b).cause is Cause.HANGUP
+    assert_clean(wire)
+
+
+def test_what_crosses_our_bye_is_refused_and_said_to_nobody() -> None:
+    wire = connected()
+    wire.apply(wire.a, commands.Hangup("out"))
+    wire.apply(wire.b, commands.SendInfo(incoming(wire.b), "text/plain", b"late"))
+    wire.run(1)
+    assert [line for _, _, line in wire.log if "481" in line] == ["SIP/2.0 481 Call/Transaction Does Not Exist"]
+    assert not wire.a.said(InfoReceived)
+    assert_clean(wire)

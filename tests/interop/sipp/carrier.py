@@ -22,6 +22,7 @@ class Carrier:
         self.folder = folder
         self.host = host
         self.port = free_port()
+        self._running: list[subprocess.Popen[bytes]] = []
 
     @property
     def uri(self) -> str:
@@ -62,9 +63,16 @@ class Carrier:
         ]  # fmt: skip
         quiet = subprocess.DEVNULL
         with subprocess.Popen(command, cwd=self.folder, stdout=quiet, stderr=quiet) as process:
+            self._running.append(process)
             try:
                 yield process
             finally:
+                process.kill()
+
+    def stop(self) -> None:
+        """Ends what still runs."""
+        for process in self._running:
+            if process.poll() is None:
                 process.kill()
 
     def _listening(self, process: subprocess.Popen[bytes]) -> None:

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.interop.conftest import NUMBER, App, GatewayProcess, serving, wait_for
+from tests.interop.conftest import NUMBER, App, GatewayProcess, free_port, serving, wait_for
 from tests.interop.sipp.carrier import Carrier
+from tests.interop.sipp.patience import Patience, patience
+from tests.lib.certificates import Authority
 
 TALKS = "<Response><Gather timeout='60'/></Response>"  # answers at once, and listens
 ENDS = "<Response><Hangup/></Response>"  # answers, and ends it
@@ -24,13 +26,34 @@ def web() -> Iterator[App]:
 
 
 @pytest.fixture(scope="session")
-def host(tmp_path_factory: pytest.TempPathFactory, web: App) -> Iterator[GatewayProcess]:
-    """The gateway, with its number bought."""
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Whose certificates are trusted."""
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def host(tmp_path_factory: pytest.TempPathFactory, web: App, authority: Authority) -> Iterator[GatewayProcess]:
+    """The gateway, with its number bought, and a certificate for its TLS."""
+    files = authority.issue("127.0.0.1", file="gateway", ca=True)
     one = GatewayProcess(tmp_path_factory.mktemp("gateway"))
+    tls = f'tls_listen = "127.0.0.1:{free_port()}"\ntls_cert = "{files.cert}"\ntls_key = "{files.key}"\n'
+    one.config.write_text(f'[sip]\n{tls}tls_ca = "{files.ca}"\n')
     one.start()
     one.client().incoming_phone_numbers.create(phone_number=NUMBER, voice_url=web.url("/voice"))
     yield one
     one.stop()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patient(
+    request: pytest.FixtureRequest, host: GatewayProcess, web: App, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Patience | None]:
+    """The scenarios that take their time, from the first test on; not where none of them is asked for."""
+    if not any(item.nodeid.partition("::")[0].endswith("test_timers.py") for item in request.session.items):
+        yield None
+        return
+    with patience(host, web, tmp_path_factory.mktemp("patience")) as one:
+        yield one
 
 
 class Stage:
@@ -47,7 +70,7 @@ class Stage:
     def runs(self, voice: str, **others: str) -> None:
         """What the number's document is, and what is at other paths."""
         self.app.asked.clear()
-        self.app.documents = {"/voice": voice} | {f"/{path}": text for path, text in others.items()}
+        self.app.documents |= {"/voice": voice} | {f"/{path}": text for path, text in others.items()}
 
     def places(self, twiml: str = ENDS, *, to: str = DIALLED, **more: object) -> str:
         """A call out, by the REST API; its SID."""

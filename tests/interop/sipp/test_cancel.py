@@ -22,7 +22,8 @@ class TestTheirs:
     def test_before_the_answer(self, stage: Stage, carrier: Carrier) -> None:
         stage.runs(RINGS)
         carrier.call(
-            stage.sip, s.invite(), s.expect(100), s.expect(180), s.pause(200), s.cancel(1, 'Reason: SIP;cause=200;text="elsewhere"'),
+            stage.sip, s.invite(), s.expect(100), s.expect(180), s.pause(200),
+            s.cancel(1, 'Reason: SIP;cause=200;text="elsewhere"'),
             s.expect(200, CSeq="1 CANCEL", To="tag="), s.expect(487, CSeq="1 INVITE"), s.ack_failure(),
         )  # fmt: skip
         stage.ended("canceled")
@@ -30,7 +31,8 @@ class TestTheirs:
     def test_right_after_the_invite(self, stage: Stage, carrier: Carrier) -> None:
         stage.runs(RINGS)
         carrier.call(
-            stage.sip, s.invite(), s.expect(100), s.cancel(), s.expect(180, optional=True), s.expect(200, CSeq="CANCEL"),
+            stage.sip, s.invite(), s.expect(100), s.cancel(), s.expect(180, optional=True),
+            s.expect(200, CSeq="CANCEL"),
             s.expect(180, optional=True), s.expect(487), s.ack_failure(),
         )  # fmt: skip
 
@@ -50,11 +52,13 @@ class TestTheirs:
         stage.trunk(other.uri)
         stage.runs(DIALS.format("true"))
         callee = (
-            s.asked("INVITE", keep=True), s.reply("180 Ringing"), s.asked("CANCEL"), s.OK, s.reply("487 Request Terminated", kept=True), s.asked("ACK"),
+            s.asked("INVITE", keep=True), s.reply("180 Ringing"), s.asked("CANCEL"), s.OK,
+            s.reply("487 Request Terminated", kept=True), s.asked("ACK"),
         )  # fmt: skip
         with other.answering(*callee):
             carrier.call(
-                stage.sip, s.invite(), s.expect(100), s.expect(180), s.pause(500), s.cancel(), s.expect(180, optional=True),
+                stage.sip, s.invite(), s.expect(100), s.expect(180), s.pause(500), s.cancel(),
+                s.expect(180, optional=True),
                 s.expect(200, CSeq="CANCEL"), s.expect(487), s.ack_failure(),
             )  # fmt: skip
         stage.ended("canceled")
@@ -82,7 +86,8 @@ class TestOurs:
 
     def test_it_waits_for_a_provisional_response(self, dialled: Stage, carrier: Carrier) -> None:
         steps = (
-            s.asked("INVITE", keep=True), s.pause(900), s.reply("100 Trying", tag="", kept=True), s.asked("CANCEL"), s.OK,
+            s.asked("INVITE", keep=True), s.pause(900), s.reply("100 Trying", tag="", kept=True), s.asked("CANCEL"),
+            s.OK,
             s.reply("487 Request Terminated", kept=True), s.asked("ACK"),
         )  # fmt: skip
         with carrier.answering(*steps):

@@ -55,7 +55,8 @@ def test_who_calls(stage: Stage, carrier: Carrier, from_: str, shown: str) -> No
 
 def test_custom_headers_of_a_sip_uri_are_sent(dialled: Stage, carrier: Carrier) -> None:
     steps = (
-        s.asked("INVITE", X_Queue="gold", X_Twilio_CallSid="CA[0-9a-f]{32}", X_Twilio_AccountSid="AC", Max_Forwards="70"),
+        s.asked("INVITE", X_Queue="gold", X_Twilio_CallSid="CA[0-9a-f]{32}", X_Twilio_AccountSid="AC",
+            Max_Forwards="70"),
         s.TAKES, s.asked("ACK"), *s.ENDED,
     )  # fmt: skip
     with carrier.answering(*steps):
@@ -66,7 +67,8 @@ def test_custom_headers_of_a_sip_uri_are_sent(dialled: Stage, carrier: Carrier) 
 def test_a_trunks_own_headers_and_identity(stage: Stage, carrier: Carrier) -> None:
     stage.trunk(carrier.uri, identity="p-asserted-identity", headers={"X-Account": "42"})
     steps = (
-        s.asked("INVITE", X_Account="42", P_Asserted_Identity=r"\+15555550100@", From=r"\+15555550100@", To=r"\+12125550123@"),
+        s.asked("INVITE", X_Account="42", P_Asserted_Identity=r"\+15555550100@", From=r"\+15555550100@",
+            To=r"\+12125550123@"),
         s.TAKES, s.asked("ACK"), *s.ENDED,
     )  # fmt: skip
     with carrier.answering(*steps):

@@ -20,7 +20,8 @@ class TestOfTheCaller:
     def test_hold_resume_at_another_port_and_a_late_offer(self, stage: Stage, carrier: Carrier) -> None:
         carrier.call(
             stage.sip, s.invite(), *s.ANSWERED,
-            s.request("INVITE", 2, body=HOLD), s.expect(100), s.expect(200, body="a=recvonly", CSeq="2 INVITE"), s.ack(2),
+            s.request("INVITE", 2, body=HOLD), s.expect(100), s.expect(200, body="a=recvonly", CSeq="2 INVITE"),
+            s.ack(2),
             s.request("INVITE", 3, body=RESUME), s.expect(100), s.expect(200, body="a=sendrecv"), s.ack(3),
             s.request("INVITE", 4), s.expect(100), s.expect(200, body="m=audio"), s.ack(4, body=s.sdp(version=4)),
             *s.BYE,
@@ -31,8 +32,10 @@ class TestOfTheCaller:
         """c=0.0.0.0 (RFC 3264 §8.4)."""
         carrier.call(
             stage.sip, s.invite(), *s.ANSWERED,
-            s.request("INVITE", 2, body=s.sdp(version=2, address="0.0.0.0")), s.expect(100), s.expect(200, body="m=audio [1-9]"),
-            s.ack(2), s.request("INVITE", 3, body=s.sdp(version=3)), s.expect(100), s.expect(200, body="a=sendrecv"), s.ack(3),
+            s.request("INVITE", 2, body=s.sdp(version=2, address="0.0.0.0")), s.expect(100),
+            s.expect(200, body="m=audio [1-9]"),
+            s.ack(2), s.request("INVITE", 3, body=s.sdp(version=3)), s.expect(100), s.expect(200, body="a=sendrecv"),
+            s.ack(3),
             *s.BYE,
         )  # fmt: skip
 
@@ -52,7 +55,8 @@ class TestOfTheCaller:
         strange = s.sdp(version=2).replace("0 101", "9").replace("a=rtpmap:0 PCMU/8000\n", "")
         carrier.call(
             stage.sip, s.invite(), *s.ANSWERED, s.request("INVITE", 2, body=strange), s.expect(100), s.expect(488),
-            s.ack_failure(2), s.request("INVITE", 3, body=HOLD, kept=True), s.expect(100), s.expect(200, body="a=recvonly"),
+            s.ack_failure(2), s.request("INVITE", 3, body=HOLD, kept=True), s.expect(100),
+            s.expect(200, body="a=recvonly"),
             s.ack(3), *s.BYE,
         )  # fmt: skip
 

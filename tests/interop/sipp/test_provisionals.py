@@ -18,13 +18,14 @@ def ringing(status: str, number: int, *, body: str = "", tag: str = s.TAG) -> st
 
 def pracked(number: int, tag: str = "") -> tuple[str, str]:
     """Its PRACK, and what that is answered with."""
-    return s.asked("PRACK", RAck=f"{number} 1 INVITE", **({"To": f"tag={tag}"} if tag else {})), s.OK
+    return s.asked("PRACK", RAck=f"{number} 1 INVITE", To=f"tag={tag}"), s.OK
 
 
 class TestGatewayAnswers:
     """The gateway rings."""
 
     def test_a_caller_who_insists_gets_reliable_ringing(self, stage: Stage, carrier: Carrier) -> None:
+        stage.runs("<Response><Pause length='1'/><Gather timeout='60'/></Response>")
         carrier.call(
             stage.sip, s.invite(None, "Require: 100rel"), s.expect(100, optional=True),
             s.expect(180, Require="100rel", RSeq="[0-9]+", keep_rseq=True),
@@ -132,7 +133,8 @@ class TestForks:
     def test_the_branch_that_rang_last_may_answer(self, dialled: Stage, carrier: Carrier) -> None:
         steps = (
             s.asked("INVITE", keep=True), s.reply("180 Ringing", tag="one"),
-            s.reply("183 Session Progress", tag="two", kept=True, body=s.sdp()), s.reply("180 Ringing", tag="three", kept=True),
+            s.reply("183 Session Progress", tag="two", kept=True, body=s.sdp()),
+            s.reply("180 Ringing", tag="three", kept=True),
             s.reply("200 OK", body=s.sdp(), tag="three", kept=True), s.asked("ACK", To="tag=three"),
             s.asked("BYE", To="tag=three"), s.OK,
         )  # fmt: skip
