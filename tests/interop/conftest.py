@@ -242,3 +242,8 @@ def gateway(tmp_path: Path) -> Iterator[GatewayProcess]:
     one.start()
     yield one
     one.stop()
+
+
+def ends_as(gateway: GatewayProcess, status: str) -> None:
+    """The status of the newest call, soon."""
+    wait_for(lambda: gateway.client().calls.list(limit=1)[0].status == status, 3, status)

@@ -13,10 +13,12 @@ import pytest
 
 from sip.outputs import Record
 from tests.interop import scenario as s
-from tests.interop.conftest import NUMBER, ROOT, App, GatewayProcess, free_port, wait_for
+from tests.interop.conftest import NUMBER, ROOT, App, GatewayProcess, ends_as, free_port, wait_for
 from tests.interop.kamailio.process import Kamailio
+from tests.interop.scenario import ANSWERED, BYE
+from tests.interop.sipp.carrier import Carrier
+from tests.interop.sipp.conftest import carrier
 from tests.interop.test_phones import ended, start_pjsua
-from tests.interop.test_sip_features import ANSWERED, BYE, Carrier, carrier, ends_as
 from tests.lib import dns
 
 __all__ = ["carrier"]  # a fixture

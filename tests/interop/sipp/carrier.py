@@ -92,14 +92,14 @@ class Carrier:
         files = [self.folder / f"{name}.errors", self._messages(name)]
         return "\n".join(path.read_text(errors="replace")[-6000:] for path in files if path.exists())
 
-    def messages(self, name: str = "callee") -> list[str]:
-        """All messages of the call in their order, those of sipp itself too."""
-        parts = self._messages(name).read_text(errors="replace").split("----------------------------------------")
-        return [part.partition("\n\n")[2].strip() for part in parts[1:]]
+    def messages(self) -> str:
+        """Everything that was said, by sipp too."""
+        files = map(self._messages, ("caller", "callee"))
+        return "".join(path.read_text(errors="replace") for path in files if path.exists())
 
     def received(self, first: str, name: str = "callee") -> list[str]:
         """The messages that came and start like this."""
-        parts = self._messages(name).read_text(errors="replace").split("----------------------------------------")
+        parts = self._messages(name).read_text(errors="replace").split("-" * 40)
         came = [part.partition("\n\n") for part in parts[1:] if "message received" in part[:200]]
         return [text.strip() for _, _, text in came if text.strip().startswith(first)]
 

@@ -88,12 +88,11 @@ class Stage:
     def ended(self, status: str, sid: str | None = None) -> None:
         """The call has this status, soon."""
         one = self.gateway.client().calls(sid or self.sid())
+        log = self.gateway.folder / "log"
         try:
-            wait_for(lambda: one.fetch().status == status, 3, status)
-        except AssertionError:
-            print(one.fetch().status, [n.message_text for n in one.notifications.list()])
-            print((self.gateway.folder / "log").read_text()[-2500:])
-            raise
+            wait_for(lambda: one.fetch().status == status, 10, status)
+        except AssertionError as error:
+            raise AssertionError(f"{one.fetch().status}, not {status}\n{log.read_text()[-3000:]}") from error
 
     def codes(self, sid: str | None = None) -> list[int]:
         """The codes of the call's notifications."""
