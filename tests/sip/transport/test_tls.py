@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import ssl
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
 
-from sip.transport.tls import TlsFiles
+from sip.transport.tls import TlsFiles, certified
 from tests.lib.certificates import Authority
-from tests.lib.endpoints import Party, party
+from tests.lib.endpoints import Party, party, talk
 
 TLS = [("tls", "127.0.0.1", 0)]
 
@@ -87,6 +88,35 @@ def test_a_certificate_is_asked_for_where_there_is_a_ca(tmp_path: Path) -> None:
             assert await shown(bob, context, "127.0.0.1") == serial(ours)
 
     asyncio.run(main())
+
+
+def test_the_names_of_a_checked_certificate_come_with_what_it_sends(tmp_path: Path) -> None:
+    """RFC 5922 §7.1: the identities are those of SubjectAltName."""
+    authority = Authority(tmp_path)
+
+    async def main() -> None:
+        ours = authority.issue("127.0.0.1", ca=True)
+        theirs = authority.issue("SBC.carrier.example", "127.0.0.1", file="carrier", ca=True)
+        async with party(TLS, ours) as bob, party(TLS, theirs, seed=2) as carrier:
+            invited = await talk(carrier, bob, bob.uri("tls"))
+            assert invited.flow.names == ("sbc.carrier.example", "127.0.0.1")
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("certificate", "names"),
+    [
+        (None, ()),
+        ({}, ()),
+        ({"subject": ((("commonName", "Old.example"),),)}, ("old.example",)),
+        ({"subject": ((("commonName", "cn"),),), "subjectAltName": (("DNS", "a.example"),)}, ("a.example",)),
+        ({"subjectAltName": (("URI", "sip:b.example"), ("email", "x@y"))}, ("b.example",)),
+    ],
+)
+def test_the_names_of_a_certificate(certificate: dict[str, Any] | None, names: tuple[str, ...]) -> None:
+    """RFC 5922 §7.1: a SIP URI or a DNS name; the common name only where there is neither."""
+    assert certified(certificate) == names
 
 
 def test_nothing_older_than_tls_1_2_is_spoken(tmp_path: Path) -> None:
