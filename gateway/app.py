@@ -25,6 +25,7 @@ from gateway.api.core.calls import Calls
 from gateway.api.core.numbers import Numbers
 from gateway.api.core.recordings import Recordings
 from gateway.api.http import Router
+from gateway.api.operator.refusals import Refusals
 from gateway.api.operator.resources import Operator
 from gateway.api.server import Site
 from gateway.calls.exchange import Exchange
@@ -49,6 +50,7 @@ from gateway.store.secret import SecretKey
 from gateway.trunks.admission import Admission
 from gateway.trunks.book import TrunkBook
 from gateway.trunks.carriers import Carriers
+from gateway.trunks.gate import Gate
 from gateway.webhooks.client import Webhooks
 from gateway.webhooks.guard import Guard
 from gateway.webhooks.outbox import Outbox
@@ -122,11 +124,13 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         workers = Workers(_start_worker(settings), settings.media.workers)
         await workers.open()
         close.push_async_callback(workers.close)
-        endpoint = await _open_sip(settings, random, exchange)
+        gate = Gate(book.belongs, lambda: settings.sip.strangers == "delay" or book.asks_anyone)
+        endpoint = await _open_sip(settings, random, exchange, gate)
         close.push_async_callback(endpoint.close)
         sip_host = _joined(*endpoint.addresses["udp"])
         carriers = Carriers(book, endpoint, secret.token, clock, sip_host)
-        admission = Admission(book, carriers, Challenger(settings.sip.realm, random, settings.sip.digest))
+        challenger = Challenger(settings.sip.realm, random, settings.sip.digest)
+        admission = Admission(book, carriers, challenger, gate, clock)
         services = Services(
             clock=clock, store=store, webhooks=webhooks, outbox=Outbox(store, webhooks.deliver, clock),
             speaker=_speaker(settings, cache, clock),
@@ -198,13 +202,13 @@ def _start_worker(settings: Settings) -> Callable[..., Any]:
     return start
 
 
-async def _open_sip(settings: Settings, random: Random, exchange: Exchange) -> Endpoint:
+async def _open_sip(settings: Settings, random: Random, exchange: Exchange, gate: Gate) -> Endpoint:
     sip = settings.sip
     advertised = dict.fromkeys(SIP_TRANSPORTS, (sip.public_address, 0)) if sip.public_address else {}
     agent = Agent(random, advertised=advertised)
     files = TlsFiles(sip.tls_cert, sip.tls_key, sip.tls_ca)
     try:
-        return await Endpoint.open(agent, sip.listeners, exchange.hear, files, sip.nameservers)
+        return await Endpoint.open(agent, sip.listeners, exchange.hear, files, sip.nameservers, screen=gate)
     except OSError as error:
         raise ConfigError(f"sip: cannot listen on {sip.listen} and the other listeners: {error}") from error
 
@@ -227,7 +231,9 @@ async def _open_http(
     ]
     site = Site(
         Router(core),
-        Router(Operator(store, book, services.carriers.status).routes()),
+        Router(
+            [*Operator(store, book, services.carriers.status).routes(), *Refusals(services.admission, book).routes()]
+        ),
         Keys(store),
         lambda: (200, {"status": "ok"}) if exchange.ready and not exchange.draining else (503, {"status": "draining"}),
         services.metrics.text,
@@ -293,6 +299,8 @@ def _watch(metrics: Metrics, services: Services, exchange: Exchange, endpoint: E
             "sip_connections": ("SIP connections (TCP, TLS, WebSocket)", lambda: len(endpoint.connections)),
             "targets_down": ("Targets of trunks that do not answer", lambda: len(services.carriers.down)),
             "registrations_missing": ("Trunks that should be registered and are not", services.carriers.missing),
+            "strangers_shut_out": ("Sources that are not read any more", services.admission.shut_out),
+            "refusals": ("Requests that were refused since the start", lambda: services.admission.refusals.total),
             "tasks": ("Tasks of the event loop", lambda: len(asyncio.all_tasks())),
             "outbox_pending": ("Callbacks to deliver", lambda: services.outbox.pending),
             "open_fds": ("Open files of the control process", open_fds),

@@ -78,6 +78,7 @@ class Sip(Section):
     `public_address`: the IP address or name that peers shall see, where it is not the one that is bound.
     `nameservers`: `ADDRESS` or `ADDRESS:PORT` of DNS servers; the system's where there are none.
     `realm`, `digest`: what our challenges say, and the algorithms that they offer, the preferred one first.
+    `strangers`: whether sources that belong to no trunk are refused, ever more slowly, or hear nothing at all.
     """
 
     listen: str = "127.0.0.1:5060"
@@ -91,6 +92,7 @@ class Sip(Section):
     nameservers: tuple[str, ...] = ()
     realm: str = Field(default="trunkline", min_length=1, max_length=100)
     digest: tuple[Literal["SHA-512-256", "SHA-256", "MD5"], ...] = Field(default=("SHA-256", "MD5"), min_length=1)
+    strangers: Literal["delay", "silence"] = "delay"
 
     @field_validator("listen", "tls_listen", "ws_listen")
     @classmethod

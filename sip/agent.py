@@ -189,32 +189,39 @@ class Agent:
             return self._layer.repeated(known, request, now)
         if request.method == "CANCEL":
             return self._cancel(request, flow, now)
+        if not flow.answered and not request.to.tag:
+            return [Dropped(flow, "a stranger is not answered", request.method)]
         transaction = self._layer.open_server(request, flow)
         try:
             return self._serve(transaction, now)
         except SipError as error:  # a header that only its reader looks at
             tag = "" if request.to.tag else self._layer.token()
             refused = self._layer.respond(transaction, request.reply(error.status, to_tag=tag), now)
-            return [*refused, Dropped(flow, f"{error.status}: {error}")]
+            return [*refused, Dropped(flow, str(error), request.method, error.status)]
 
     def _serve(self, transaction: ServerTransaction, now: float) -> list[Output]:
         """A new request, in a dialog or outside of one."""
         request = transaction.request
         refusal = self._refusal(request)
         if refusal is not None:
-            return self._layer.respond(transaction, refusal, now)
+            return self._turn_away(transaction, refusal, now)
         if request.to.tag:
             session = self._dialogs.get((request.call_id, request.to.tag, request.from_.tag))
             if session is None:
-                return self._layer.respond(transaction, request.reply(481), now)
+                return self._turn_away(transaction, request.reply(481), now)
             return session.receive(transaction, now)
         if request.method == "INVITE":
             return self._invited(transaction, now)
         tag = self._layer.token()
         if request.method == "OPTIONS":
-            return self._layer.respond(transaction, capabilities(request, tag), now)
+            return self._turn_away(transaction, capabilities(request, tag), now)
         status = 603 if request.method == "REFER" else 481  # nobody is transferred who is not in a call
-        return self._layer.respond(transaction, request.reply(status, to_tag=tag), now)
+        return self._turn_away(transaction, request.reply(status, to_tag=tag), now)
+
+    def _turn_away(self, transaction: ServerTransaction, response: Response, now: float) -> list[Output]:
+        """The answer to a request that makes nothing here, and that somebody may want to count."""
+        outputs = self._layer.respond(transaction, response, now)
+        return [*outputs, Dropped(transaction.flow, response.reason, transaction.request.method, response.status)]
 
     @staticmethod
     def _check(request: Request) -> None:
@@ -297,8 +304,8 @@ class Agent:
 
     def _refuse_unread(self, data: bytes, flow: Flow, error: SipError) -> list[Output]:
         """A message that cannot be read: answered where enough of it can, reported in any case."""
-        outputs: list[Output] = [Dropped(flow, f"{error.status}: {error}")]
-        response = salvage(data, error)
+        response = salvage(data, error) if flow.answered else None
+        outputs: list[Output] = [Dropped(flow, str(error), status=error.status if response is not None else 0)]
         if response is not None:
             outputs.insert(0, Transmit(flow, bytes(response)))
         if flow.reliable and response is None:

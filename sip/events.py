@@ -163,10 +163,12 @@ class Probed:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """A message was not understood or not wanted; `detail` says why. For counters and logs only."""
+    """A message was not understood or not wanted; `detail` says why. `status` 0: it was not answered."""
 
     flow: Flow
     detail: str
+    method: str = ""
+    status: int = 0
 
 
 Event = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 Address = tuple[str, int]
@@ -13,6 +13,7 @@ class Flow:
     """The way between us and a peer. `id`: the connection, or over UDP the socket; `local`: where peers reach us.
 
     `names`: of the certificate that the peer showed over TLS and that was checked (RFC 5922 §7.1).
+    `answered`: False for a stranger who is to hear nothing of us outside of dialogs.
     """
 
     transport: str  # udp, tcp, tls, ws, wss
@@ -20,6 +21,7 @@ class Flow:
     remote: Address
     id: int = 0
     names: tuple[str, ...] = ()
+    answered: bool = field(default=True, compare=False)
 
     @property
     def reliable(self) -> bool:

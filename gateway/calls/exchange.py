@@ -86,8 +86,9 @@ class Exchange:
                 self._invited(event)
             case sip_events.Registered() | sip_events.Unregistered() | sip_events.Probed():
                 self.services.carriers.hear(event)
-            case sip_events.Dropped(flow=flow, detail=detail):
+            case sip_events.Dropped(flow=flow, detail=detail, method=method, status=status):
                 LOG.debug("! dropped from %s: %s", flow.remote, detail)
+                self.services.admission.refused(flow.remote[0], method, status, detail)
             case _:
                 leg = self.services.legs.get(event.session)
                 if leg is not None:
@@ -148,9 +149,15 @@ class Exchange:
         return self._limits.admit(self.services.clock.now(), len(self.calls))
 
     def _refuse(self, event: sip_events.Invited, refusal: Refusal) -> None:
+        source = event.flow.remote[0]
         level = logging.INFO if refusal.status == 401 else logging.WARNING  # who logs in is asked to first
-        LOG.log(level, "! INVITE from %s refused with %d: %s", event.flow.remote[0], refusal.status, refusal.text)
-        self.services.sip.apply(sip_commands.Refuse(event.session, refusal.status, headers=refusal.headers))
+        LOG.log(level, "! INVITE from %s refused with %d: %s", source, refusal.status, refusal.text)
+        pause = self.services.admission.refused(source, "INVITE", refusal.status, refusal.text)
+        refuse = sip_commands.Refuse(event.session, refusal.status, headers=refusal.headers)
+        if pause:
+            asyncio.get_running_loop().call_later(pause, self.services.sip.apply, refuse)
+        else:
+            self.services.sip.apply(refuse)
 
     def _inbound(self, arrival: Arrival, event: sip_events.Invited) -> tuple[Call, Script]:
         services, number = self.services, arrival.number

@@ -36,7 +36,7 @@ def source_of(services: Services, event: Invited) -> Trunk | Refusal | None:
     """The trunk that an INVITE comes from, None for ourselves."""
     inside = event.request.headers.get(INSIDE)
     if inside is None:
-        return services.admission.of(event.request, event.flow, services.clock.now())
+        return services.admission.of(event.request, event.flow)
     if compare_digest(inside.encode("utf-8", "surrogateescape"), services.inside_token.encode()):
         return None
     return Refusal(403, f"{INSIDE} from {event.flow.remote[0]} is not ours")

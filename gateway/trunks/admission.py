@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
+from typing import Protocol
 
+from gateway.clock import Clock
 from gateway.trunks.book import TrunkBook
-from gateway.trunks.carriers import Carriers
+from gateway.trunks.gate import Gate
 from gateway.trunks.model import Trunk
+from gateway.trunks.refusals import Refusals
 from sip.challenge import Challenger
 from sip.message import Request
 from sip.outputs import Flow
@@ -22,6 +25,12 @@ class Refusal:
     headers: tuple[tuple[str, str], ...] = ()
 
 
+class Registered(Protocol):
+    """Who knows our registrations (gateway/trunks/carriers.py)."""
+
+    def registered_as(self, user: str) -> Trunk | None: ...
+
+
 class Admission:
     """Matches an INVITE to the trunk that it comes from.
 
@@ -29,14 +38,18 @@ class Admission:
     both.
     """
 
-    def __init__(self, book: TrunkBook, carriers: Carriers, challenger: Challenger) -> None:
+    def __init__(self, book: TrunkBook, carriers: Registered, challenger: Challenger, gate: Gate, clock: Clock) -> None:
         self._book = book
         self._carriers = carriers
         self._challenger = challenger
+        self._clock = clock
+        self.gate = gate
+        self.refusals = Refusals()
+        book.followers.append(gate.renew)
 
-    def of(self, request: Request, flow: Flow, now: float) -> Trunk | Refusal:
+    def of(self, request: Request, flow: Flow) -> Trunk | Refusal:
         """The trunk, or what to answer."""
-        source = flow.remote[0]
+        source, now = flow.remote[0], self._clock.now()
         if registered := self._carriers.registered_as(request.uri.user or ""):
             return registered
         if "Authorization" in request.headers:
@@ -50,6 +63,22 @@ class Admission:
             return self._challenge(f"no trunk lets {source} call in without a login", now)
         return Refusal(403, f"no trunk lets {source} call in")
 
+    def refused(self, source: str, method: str, status: int, reason: str) -> float:
+        """Takes note of a refusal; the seconds that its answer waits, where a stranger comes again and again."""
+        if status != 200:  # OPTIONS of strangers is answered, and counts
+            self.refusals.add(source, method, status, reason, self._clock.wall())
+        theirs = status < 480  # from 480 on an answer says something of us
+        return self.gate.failed(source, self._clock.now()) if theirs else 0.0
+
+    def allow(self, source: str) -> None:
+        """Forgets what a source did."""
+        self.gate.forgive(source)
+        self.refusals.forget(source)
+
+    def shut_out(self) -> int:
+        """How many sources are not read any more."""
+        return self.gate.shut(self._clock.now())
+
     def _logged_in(self, request: Request, source: str, now: float) -> Trunk | Refusal:
         verdict = self._challenger.verify(request, self._password, now)
         if verdict.user is None:
@@ -59,6 +88,7 @@ class Admission:
         address = ip_address(source)
         if trunk.addresses and not any(address in ip_network(one) for one in trunk.addresses):
             return Refusal(403, f"{source} is not among the addresses of trunk {trunk.name}")
+        self.gate.proved(source, now)
         return trunk
 
     def _password(self, username: str) -> str | None:

@@ -34,7 +34,7 @@ class TrunkBook:
             raise ConfigError(f"trunks or routes: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
         self.trunks: dict[str, Trunk] = {}
         self.routes: dict[str, Route] = {}
-        self.changed: Callable[[], None] = lambda: None  # is told of each change
+        self.followers: list[Callable[[], None]] = []  # are told of each change
         self.local_by_name = False  # a trunk `local` without addresses: enabled where it is not by default
 
     async def load(self) -> None:
@@ -49,7 +49,15 @@ class TrunkBook:
         named = self.trunks.get(LOCAL.name)
         self.local_by_name = named is not None and not named.addresses
         self.routes = routes | self._file_routes
-        self.changed()
+        for follow in self.followers:
+            follow()
+
+    async def admit(self, name: str, source: str) -> None:
+        """Adds an address to those that a trunk may call from."""
+        trunk = self.trunks[name]
+        changed = trunk.model_copy(update={"addresses": (*trunk.addresses, source)})
+        await self._store.operator.put("trunk", name, changed.model_dump(mode="json"))
+        await self.load()
 
     def declared(self, kind: str, name: str) -> str | None:
         """Where the file declares it: the answer to who wants to change it."""
@@ -81,6 +89,10 @@ class TrunkBook:
         """The trunk `local`, where it exists: this machine, but no web page on it (every page could call)."""
         exists = (self._local or self.local_by_name) and transport not in ("ws", "wss")
         return LOCAL if exists and any(ip_address(source) in ip_network(one) for one in LOCAL.addresses) else None
+
+    def belongs(self, source: str) -> bool:
+        """Whether an address is a trunk's, or this machine's where it may call."""
+        return self.by_network(source) is not None or self.local(source, "udp") is not None
 
     @property
     def asks_anyone(self) -> bool:

@@ -61,7 +61,7 @@ class Carriers:
         self._failed: Counter[str] = Counter()
         self._due: dict[str, float] = {}  # trunk -> when it is checked next
         self._changed = asyncio.Event()
-        book.changed = self.follow
+        book.followers.append(self.follow)
 
     # registrations
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, Protocol
 
 from sip.agent import Agent
 from sip.commands import Command
@@ -32,6 +33,15 @@ from sip.transport.websocket import WebSockets
 
 FREE_PORT_ATTEMPTS = 8  # a free UDP port may be taken over TCP
 
+
+class Screen(Protocol):
+    """Who is read, and who is answered."""
+
+    def opens(self, source: str, now: float) -> bool: ...
+
+    def answers(self, source: str, now: float) -> bool: ...
+
+
 Listener = tuple[str, str, int]  # transport (udp, tcp, tls, ws or wss), host, port
 
 
@@ -45,8 +55,10 @@ class Endpoint:
         tls: TlsFiles | None = None,
         nameservers: Sequence[str] = (),
         bounds: Bounds | None = None,
+        screen: Screen | None = None,
     ) -> None:
         self.agent = agent
+        self._screen = screen
         self.addresses: dict[str, Address] = {}
         self._on_event = on_event
         self._contexts = Contexts(tls or TlsFiles())
@@ -69,11 +81,12 @@ class Endpoint:
         tls: TlsFiles | None = None,
         nameservers: Sequence[str] = (),
         bounds: Bounds | None = None,
+        screen: Screen | None = None,
     ) -> Endpoint:
         """Binds each listener; port 0 takes a free one, the same for UDP and TCP. OSError if taken."""
         chosen = any(port for _, _, port in listeners)
         for attempt in range(FREE_PORT_ATTEMPTS):
-            endpoint = cls(agent, on_event, tls, nameservers, bounds)
+            endpoint = cls(agent, on_event, tls, nameservers, bounds, screen)
             try:
                 for listener in listeners:
                     await endpoint._listen(*listener)
@@ -118,7 +131,15 @@ class Endpoint:
         await asyncio.sleep(0)
 
     def _receive(self, data: bytes, flow: Flow) -> None:
-        self._do(self.agent.receive(data, flow, self._loop.time()))
+        now = self._loop.time()
+        if self._screen is not None:
+            source = flow.remote[0]
+            if not self._screen.opens(source, now):
+                self.connections.close_flow(flow)
+                return
+            if not self._screen.answers(source, now):
+                flow = replace(flow, answered=False)
+        self._do(self.agent.receive(data, flow, now))
 
     def _undelivered(self, data: bytes) -> None:
         if not self._closing:

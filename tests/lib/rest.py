@@ -31,6 +31,7 @@ from gateway.api.core.numbers import Numbers
 from gateway.api.core.recordings import Recordings
 from gateway.api.engine import CreateCall
 from gateway.api.http import Reply, Request, Route, Router
+from gateway.api.operator.refusals import Refusals
 from gateway.api.operator.resources import Operator
 from gateway.api.server import Site
 from gateway.clock import SystemClock
@@ -39,7 +40,10 @@ from gateway.sids import Sids
 from gateway.store import Store
 from gateway.store.rows import Account, Call
 from gateway.store.secret import SecretKey
+from gateway.trunks.admission import Admission
 from gateway.trunks.book import TrunkBook
+from gateway.trunks.gate import Gate
+from sip.challenge import Challenger
 
 T = TypeVar("T")
 
@@ -103,6 +107,13 @@ class _Listening(TwilioHttpClient):  # type: ignore[misc]
         return answer
 
 
+class NoCarriers:
+    """Nobody is registered anywhere."""
+
+    def registered_as(self, user: str) -> None:
+        return None
+
+
 @dataclass
 class Rest:
     """The API under test; `store` and `engine` live in the loop of its thread, `do` runs a coroutine there."""
@@ -111,6 +122,7 @@ class Rest:
     made: Credentials
     store: Store
     engine: FakeEngine
+    admission: Admission
     folder: Path
     loop: asyncio.AbstractEventLoop
     answers: list[Answered] = field(default_factory=list)
@@ -177,15 +189,18 @@ async def _start(folder: Path, loop: asyncio.AbstractEventLoop) -> tuple[Rest, A
         *Recordings(store, clock, folder, lambda: "https://gateway.example").routes(),
         Route("/Accounts/{account}/Broken", {"GET": _broken}),
     ]
+    admission = Admission(book, NoCarriers(), Challenger("trunkline", random), Gate(book.belongs), clock)
+    operator = [
+        *Operator(store, book, lambda trunk: {"name": trunk.name}).routes(),
+        *Refusals(admission, book).routes(),
+    ]
     site = Site(
-        Router(routes), Router(Operator(store, book, lambda trunk: {"name": trunk.name}).routes()), Keys(store),
-        lambda: (200, {"status": "ok"}),
-        lambda: b"trunkline_calls 0\n",
+        Router(routes), Router(operator), Keys(store), lambda: (200, {"status": "ok"}), lambda: b"trunkline_calls 0\n"
     )  # fmt: skip
     runner = web.AppRunner(site.application(), access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    one = Rest(f"http://127.0.0.1:{runner.addresses[0][1]}", made, store, engine, folder, loop)
+    one = Rest(f"http://127.0.0.1:{runner.addresses[0][1]}", made, store, engine, admission, folder, loop)
 
     async def close() -> None:
         await runner.cleanup()

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Generic, TypeVar
@@ -26,6 +27,7 @@ from gateway.store.secret import SecretKey
 from gateway.trunks.admission import Admission
 from gateway.trunks.book import TrunkBook
 from gateway.trunks.carriers import Carriers
+from gateway.trunks.gate import Gate
 from gateway.webhooks.client import Webhooks
 from gateway.webhooks.outbox import Outbox
 from media import commands, events
@@ -39,6 +41,7 @@ from sip.challenge import Challenger
 from sip.commands import Command
 from sip.events import Event
 from sip.outputs import Address, Connect, Flow, FlowFailed, FlowOpened, Resolve, Resolved, Transmit
+from sip.transport.endpoint import Screen
 from tests.lib.loop import VirtualClock
 from tests.lib.media import FakeLink
 from tests.lib.web import FakeWeb
@@ -58,6 +61,7 @@ class SimulatedEndpoint:
         self._hear = hear
         self._loop = asyncio.get_running_loop()
         self._alarm: asyncio.TimerHandle | None = None
+        self.screen: Screen | None = None
         wire[address] = self
 
     def apply(self, command: Command) -> None:
@@ -66,7 +70,12 @@ class SimulatedEndpoint:
 
     def receive(self, data: bytes, source: Address) -> None:
         """A datagram arrives."""
-        self._do(self.agent.receive(data, Flow("udp", self.address, source), self._loop.time()))
+        now, flow = self._loop.time(), Flow("udp", self.address, source)
+        if self.screen is not None:
+            if not self.screen.opens(source[0], now):
+                return
+            flow = replace(flow, answered=self.screen.answers(source[0], now))
+        self._do(self.agent.receive(data, flow, now))
 
     def _do(self, outputs: Sequence[object]) -> None:
         for output in outputs:
@@ -209,6 +218,11 @@ class Whole(Generic[W]):
         self.services, self.exchange, self.web, self.wire, self._link = services, exchange, app, wire, link
 
     @property
+    def endpoint(self) -> SimulatedEndpoint:
+        """The gateway's end of the wire."""
+        return self.wire[("127.0.0.2", 5060)]
+
+    @property
     def link(self) -> W:
         """The media worker."""
         return self._link[0]
@@ -248,10 +262,11 @@ async def whole_with(
     wire: dict[Address, SimulatedEndpoint] = {}
     endpoint = SimulatedEndpoint(wire, ("127.0.0.2", 5060), exchange.hear)
     carriers = Carriers(book, endpoint, SecretKey(b"test").token, clock, "127.0.0.2:5060")
+    admission = Admission(book, carriers, Challenger("trunkline", random), Gate(book.belongs), clock)
     services = Services(
         clock=clock, store=store, webhooks=webhooks, outbox=Outbox(store, webhooks.deliver, clock), speaker=sounds,
         audio=sounds, workers=workers, sip=endpoint, trunks=book,
-        carriers=carriers, admission=Admission(book, carriers, Challenger("trunkline", random)), guard=guard, sids=sids,
+        carriers=carriers, admission=admission, guard=guard, sids=sids,
         random=random, metrics=Metrics(), media=MediaSettings("127.0.0.2", ("PCMU",)), recordings_dir=folder,
         public_url="http://gateway", sip_host="127.0.0.2:5060", inside_token="inside", spawn=exchange.spawn,
     )  # fmt: skip

@@ -521,13 +521,13 @@ def request(via: str, method: str = "OPTIONS") -> bytes:
     ],
 )
 def test_over_udp_a_response_goes_where_via_says(via: str, remote: tuple[str, int]) -> None:
-    (sent,) = Agent(Random(1)).receive(request(via), UDP, 0.0)
+    sent, _ = Agent(Random(1)).receive(request(via), UDP, 0.0)
     assert isinstance(sent, Transmit)
     assert sent.flow.remote == remote
 
 
 def test_over_tcp_a_response_goes_back_on_the_connection() -> None:
-    (sent,) = Agent(Random(1)).receive(request("TCP 10.0.0.1:5071"), TCP, 0.0)
+    sent, _ = Agent(Random(1)).receive(request("TCP 10.0.0.1:5071"), TCP, 0.0)
     assert isinstance(sent, Transmit)
     assert sent.flow == TCP
 

@@ -191,3 +191,23 @@ def test_numbers_are_stocked_and_taken_out(api: Rest) -> None:
     assert len(api.operator("GET", "/operator/v1/numbers").json()["numbers"]) >= 1200
     assert api.operator("DELETE", f"/operator/v1/numbers/{many[0]}").status_code == 204
     assert api.operator("DELETE", f"/operator/v1/numbers/{many[0]}").status_code == 409
+
+
+def test_refusals_are_listed_forgiven_and_allowed(api: Rest) -> None:
+    admission = api.admission
+    assert api.operator("POST", "/operator/v1/trunks", json={"name": "acme"}).status_code == 201
+    for _ in range(20):
+        admission.refused("198.51.100.7", "INVITE", 403, "no trunk lets 198.51.100.7 call in")
+    (line,) = api.operator("GET", "/operator/v1/refusals").json()["refusals"]
+    assert (line["source"], line["method"], line["status"], line["count"]) == ("198.51.100.7", "INVITE", 403, 20)
+    assert line["reason"] == "no trunk lets 198.51.100.7 call in"
+    assert api.operator("GET", "/operator/v1/refusals/192.0.2.1").json() == {"refusals": []}
+    assert admission.shut_out() == 1
+    assert api.operator("DELETE", "/operator/v1/refusals/198.51.100.7").status_code == 204
+    assert (admission.shut_out(), api.operator("GET", "/operator/v1/refusals").json()) == (0, {"refusals": []})
+    allow = "/operator/v1/refusals/198.51.100.7/allow"
+    assert api.operator("POST", allow, json={"trunk": "nobody"}).status_code == 400
+    assert api.operator("POST", allow, json={"trunk": "fixed"}).status_code == 409
+    assert api.operator("POST", allow, json={"trunk": "acme"}).status_code == 204
+    assert api.operator("GET", "/operator/v1/trunks/acme").json()["addresses"] == ["198.51.100.7"]
+    assert api.operator("GET", "/operator/v1/refusals/nowhere").status_code == 400

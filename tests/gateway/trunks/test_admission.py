@@ -14,6 +14,7 @@ from gateway.store.secret import SecretKey
 from gateway.trunks.admission import Admission, Refusal
 from gateway.trunks.book import TrunkBook
 from gateway.trunks.carriers import Carriers
+from gateway.trunks.gate import Gate
 from sip.challenge import Challenger
 from sip.digest import answer, strongest
 from sip.message import Request
@@ -42,7 +43,7 @@ def answers(folder: Path, *more: dict[str, Any]) -> Answers:
         await book.load()
         await store.close()
         carriers = Carriers(book, Sip(), SecretKey(b"x").token, clock, "gw")
-        return Admission(book, carriers, Challenger("trunkline", Random(2)))
+        return Admission(book, carriers, Challenger("trunkline", Random(2)), Gate(book.belongs), clock)
 
     admission = run(main)
 
@@ -52,10 +53,10 @@ def answers(folder: Path, *more: dict[str, Any]) -> Answers:
         request = Request(method="INVITE", uri=Uri.parse("sip:+15555550100@gw"))
         flow = Flow(transport, ("192.0.2.1", 5060), (source, 5060), names=names)
         if login is not None:
-            challenge = strongest(admission._challenger.values(1.0))
+            challenge = strongest(admission._challenger.values(0.0))
             assert challenge is not None
             request.headers.add("Authorization", answer(challenge, *login, "INVITE", str(request.uri), "c"))
-        found = admission.of(request, flow, 1.0)
+        found = admission.of(request, flow)
         return str(found.status) if isinstance(found, Refusal) else found.name
 
     return ask

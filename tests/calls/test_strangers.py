@@ -1,0 +1,78 @@
+"""Strangers in virtual time: refused, slowed, shut out, or not answered at all, while calls go on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.trunks.gate import FREE, MOST
+from sip.commands import Probe
+from sip.events import Answered, Ended, Probed
+from tests.calls.test_trunks import SAY, Peer, trunk
+from tests.lib.loop import VirtualClock, passes, run
+from tests.lib.whole import Whole, whole
+
+LONG = {"/voice": "<Response><Say>Hello</Say><Pause length='300'/></Response>"}
+
+
+def refusals(one: Whole[Any]) -> list[tuple[str, str, int, int]]:
+    lines = one.services.admission.refusals.newest_first()
+    return [(line.source, line.method, line.status, line.count) for line in lines]
+
+
+def test_a_scanner_is_slowed_then_not_read_and_a_call_that_is_up_goes_on(tmp_path: Path) -> None:
+    async def main(clock: VirtualClock) -> None:
+        async with whole(clock, tmp_path, LONG) as one:
+            await trunk(one, "acme", addresses=["192.0.2.1"])
+            honest, scanner = Peer(one, "192.0.2.1"), Peer(one, "198.51.100.7")
+            one.endpoint.screen = one.services.admission.gate
+            honest.call()
+            await passes(1)
+            for number in range(MOST + 5):
+                scanner.call(name=str(number))
+                await passes(0.5)
+            await passes(40)
+            ends = {int(ended.session): ended.status for ended in scanner.said(Ended)}
+            answered = [number for number, status in ends.items() if status == 403]
+            assert answered == list(range(len(answered)))
+            assert FREE < len(answered) < MOST + 5
+            assert {ends[number] for number in range(len(answered), MOST + 5)} == {408}
+            assert one.services.admission.shut_out() == 1
+            (line,) = refusals(one)
+            assert line[:3] == ("198.51.100.7", "INVITE", 403)
+            assert honest.said(Answered)
+            assert not honest.said(Ended)
+            one.services.admission.allow("198.51.100.7")
+            scanner.call(name="again")
+            await passes(1)
+            assert scanner.status() == 403
+            honest.hangup()
+            await passes(60)
+
+    run(main)
+
+
+@pytest.mark.parametrize("source", ["198.51.100.7", "192.0.2.1"])
+def test_where_strangers_hear_nothing_a_trunk_hears_all(tmp_path: Path, source: str) -> None:
+    async def main(clock: VirtualClock) -> None:
+        async with whole(clock, tmp_path, SAY) as one:
+            await trunk(one, "acme", addresses=["192.0.2.1"])
+            gate = one.services.admission.gate
+            gate._answers_strangers = lambda: False
+            one.endpoint.screen = gate
+            peer = Peer(one, source)
+            peer.endpoint.apply(Probe("sip:127.0.0.2", "sip:ping@scanner"))
+            peer.call()
+            await passes(40)
+            stranger = source != "192.0.2.1"
+            assert [probed.status for probed in peer.said(Probed)] == [0 if stranger else 200]
+            assert bool(peer.said(Answered)) is not stranger
+            if stranger:
+                assert peer.status() == 408
+            else:
+                peer.hangup()
+            await passes(60)
+
+    run(main)
