@@ -82,10 +82,13 @@ def endpoint_on(host: str, port: int) -> Any:
     return endpoint
 
 
-def account_on(host: str, say: str, heard: str) -> Account:
-    """An account that needs no registration."""
+def account_on(host: str, say: str, heard: str, login: str) -> Account:
+    """An account that needs no registration; `login`: USER:PASSWORD for challenges."""
     settings = pj.AccountConfig()
     settings.idUri = f"sip:+15555550123@{host}"
+    if login:
+        username, _, password = login.partition(":")
+        settings.sipConfig.authCreds.append(pj.AuthCredInfo("digest", "*", username, 0, password))
     settings.mediaConfig.transportConfig.boundAddress = host
     account = Account(say, heard)
     account.create(settings)
@@ -122,12 +125,13 @@ def main() -> None:
     parser.add_argument("--call", metavar="URI")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--login", default="", metavar="USER:PASSWORD")
     parser.add_argument("--digits", default="")
     parser.add_argument("--hangup-after", type=float, default=0.0, metavar="SECONDS")
     parser.add_argument("--patience", type=float, default=40.0, metavar="SECONDS")
     wanted = parser.parse_args()
     endpoint = endpoint_on(wanted.host, wanted.port)
-    account = account_on(wanted.host, wanted.say, wanted.heard)
+    account = account_on(wanted.host, wanted.say, wanted.heard, wanted.login)
     print("ready", flush=True)
     if wanted.call:
         account.dial(wanted.call)

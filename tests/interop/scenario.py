@@ -130,9 +130,12 @@ def other_call(method: str, *headers: str) -> str:
 
 def expect(
     status: int, *, optional: bool = False, timeout: int = 10000, keep_rseq: bool = False, keep_tag: bool = False,
-    without: tuple[str, ...] = (), **headers: str,
+    auth: bool = False, without: tuple[str, ...] = (), **headers: str,
 ) -> str:  # fmt: skip
-    """A response must come; its headers (`Session_Expires="900"`, `body=`) match these patterns."""
+    """A response must come; its headers (`Session_Expires="900"`, `body=`) match these patterns.
+
+    `auth`: its challenge is the one that `[authentication]` answers.
+    """
     actions = ""
     if keep_rseq:
         actions += '<ereg regexp="[0-9]+" search_in="hdr" header="RSeq:" assign_to="rseq"/>'
@@ -140,6 +143,7 @@ def expect(
         actions += '<ereg regexp="tag=([^;]+)" search_in="hdr" header="To:" assign_to="whole,totag"/>'
     more = ' optional="true"' if optional else f' timeout="{timeout}"'
     more += ' rrs="true"' if 200 <= status < 300 or status in (180, 183) else ""
+    more += ' auth="true"' if auth else ""
     return f'<recv response="{status}"{more}>{_checks(headers, without, actions)}</recv>'
 
 
