@@ -234,7 +234,7 @@ class TestRegistrar:
     def test_two_trunks_register_stay_so_and_are_called(
         self, gateway: GatewayProcess, app: App, carrier: Carrier, tmp_path: Path
     ) -> None:
-        """For five seconds each (it counts whole ones), so that they are renewed, with nonces that last one; To keeps the number."""
+        """Five seconds each (it counts whole ones), so that they are renewed; nonces last one. To keeps the number."""
         runs(gateway, app, BRIEF)
         runs(gateway, app, BRIEF, SECOND_NUMBER)
         takes = (s.invite(), *ANSWERED, s.asked("BYE"), s.reply("200 OK", tag=""))
