@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from sip import commands
-from sip.errors import SipError
+from sip.errors import ParseError, SipError
 from sip.events import Answered, Cause, Dropped, Ended, Invited, Redirected, Ringing
+from sip.grammar import split_list
+from sip.headers import Headers
 from sip.incoming import IncomingSession
-from sip.layer import ALLOW, SDP, SUPPORTED, Layer, Output
-from sip.message import Request, Response, parse_head, parse_message, split
+from sip.layer import ALLOW, SDP, SUPPORTED, Layer, Output, reply_flow
+from sip.message import Request, Response, end_of_head, parse_message, unfolded
 from sip.outgoing import OutgoingSession
 from sip.outputs import Address, Close, Flow, FlowFailed, FlowOpened, Resolved, Transmit, Undelivered
 from sip.probe import Prober
@@ -26,6 +29,10 @@ if TYPE_CHECKING:
     from random import Random
 
 METHODS = frozenset(ALLOW.split(", "))
+_REQUEST = re.compile(rb"[^\s/]{1,64}[ \t]++.*[ \t]SIP/[0-9.]++[ \t]*+$", re.I)
+STREAMS = ("tcp", "tls")  # WebSocket has frames of its own (RFC 7118 §5)
+DIALLED = ("sip", "sips")  # what may be a remote target (RFC 3261 §8.1.1.8)
+TARGET_REFRESH = ("INVITE", "UPDATE")
 KNOWN_METHODS = METHODS | {"REGISTER", "SUBSCRIBE", "PUBLISH", "MESSAGE"}
 Outcome = Resolved | FlowOpened | FlowFailed | Undelivered
 OPTION_TAGS = frozenset(SUPPORTED.split(", "))
@@ -76,6 +83,7 @@ class Agent:
         self._layer.heard_on(flow)
         try:
             message = parse_message(data)
+            self._check(message, flow)
             if isinstance(message, Response):
                 outputs = self._layer.response(message, now)
             else:
@@ -179,9 +187,7 @@ class Agent:
     # requests
 
     def _request(self, request: Request, flow: Flow, now: float) -> list[Output]:
-        self._check(request)
-        via = request.via[0].received_from(*flow.remote)
-        _replace_top_via(request, str(via))
+        complete_top_via(request, flow)
         if request.method == "ACK":
             return self._ack(request, now)
         known = self._layer.server(request)
@@ -224,13 +230,19 @@ class Agent:
         return [*outputs, Dropped(transaction.flow, response.reason, transaction.request.method, response.status)]
 
     @staticmethod
-    def _check(request: Request) -> None:
-        """Reads what every request must have: an unreadable one raises here, before any state is made."""
-        _ = request.via[0] if request.via else request._one("Via", str)
-        _ = request.from_, request.to, request.call_id, request.cseq, request.max_forwards
-        _ = request.contact, request.record_route
-        if request.cseq.method != request.method:
-            raise SipError(f"CSeq names {request.cseq.method}, the request is {request.method}")
+    def _check(message: Request | Response, flow: Flow) -> None:
+        """Reads what every message must have: an unreadable one raises here, before any state is made or changed."""
+        if not message.via:
+            raise ParseError("Via is missing")
+        _ = message.from_, message.to, message.call_id, message.record_route
+        if flow.transport in STREAMS and "Content-Length" not in message.headers:
+            raise ParseError("a message on a stream needs a Content-Length")
+        if isinstance(message, Request):
+            _ = message.max_forwards
+            if message.method != message.cseq.method and message.method in KNOWN_METHODS:
+                raise ParseError(f"CSeq names {message.cseq.method[:20]}, the request is {message.method}")
+        if message.cseq.method in TARGET_REFRESH and _target(message) not in DIALLED:
+            raise ParseError(f"the Contact {message.headers.get('Contact')!r:.60} is not a SIP URI")
 
     def _refusal(self, request: Request) -> Response | None:
         """Why a request cannot be served, as its response (RFC 3261 §8.2)."""
@@ -250,6 +262,8 @@ class Agent:
             response = request.reply(420, to_tag=tag)
             response.headers.add("Unsupported", ", ".join(unknown))
             return response
+        if request.method == "INVITE" and not request.accepts(SDP):
+            return request.reply(406, to_tag=tag)
         if request.method == "INVITE" and request.body and request.content_type not in (SDP, ""):
             response = request.reply(415, to_tag=tag)
             response.headers.add("Accept", SDP)
@@ -303,12 +317,12 @@ class Agent:
         return [*ok, *named.canceled(Reason.of(request), now)]
 
     def _refuse_unread(self, data: bytes, flow: Flow, error: SipError) -> list[Output]:
-        """A message that cannot be read: answered where enough of it can, reported in any case."""
-        response = salvage(data, error) if flow.answered else None
+        """A message that cannot be read: answered where it asks for that, reported in any case."""
+        response, way = salvage(data, flow, error) if flow.answered else (None, flow)
         outputs: list[Output] = [Dropped(flow, str(error), status=error.status if response is not None else 0)]
         if response is not None:
-            outputs.insert(0, Transmit(flow, bytes(response)))
-        if flow.reliable and response is None:
+            outputs.insert(0, Transmit(way, bytes(response)))
+        elif flow.reliable and data.lstrip()[:4].upper() != b"SIP/":
             outputs.append(Close(flow))
         return outputs
 
@@ -344,27 +358,39 @@ class Agent:
             self._invites.pop(session.cancel_key, None)
 
 
-def _replace_top_via(request: Request, via: str) -> None:
-    """Puts the completed topmost Via in place of the first of the request."""
-    others = [str(value) for value in request.via[1:]]
-    request.headers.remove("Via")
-    for value in reversed((via, *others)):
-        request.headers.prepend("Via", value)
-    request.__dict__.pop("via", None)
+def _target(message: Request | Response) -> str:
+    """The scheme of what a message makes the remote target of a dialog."""
+    if isinstance(message, Response):
+        return message.contact[0].uri.scheme if message.status < 300 and message.contact else "sip"
+    return message.contact[0].uri.scheme if message.contact else message.from_.uri.scheme
 
 
-def salvage(data: bytes, error: SipError) -> Response | None:
-    """The refusal of a request that cannot be read, from what of it can; None where that is too little."""
+def complete_top_via(request: Request, flow: Flow) -> None:
+    """Adds what the server adds to the topmost Via; the others stay as they came."""
+    first = request.via[0]
+    via = first.received_from(*flow.remote)
+    if via is not first:
+        others = split_list(request.headers.get("Via") or "")[1:]
+        request.headers.change("Via", ", ".join((str(via), *others)))
+        request.via[0] = via
+
+
+def salvage(data: bytes, flow: Flow, error: SipError) -> tuple[Response | None, Flow]:
+    """The refusal of a request that cannot be read, made of its lines, and its way back; None for what is no request.
+
+    Nothing is kept of it, so the tag is the same each time (RFC 3261 §8.2.7).
+    """
+    data = data.lstrip(b"\r\n")
+    end = end_of_head(data) or (len(data.rstrip(b"\r\n")), len(data))
+    first, *lines = unfolded(data[: end[0]])
+    if not _REQUEST.match(first) or first[:4] == b"ACK ":
+        return None, flow
+    request = Request(Headers.readable(lines))
     try:
-        head, _ = split(data.lstrip(b"\r\n"))
-        lines = head.decode("utf-8", "surrogateescape").replace("\r\n", "\n").split("\n")
-        if lines[0].upper().startswith("SIP/") or lines[0].startswith("ACK "):
-            return None
-        readable = [line for line in lines[1:] if ":" in line and line[:1] not in " \t"]
-        request = parse_head("\r\n".join(("X sip:x SIP/2.0", *readable)).encode("utf-8", "surrogateescape"))
-        assert isinstance(request, Request)
-        if not (request.via and request.call_id and "CSeq" in request.headers and "From" in request.headers):
-            return None
+        if not request.via:
+            return None, flow
+        complete_top_via(request, flow)
+        flow = reply_flow(request.via[0], flow)
     except SipError:
-        return None
-    return request.reply(error.status, to_tag="unread")
+        pass  # a Via that cannot be read either: back to where it came from
+    return request.reply(error.status, to_tag="unread"), flow

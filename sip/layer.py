@@ -17,7 +17,7 @@ from sip.dialog import DialogState
 from sip.finder import Attempt, Finder, Output, Owner
 from sip.locate import DEFAULT_PORT, numeric
 from sip.machine import Alarms, Rings
-from sip.message import Headers, Request, Response
+from sip.message import Request, Response
 from sip.outputs import Address, Connect, Flow, FlowFailed, FlowOpened, Resolved, Target, Transmit
 from sip.quoted import quoted_request
 from sip.server_transaction import Input as ServerInput
@@ -246,6 +246,13 @@ class Layer:
             found[1].committed = True
         return self._finder.withdraw(request)
 
+    def abandon(self, request: Request) -> None:
+        """Nobody waits for what comes of a request any more: its transaction is forgotten (RFC 3261 §9.1)."""
+        found = self._client(request)
+        if found is not None:
+            found[0].timers.clear()
+            del self._clients[request.via[0].branch, request.method]
+
     def _client(self, request: Request) -> tuple[ClientTransaction, Attempt | None] | None:
         return self._clients.get((request.via[0].branch, request.method)) if request.via else None
 
@@ -380,7 +387,7 @@ def _key(request: Request) -> ServerKey:
     """Branch, sent-by and method; for RFC 2543 peers what that RFC compares (RFC 3261 §17.2.3)."""
     method = "INVITE" if request.method == "ACK" else request.method
     via = request.via[0]
-    if via.branch.startswith(MAGIC):
+    if via.branch.startswith(MAGIC) and via.branch != MAGIC:
         return via.branch, f"{via.host}:{via.port or 5060}", method
     return f"{request.call_id}|{request.from_.tag}|{request.cseq.number}", str(via.host), method
 
@@ -397,7 +404,7 @@ def reply_flow(via: Via, flow: Flow) -> Flow:
 
 def _snapshot(request: Request) -> Request:
     """The request as it went out, for a transaction that outlives its dress."""
-    return Request(Headers(list(request.headers)), request.body, request.method, request.uri)
+    return Request(request.headers.copy(), request.body, request.method, request.uri)
 
 
 def _behind_nat(hop: Uri, flow: Flow) -> bool:

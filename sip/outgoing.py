@@ -239,6 +239,7 @@ class OutgoingSession(Session):
     def ring(self, name: str, now: float) -> list[Output]:
         if name == "cancel":
             self._waiting = False  # RFC 3261 §9.1: no final response for 64*T1 after CANCEL is the end
+            self.layer.abandon(self._request)
             return []
         return super().ring(name, now)
 

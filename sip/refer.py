@@ -9,8 +9,9 @@ from sip.client_transaction import Act
 from sip.errors import ParseError
 from sip.events import ReferProgress, Referred
 from sip.grammar import lookup, parse_params
-from sip.message import REASONS, Response
+from sip.message import Response
 from sip.server_transaction import ServerTransaction
+from sip.status import REASONS
 from sip.values import NameAddr
 
 if TYPE_CHECKING:

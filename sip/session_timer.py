@@ -55,13 +55,17 @@ def seconds(text: str, name: str) -> int:
 
 
 def brief(request: Request, minimum: int) -> Response | None:
-    """422 to a request that wants a timer below the minimum (RFC 4028 §9)."""
-    found = SessionExpires.of(request)
+    """422 to a request that wants a timer below the minimum (RFC 4028 §9); ParseError where it says that unreadably."""
+    found, _ = SessionExpires.of(request), _min_se(request)
     if found is None or found.seconds >= minimum:
         return None
     response = request.reply(422)
     response.headers.add("Min-SE", str(minimum))
     return response
+
+
+def _min_se(message: Message) -> int:
+    return seconds(message.headers.get("Min-SE") or "0", "Min-SE")
 
 
 class SessionTimer:
@@ -91,7 +95,10 @@ class SessionTimer:
 
     def too_brief(self, response: Response) -> bool:
         """Takes note of a 422; False where it names nothing to try again with (RFC 4028 §7.4)."""
-        least = seconds(response.headers.get("Min-SE") or "0", "Min-SE")
+        try:
+            least = _min_se(response)
+        except ParseError:
+            return False
         if least <= self._least or least > 86400:
             return False
         self._least = least
@@ -99,8 +106,11 @@ class SessionTimer:
         return True
 
     def granted(self, response: Response, now: float) -> None:
-        """A 2xx to our INVITE or UPDATE (RFC 4028 §7.2)."""
-        found = SessionExpires.of(response)
+        """A 2xx to our INVITE or UPDATE (RFC 4028 §7.2); what cannot be read grants nothing, and the call stands."""
+        try:
+            found = SessionExpires.of(response)
+        except ParseError:
+            found = None
         if found is None:
             self.stop()
         else:
@@ -121,7 +131,7 @@ class SessionTimer:
             return
         wanted = asked.seconds if asked is not None else self._policy.expires
         if self._policy.expires:
-            least = seconds(request.headers.get("Min-SE") or "0", "Min-SE")
+            least = _min_se(request)
             wanted = max(min(wanted, self._policy.expires), least, self._policy.minimum)
         refresher = (asked.refresher if asked is not None and supported else "") or "uas"
         response.headers.set("Session-Expires", str(SessionExpires(wanted, refresher)))

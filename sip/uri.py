@@ -1,26 +1,30 @@
-"""SIP, SIPS and tel URIs (RFC 3261 §19.1, RFC 3966)."""
+"""SIP, SIPS and tel URIs (RFC 3261 §19.1, RFC 3966); those of other kinds are kept as they are."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from sip.errors import ParseError, UnsupportedScheme
-from sip.grammar import HOST, Params, lookup
+from sip.grammar import HOST, Params, bare_host, lookup, text_of
 
+_CHAR = r"[^\x00-\x20\x7f<>\"@"  # what a part of a URI may be made of is said by what it may not
 _URI = re.compile(
-    r"(?P<scheme>sips?):(?:(?P<user>[^@:;?\s<>]*(?:;[^@:?\s<>]*)?(?:\?[^@:\s<>]*)?)(?::(?P<password>[^@\s<>]*))?@)?"
-    rf"(?P<host>{HOST.pattern})(?::(?P<port>\d{{1,5}}))?(?P<params>(?:;[^;?\s<>]*)*)(?:\?(?P<headers>[^\s<>]*))?",
-    re.I,
+    rf"([Ss][Ii][Pp][Ss]?):(?:({_CHAR}:]*+)(?::({_CHAR}]*+))?@)?({HOST.pattern})(?::([0-9]{{1,5}}))?"
+    rf"((?:;[^\x00-\x20\x7f<>\";?]*+)*+)(?:\?([^\x00-\x20\x7f<>\"]*+))?"
 )
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
-_ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
-_USER_SAFE = re.compile(r"[A-Za-z0-9\-_.!~*'()&=+$,;?/]")
+_OTHER = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*+):([^\x00-\x20\x7f<>\"]++)")
+_ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
+_USER_UNSAFE = re.compile(rb"[^A-Za-z0-9\-_.!~*'()&=+$,;?/]")
+_PARAM_UNSAFE = re.compile(rb"[^A-Za-z0-9\-_.!~*'()\[\]/:&+$]")
 
 
 @dataclass(frozen=True, slots=True)
 class Uri:
-    """A URI taken apart. `user` is unescaped; for `tel:` the number is the user and the host is empty."""
+    """A URI taken apart. `user` is unescaped; for `tel:` the number is the user and the host is empty.
+
+    Printed, it is what was read, character for character. Of another scheme, all behind the colon is the user.
+    """
 
     scheme: str
     user: str | None
@@ -29,37 +33,30 @@ class Uri:
     params: Params = ()
     headers: str = ""
     password: str | None = None
+    _text: str = field(default="", init=False, compare=False, repr=False)
 
     @classmethod
     def parse(cls, text: str) -> Uri:
-        """ParseError for what is no URI, UnsupportedScheme for one of another kind."""
+        """ParseError for what is no URI, UnsupportedScheme for one that is no SIP, SIPS or tel URI."""
+        found = cls.parse_any(text)
+        if found.scheme not in ("sip", "sips", "tel"):
+            raise UnsupportedScheme(f"URI scheme {found.scheme[:20]!r} is not supported")
+        return found
+
+    @classmethod
+    def parse_any(cls, text: str) -> Uri:
+        """A URI of whatever scheme; ParseError for what is none."""
         text = text.strip()
-        if text[:4].lower() == "tel:":
-            number, *params = text[4:].split(";")
-            return cls("tel", number, "", None, _pairs(";".join(params)))
         found = _URI.fullmatch(text)
-        if found is None:
-            if _SCHEME.match(text) and not text.lower().startswith(("sip:", "sips:")):
-                raise UnsupportedScheme(f"URI scheme {text.partition(':')[0]!r} is not supported")
-            raise ParseError(f"{text[:80]!r} is not a SIP URI")
-        port = int(found["port"]) if found["port"] else None
-        if port is not None and not 0 < port < 65536:
-            raise ParseError(f"port {port} is out of range")
-        user = found["user"]
-        return cls(
-            found["scheme"].lower(),
-            unescape(user) if user is not None else None,
-            found["host"].strip("[]").lower(),
-            port,
-            _pairs(found["params"][1:]),
-            found["headers"] or "",
-            found["password"],
-        )
+        uri = _other(text) if found is None else _sip(*found.groups())
+        object.__setattr__(uri, "_text", text)
+        return uri
 
     def __str__(self) -> str:
-        params = "".join(f";{name}" if value is None else f";{name}={value}" for name, value in self.params)
-        if self.scheme == "tel":
-            return f"tel:{self.user}{params}"
+        if self._text:
+            return self._text
+        if self.scheme not in ("sip", "sips"):
+            return f"{self.scheme}:{self.user}{_printed(self.params)}"
         user = "" if self.user is None else escape(self.user)
         if self.password is not None:
             user += f":{self.password}"
@@ -67,7 +64,7 @@ class Uri:
         host = f"[{self.host}]" if ":" in self.host else self.host
         port = f":{self.port}" if self.port else ""
         headers = f"?{self.headers}" if self.headers else ""
-        return f"{self.scheme}:{user}{at}{host}{port}{params}{headers}"
+        return f"{self.scheme}:{user}{at}{host}{port}{_printed(self.params)}{headers}"
 
     def param(self, name: str) -> str | None:
         """A parameter's value; the empty string for a flag, None when it is absent."""
@@ -85,31 +82,61 @@ class Uri:
 
     def without_headers(self) -> Uri:
         """What may stand in a request line (RFC 3261 §19.1.1)."""
+        if not self.headers and self.param("method") is None:
+            return self
         return replace(self, headers="", params=tuple(p for p in self.params if p[0] != "method"))
+
+
+def _sip(scheme: str, user: str | None, password: str | None, host: str, port: str, params: str, headers: str) -> Uri:
+    if port and not 0 < int(port) < 65536:
+        raise ParseError(f"port {port} is out of range")
+    return Uri(
+        scheme.lower(),
+        user if user is None else unescape(user),
+        bare_host(host).lower(),
+        int(port) if port else None,
+        _pairs(params) if params else (),
+        headers or "",
+        password,
+    )
+
+
+def _other(text: str) -> Uri:
+    found = _OTHER.fullmatch(text)
+    if found is None or found[1].lower() in ("sip", "sips"):
+        raise ParseError(f"{text[:80]!r} is not a SIP URI")
+    scheme, rest = found[1].lower(), found[2]
+    if scheme != "tel":
+        return Uri(scheme, rest, "")
+    digits, _, params = rest.partition(";")
+    return Uri(scheme, digits, "", None, _pairs(params))
 
 
 def _pairs(text: str) -> Params:
     pairs = []
-    for part in filter(None, text.split(";")):
+    for part in text.split(";"):
         name, equals, value = part.partition("=")
-        pairs.append((name.lower(), value if equals else None))
+        if part:
+            pairs.append((unescape(name).lower(), unescape(value) if equals else None))
     return tuple(pairs)
 
 
+def _printed(params: Params) -> str:
+    names = [(_escape(name, _PARAM_UNSAFE), value) for name, value in params]
+    return "".join(f";{n}" if value is None else f";{n}={_escape(value, _PARAM_UNSAFE)}" for n, value in names)
+
+
 def unescape(text: str) -> str:
-    """`%41` as `A`."""
+    """`%41` as `A`, once (RFC 3986 §2.4)."""
     if "%" not in text:
         return text
-    raw = _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text)
-    try:
-        return raw.encode("latin-1").decode("utf-8")
-    except (UnicodeDecodeError, UnicodeEncodeError):
-        return raw
+    return text_of(_ESCAPE.sub(lambda found: bytes.fromhex(found[1].decode()), text.encode("utf-8", "replace")))
 
 
 def escape(text: str) -> str:
     """What may not stand in a user part as `%XX`."""
-    return "".join(
-        char if _USER_SAFE.fullmatch(char) else "".join(f"%{byte:02X}" for byte in char.encode("utf-8", "replace"))
-        for char in text
-    )
+    return _escape(text, _USER_UNSAFE)
+
+
+def _escape(text: str, unsafe: re.Pattern[bytes]) -> str:
+    return unsafe.sub(lambda found: b"%%%02X" % found[0][0], text.encode("utf-8", "replace")).decode()

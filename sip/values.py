@@ -8,9 +8,12 @@ from dataclasses import dataclass, replace
 from sip.errors import ParseError
 from sip.grammar import (
     HOST,
+    QUOTED,
     TOKEN,
     Params,
+    bare_host,
     lookup,
+    number,
     parse_params,
     print_params,
     quote,
@@ -20,11 +23,9 @@ from sip.grammar import (
 from sip.uri import Uri
 
 _VIA = re.compile(
-    rf"\s*SIP\s*/\s*2\.0\s*/\s*({TOKEN.pattern})\s+({HOST.pattern})\s*(?::\s*(\d{{1,5}}))?\s*(;.*)?",
-    re.I | re.S,
+    rf"[Ss][Ii][Pp]\s*+/\s*+2\.0\s*+/\s*+({TOKEN.pattern})\s++({HOST.pattern})\s*+(?::\s*+([0-9]{{1,5}})\s*+)?(;.*+)?",
+    re.S,
 )
-_CSEQ = re.compile(rf"\s*(\d{{1,10}})\s+({TOKEN.pattern})\s*")
-_NAMED = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[^<"]*?)\s*<\s*([^>]*?)\s*>\s*(;.*)?', re.S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +39,15 @@ class NameAddr:
     @classmethod
     def parse(cls, text: str) -> NameAddr:
         """A name-addr or an addr-spec; without brackets the parameters are the header's, not the URI's."""
-        found = _NAMED.fullmatch(text)
-        if found is not None:
-            return cls(Uri.parse(found[2]), unquote(found[1]), parse_params(found[3] or ""))
-        bare, semicolon, params = text.strip().partition(";")
-        return cls(Uri.parse(bare), "", parse_params(semicolon + params))
+        text = text.strip()
+        display, bracket, rest = _display(text)
+        if not bracket:
+            bare, semicolon, params = text.partition(";")
+            return cls(Uri.parse_any(bare), "", parse_params(semicolon + params))
+        uri, bracket, params = rest.partition(">")
+        if not bracket:
+            raise ParseError(f"the bracket in {text[:80]!r} is not closed")
+        return cls(Uri.parse_any(uri), display, parse_params(params.strip()))
 
     @classmethod
     def parse_many(cls, text: str) -> list[NameAddr]:
@@ -75,13 +80,14 @@ class Via:
     @classmethod
     def parse(cls, text: str) -> Via:
         """One Via value."""
-        found = _VIA.fullmatch(text)
+        found = _VIA.fullmatch(text.strip())
         if found is None:
             raise ParseError(f"Via {text[:80]!r} cannot be read")
-        port = int(found[3]) if found[3] else None
-        if port is not None and not 0 < port < 65536:
-            raise ParseError(f"Via port {port} is out of range")
-        return cls(found[1].upper(), found[2].strip("[]"), port, parse_params(found[4] or ""))
+        transport, host, digits, params = found.groups()
+        port = number(digits, 65535) if digits else None
+        if digits and not port:
+            raise ParseError(f"Via port {digits} is out of range")
+        return cls(transport.upper(), bare_host(host), port, parse_params(params) if params else ())
 
     @classmethod
     def parse_many(cls, text: str) -> list[Via]:
@@ -101,18 +107,22 @@ class Via:
     def received_from(self, ip: str, port: int) -> Via:
         """With what the server adds: `received` where it differs, `rport` where it was asked for (RFC 3581 §4)."""
         params = [p for p in self.params if p[0] != "received"]
-        asked = lookup(self.params, "rport") is not None
-        if asked:
+        if lookup(self.params, "rport") is not None:
             params = [("rport", str(port)) if p[0] == "rport" else p for p in params]
-        if asked or self.host != ip:
             params.append(("received", ip))
-        return replace(self, params=tuple(params))
+        elif self.host != ip:
+            params.append(("received", ip))
+        return (
+            self
+            if len(params) == len(self.params) and params == list(self.params)
+            else replace(self, params=tuple(params))
+        )
 
     def reply_address(self) -> tuple[str, int]:
         """Where a response goes (RFC 3261 §18.2.2, RFC 3581 §4)."""
         host = lookup(self.params, "received") or lookup(self.params, "maddr") or self.host
-        port = lookup(self.params, "rport") or self.port or 5060
-        return host, int(port)
+        port = number(lookup(self.params, "rport") or "", 65535) or self.port or 5060
+        return host.strip("[]"), port  # with brackets, too: RFC 5118 §4.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +135,23 @@ class CSeq:
     @classmethod
     def parse(cls, text: str) -> CSeq:
         """ParseError also for a number of 2**31 or more."""
-        found = _CSEQ.fullmatch(text)
-        if found is None or int(found[1]) >= 2**31:
+        digits, method = [*text.split(None, 1), "", ""][:2]
+        found = number(digits, 2**31 - 1)
+        if found is None or TOKEN.fullmatch(method := method.strip()) is None:
             raise ParseError(f"CSeq {text[:40]!r} cannot be read")
-        return cls(int(found[1]), found[2])
+        return cls(found, method)
 
     def __str__(self) -> str:
         return f"{self.number} {self.method}"
+
+
+def _display(text: str) -> tuple[str, str, str]:
+    """Display name, the bracket (empty where there is none), what follows it. Missing quotes are inferred."""
+    if text[:1] != '"':
+        display, bracket, rest = text.partition("<")
+        return display.rstrip(), bracket, rest
+    found = QUOTED.match(text)
+    rest = text[found.end() :].lstrip() if found is not None else ""
+    if found is None or rest[:1] != "<":
+        raise ParseError(f"the display name of {text[:80]!r} cannot be read")
+    return unquote(found[0]), "<", rest[1:]

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, cast
 
-from sip.errors import SipError
 from sip.framing import Framer
 from sip.outputs import Flow
 
@@ -82,17 +81,15 @@ class StreamConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._last = self._loop.time()
-        try:
-            messages = self._framer.receive(data)
-        except SipError as error:
-            self._end(str(error))
-            return
+        messages = self._framer.receive(data)
         pings, self._framer.pings = self._framer.pings, 0
         self._begun = None if messages or pings else (self._begun or self._last)
         if pings:
             self.send(b"\r\n" * pings)  # RFC 5626 §3.5.1
         for message in messages:
             self._keeper.receive(message, self.flow)
+        if self._framer.lost is not None:
+            self._end(str(self._framer.lost))
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._check is not None:
