@@ -105,14 +105,15 @@ def _codecs(line: MediaLine) -> list[tuple[int, str]]:
     for value in line.all("rtpmap"):
         code, _, encoding = value.partition(" ")
         name, _, rate = encoding.strip().partition("/")
-        if code.isdigit():
+        if sdp.number(code, 127) is not None:
             named[code] = (name.upper(), rate.partition("/")[0])
     static = {str(code): (name, str(RATE)) for name, code in STATIC.items()}
     found = []
     for code in line.formats:
         name, rate = named.get(code, static.get(code, ("", "")))
-        if name in LAWS and rate == str(RATE) and code.isdigit() and int(code) < 128:
-            found.append((int(code), name))
+        payload_type = sdp.number(code, 127)
+        if name in LAWS and rate == str(RATE) and payload_type is not None:
+            found.append((payload_type, name))
     return found
 
 
@@ -127,8 +128,9 @@ def _common(line: MediaLine, codecs: Sequence[str]) -> tuple[int, str]:
 def _dtmf(line: MediaLine) -> int:
     for value in line.all("rtpmap"):
         code, _, encoding = value.partition(" ")
-        if encoding.strip().lower() == f"telephone-event/{RATE}" and code.isdigit() and code in line.formats:
-            return int(code)
+        payload_type = sdp.number(code, 127)
+        if encoding.strip().lower() == f"telephone-event/{RATE}" and payload_type is not None and code in line.formats:
+            return payload_type
     return -1
 
 
@@ -150,6 +152,14 @@ def _muxed(line: MediaLine) -> bool:
     return line.attribute("rtcp-mux") is not None
 
 
+def _rtcp_port(line: MediaLine) -> int:
+    """The one that is named (RFC 3605), else the next after that of RTP."""
+    if _muxed(line):
+        return line.port
+    named = sdp.number((line.attribute("rtcp") or "").partition(" ")[0], 65535)
+    return named or min(line.port + 1, 65535)
+
+
 def _plan(
     session: Sdp, line: MediaLine, code: int, name: str, dtmf: int, signalling_ip: str, symmetric: bool
 ) -> StreamPlan:
@@ -157,11 +167,10 @@ def _plan(
     if not line.ip:
         raise NegotiationError("the audio stream has no connection address (c=)")
     held = line.ip in ("0.0.0.0", "::")
-    rtcp = (line.attribute("rtcp") or "").partition(" ")[0]
     return StreamPlan(
         remote_ip=line.ip,
         remote_port=line.port,
-        rtcp_port=line.port if _muxed(line) else int(rtcp) if rtcp.isdigit() else line.port + 1,
+        rtcp_port=_rtcp_port(line),
         codec=name,
         payload_type=code,
         dtmf_payload_type=dtmf,

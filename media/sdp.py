@@ -68,11 +68,19 @@ def parse(body: bytes) -> Sdp:
     return Sdp(tuple(_frozen(one, ip) for one in media), tuple(session))
 
 
+def number(text: str, most: int) -> int | None:
+    """Decimal digits as a number up to `most`; None for anything else, however long it is."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 10):
+        return None
+    found = int(text)
+    return found if found <= most else None
+
+
 def _media(value: str) -> dict[str, object]:
     parts = value.split()
-    if len(parts) < 3 or not parts[1].partition("/")[0].isdigit() or int(parts[1].partition("/")[0]) > 65535:
+    port = number(parts[1].partition("/")[0], 65535) if len(parts) > 2 else None
+    if port is None:
         raise SdpError(f"SDP line 'm={value[:50]}' cannot be read")
-    port = int(parts[1].partition("/")[0])
     return {"kind": parts[0], "port": port, "protocol": parts[2], "formats": tuple(parts[3:]), "attributes": []}
 
 
