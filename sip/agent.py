@@ -238,7 +238,7 @@ class Agent:
         if flow.transport in STREAMS and "Content-Length" not in message.headers:
             raise ParseError("a message on a stream needs a Content-Length")
         if isinstance(message, Request):
-            _ = message.max_forwards
+            _ = message.max_forwards, message.contact
             if message.method != message.cseq.method and message.method in KNOWN_METHODS:
                 raise ParseError(f"CSeq names {message.cseq.method[:20]}, the request is {message.method}")
         if message.cseq.method in TARGET_REFRESH and _target(message) not in DIALLED:

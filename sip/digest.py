@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sip.errors import ParseError
-from sip.grammar import quote, unquote
+from sip.grammar import QUOTED, quote, unquote
 
-_FIELD = re.compile(r'([A-Za-z0-9\-]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^\s,"]+)\s*(?:,|$)\s*')
+_FIELD = re.compile(rf'([A-Za-z0-9\-]++)\s*+=\s*+({QUOTED.pattern}|[^\s,"]++)\s*+(?:,|$)\s*+', re.S)
 
 # strongest first; hashlib's names
 ALGORITHMS = {"SHA-512-256": "sha512_256", "SHA-256": "sha256", "MD5": "md5"}

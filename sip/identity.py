@@ -9,14 +9,14 @@ import re
 from itertools import pairwise
 
 from sip.errors import SipError
-from sip.grammar import lookup, split_list
+from sip.grammar import lookup, number, split_list
 from sip.message import Request
 from sip.uri import Uri, unescape
 from sip.values import NameAddr
 
 HIDING = {"id", "user", "header"}  # priv-values that hide the caller (RFC 3323 §4.2, RFC 3325 §9.3)
 MOVED = range(300, 700)  # causes of History-Info that say that the call was sent on (RFC 4458, RFC 7044 §10)
-_REASON = re.compile(r"\bReason=SIP\s*;\s*cause=(\d{3})\b", re.I)
+_REASON = re.compile(r"\bReason=SIP\s*;\s*cause=([0-9]{3})\b", re.I)
 
 
 def asserted(request: Request) -> NameAddr | None:
@@ -61,13 +61,13 @@ def _values(request: Request, name: str) -> list[NameAddr]:
 
 def _place(entry: NameAddr) -> list[int]:
     """The index of a History-Info entry: `1.2.1`."""
-    return [int(part) for part in (lookup(entry.params, "index") or "").split(".") if part.isdigit()]
+    parts = (lookup(entry.params, "index") or "").split(".")
+    return [found for part in parts if (found := number(part, 2**31)) is not None]
 
 
 def _cause(entry: NameAddr) -> int:
     """The `cause` of a target that the call was sent on to (RFC 4458), 0 without one."""
-    text = entry.uri.param("cause") or ""
-    return int(text) if text.isdigit() else 0
+    return number(entry.uri.param("cause") or "", 699) or 0
 
 
 def _reason(entry: NameAddr) -> int:

@@ -70,12 +70,12 @@ class Message:
     @once
     def from_(self) -> NameAddr:
         """RFC 3261 §20.20."""
-        return self._one("From", NameAddr.parse)
+        return self._one("From", NameAddr.parse_any)
 
     @once
     def to(self) -> NameAddr:
         """RFC 3261 §20.39."""
-        return self._one("To", NameAddr.parse)
+        return self._one("To", NameAddr.parse_any)
 
     @once
     def call_id(self) -> str:
@@ -90,7 +90,7 @@ class Message:
     @once
     def contact(self) -> list[NameAddr]:
         """RFC 3261 §20.10; `*` gives an empty list."""
-        return [] if self.headers.get("Contact") == "*" else self._many("Contact", NameAddr.parse)
+        return [] if self.headers.get("Contact") == "*" else self._many("Contact", NameAddr.parse_any)
 
     @once
     def route(self) -> list[NameAddr]:

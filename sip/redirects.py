@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sip.errors import SipError
 from sip.grammar import lookup
 from sip.message import Response
 from sip.uri import Uri
@@ -18,7 +19,11 @@ class Redirects:
 
     def add(self, response: Response) -> None:
         """The contacts of a 3xx, best first; those that were tried already would be a loop."""
-        for contact in sorted(response.contact, key=_preference, reverse=True):
+        try:
+            contacts = sorted(response.contact, key=_preference, reverse=True)
+        except SipError:
+            return  # nowhere to go
+        for contact in contacts:
             if contact.uri.scheme in ("sip", "sips") and str(contact.uri) not in self._seen:
                 self._seen.add(str(contact.uri))
                 self._contacts.append(contact.uri)

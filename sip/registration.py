@@ -5,9 +5,10 @@ from __future__ import annotations
 from sip.authority import Authority
 from sip.client_transaction import Act
 from sip.commands import Register
+from sip.errors import SipError
 from sip.events import Registered, Unregistered
 from sip.finder import retry_after
-from sip.grammar import lookup
+from sip.grammar import lookup, number
 from sip.layer import Layer, Output
 from sip.message import Request, Response
 from sip.outputs import Flow
@@ -107,10 +108,10 @@ class Registration:
 
     def _longer(self, response: Response) -> bool:
         """Takes note of Min-Expires (RFC 3261 §10.2.8)."""
-        least = (response.headers.get("Min-Expires") or "").strip()
-        if not least.isdigit() or not self._expires < int(least) <= 86400:
+        least = number(response.headers.get("Min-Expires") or "", 86400)
+        if least is None or least <= self._expires:
             return False
-        self._expires = int(least)
+        self._expires = least
         return True
 
     def _succeeded(self, response: Response, now: float) -> list[Output]:
@@ -125,9 +126,13 @@ class Registration:
 
     def _granted(self, response: Response) -> int:
         """Seconds: our contact's `expires`, else the Expires header, else what we asked for."""
-        ours = [one for one in response.contact if one.uri.user == self._contact_user]
+        try:
+            ours = [one for one in response.contact if one.uri.user == self._contact_user]
+        except SipError:  # somebody else's binding: the registrar says 200 all the same
+            ours = []
         text = (lookup(ours[0].params, "expires") if ours else None) or response.headers.get("Expires") or ""
-        return int(text) if text.strip().isdigit() else self._expires
+        granted = number(text, 2**32 - 1)
+        return granted if granted is not None else self._expires
 
     def _failed(self, status: int, reason: str, least: float, now: float) -> list[Output]:
         """It is tried again after a pause, which is `least` at least."""

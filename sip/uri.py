@@ -39,8 +39,7 @@ class Uri:
     def parse(cls, text: str) -> Uri:
         """ParseError for what is no URI, UnsupportedScheme for one that is no SIP, SIPS or tel URI."""
         found = cls.parse_any(text)
-        if found.scheme not in ("sip", "sips", "tel"):
-            raise UnsupportedScheme(f"URI scheme {found.scheme[:20]!r} is not supported")
+        found.check()
         return found
 
     @classmethod
@@ -51,6 +50,11 @@ class Uri:
         uri = _other(text) if found is None else _sip(*found.groups())
         object.__setattr__(uri, "_text", text)
         return uri
+
+    def check(self) -> None:
+        """UnsupportedScheme unless it is a SIP, SIPS or tel URI."""
+        if self.scheme not in ("sip", "sips", "tel"):
+            raise UnsupportedScheme(f"URI scheme {self.scheme[:20]!r} is not supported")
 
     def __str__(self) -> str:
         if self._text:

@@ -38,7 +38,14 @@ class NameAddr:
 
     @classmethod
     def parse(cls, text: str) -> NameAddr:
-        """A name-addr or an addr-spec; without brackets the parameters are the header's, not the URI's."""
+        """A name-addr or an addr-spec; UnsupportedScheme for another URI than SIP, SIPS or tel."""
+        found = cls.parse_any(text)
+        found.uri.check()
+        return found
+
+    @classmethod
+    def parse_any(cls, text: str) -> NameAddr:
+        """One of whatever scheme; without brackets the parameters are the header's, not the URI's."""
         text = text.strip()
         display, bracket, rest = _display(text)
         if not bracket:

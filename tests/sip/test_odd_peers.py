@@ -116,3 +116,16 @@ def test_a_refusal_of_what_cannot_be_read_goes_where_its_via_says() -> None:
     assert isinstance(sent, Transmit)
     assert sent.flow.remote == ("192.0.2.9", 5062)
     assert b"5062;branch=z9hG4bK1;received=192.0.2.9\r\n" in sent.data
+
+
+def test_a_redirect_to_nowhere_ends_the_call() -> None:
+    wire = Wire()
+    wire.apply(wire.a, commands.Invite("out", B, "<sip:alice@192.0.2.1>", f"<{B}>", b"v=0", redirects=3))
+    wire.run(1)
+    (event,) = wire.b.said(Invited)
+    assert isinstance(event, Invited)
+    wire.apply(wire.b, commands.Refuse(event.session, 302, headers=(("Contact", "<nothing"),)))
+    wire.run(200)
+    (end,) = wire.a.said(Ended)
+    assert isinstance(end, Ended)
+    assert (end.cause, end.status) == (Cause.REFUSED, 302)
