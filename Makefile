@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 SOURCES := gateway media sip twiml tests bench examples
 
-.PHONY: setup run test demo check bench lock format
+.PHONY: setup run test demo check bench fuzz lock format
 
 setup: .venv/.run
 
@@ -34,6 +34,10 @@ check: .venv/.test
 
 bench: .venv/.test
 	@for b in bench/bench_*.py; do $(PY) $$b || exit 1; done
+
+# make fuzz SECONDS=600: each target that long, one after the other
+fuzz: .venv/.test
+	@for t in datagram dialog stream values sdp digest; do $(PY) -m tests.fuzz.run $$t --seconds $(or $(SECONDS),60) || exit 1; done
 
 format: .venv/.test
 	@.venv/bin/ruff format $(SOURCES) scripts

@@ -1,0 +1,238 @@
+"""What is fuzzed: each target takes any bytes, lets only the project's own errors happen, and checks what must hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from random import Random
+from typing import Any
+
+from media import negotiate, sdp
+from media.errors import MediaError
+from sip import commands, identity, reliable
+from sip.agent import Agent
+from sip.challenge import Challenger, Claim
+from sip.digest import Challenge, answer, parse_fields, strongest
+from sip.errors import SipError
+from sip.events import Invited, Offered, Referred
+from sip.framing import Framer
+from sip.grammar import parse_params, print_params, split_list, text_of, unquote
+from sip.layer import Output
+from sip.message import Request, Response, parse_message
+from sip.outputs import Connect, Flow, FlowFailed, FlowOpened, Resolve, Resolved
+from sip.reason import Reason
+from sip.redirects import Redirects
+from sip.replaces import Replaces
+from sip.session_timer import SessionExpires, seconds
+from sip.uri import Uri
+from sip.values import CSeq, NameAddr, Via
+
+UDP = Flow("udp", ("192.0.2.2", 5060), ("192.0.2.1", 5060))
+TCP = Flow("tcp", ("192.0.2.2", 5060), ("192.0.2.1", 5060))
+BETWEEN = b"\n%%\n"  # parts the messages of one input
+
+OUR_OFFER = negotiate.offer("192.0.2.2", 20000, ["PCMU", "PCMA"], session_id=1, version=1)
+
+
+def datagram(data: bytes) -> None:
+    """One datagram, and the same on a stream; what is accepted prints to something that reads the same."""
+    for flow in (UDP, TCP):
+        agent = Agent(Random(1))
+        _played(agent, agent.receive(data, flow, 0.0), 0.0)
+        _ended(agent)
+    try:
+        message = parse_message(data)
+    except SipError:
+        return
+    again = parse_message(bytes(message))
+    assert bytes(again) == bytes(message)
+    assert again.body == message.body
+
+
+def dialog(data: bytes) -> None:
+    """A call of ours under way, and messages in a row: whatever comes, everything is forgotten in the end."""
+    agent, now = Agent(Random(1)), 0.0
+    call = commands.Invite("out", "sip:bob@192.0.2.1", "sip:alice@192.0.2.2", "sip:bob@192.0.2.1", b"v=0\r\n",
+                           credentials=commands.Credentials("alice", "secret"), redirects=2)  # fmt: skip
+    _played(agent, agent.apply(call, now), now)
+    for message in data.split(BETWEEN)[:12]:
+        now += 0.3
+        _played(agent, agent.receive(message, UDP, now), now)
+        _played(agent, agent.tick(now), now)
+    for session in list(agent._sessions):
+        _played(agent, agent.apply(commands.Hangup(session), now), now)
+    _ended(agent, now)
+
+
+def _played(agent: Agent, outputs: list[Output], now: float) -> None:
+    """The gateway and the network, at their simplest."""
+    for output in outputs:
+        for command in _reactions(output):
+            _played(agent, agent.apply(command, now), now)
+
+
+def _reactions(output: Output) -> list[Any]:
+    match output:
+        case Resolve(question=question):
+            return [Resolved(question, (), 60.0)]
+        case Connect(request=request, target=target) if target.transport == "udp":
+            flow = Flow("udp", UDP.local, (target.host, target.port))
+            return [FlowOpened(request, flow)]
+        case Connect(request=request):
+            return [FlowFailed(request, "refused")]
+        case Invited(session=session):
+            return [commands.Provisional(session, 183, b"v=0\r\n"), commands.Accept(session, b"v=0\r\n")]
+        case Offered(session=session):
+            return [commands.AnswerOffer(session, b"v=0\r\n")]
+        case Referred(session=session):
+            return [commands.AcceptRefer(session), commands.TellRefer(session, 200, "OK")]
+    return []
+
+
+def _ended(agent: Agent, now: float = 0.0) -> None:
+    """After a hangup of everything and all timers, nothing is left."""
+    for session in list(agent._sessions):
+        _played(agent, agent.apply(commands.Hangup(session), now), now)
+    for _ in range(2000):
+        at = agent.next_timeout()
+        if at is None:
+            break
+        now = max(now, at)
+        outputs = agent.tick(now)
+        _played(agent, outputs, now)
+    assert (agent.sessions, agent.dialogs, agent.transactions) == (0, 0, 0), "something is left behind"
+
+
+def stream(data: bytes) -> None:
+    """In pieces of any size, a stream gives the same messages as in one piece."""
+    sizes, data = Random(data[:1]), data[1:]
+    whole, parts = Framer(), Framer()
+    at_once = whole.receive(data)
+    in_pieces: list[bytes] = []
+    at = 0
+    while at < len(data):
+        size = sizes.choice((1, 2, 3, 5, 17, 100, 1500))
+        in_pieces += parts.receive(data[at : at + size])
+        at += size
+    assert in_pieces == at_once
+    assert parts.pings == whole.pings
+    assert str(parts.lost) == str(whole.lost)
+
+
+def _round(parse: Callable[[str], object]) -> Callable[[str], object]:
+    def check(text: str) -> object:
+        value = parse(text)
+        assert parse(str(value)) == value, f"{value!r} prints as {str(value)!r}"
+        return value
+
+    return check
+
+
+def _uri(text: str) -> None:
+    uri = Uri.parse_any(text)
+    if uri.scheme in ("sip", "sips"):
+        again = uri.with_user("a b").with_user(uri.user)
+        assert Uri.parse(str(again)) == uri, f"{uri!r} prints as {again}"
+
+
+def _params(text: str) -> None:
+    params = parse_params(text)
+    assert parse_params(print_params(params)) == params
+
+
+def _message(text: str) -> Request:
+    request = Request(method="INVITE")
+    for name in (
+        "Session-Expires",
+        "Reason",
+        "Replaces",
+        "RAck",
+        "RSeq",
+        "Min-SE",
+        "Accept",
+        "Contact",
+        "Require",
+        "P-Asserted-Identity",
+        "Remote-Party-ID",
+        "Privacy",
+        "Diversion",
+        "History-Info",
+    ):
+        request.headers.add(name, text)
+    return request
+
+
+def _redirected(text: str) -> None:
+    response = Response(_message(text).headers, b"", 302)
+    redirects = Redirects(Uri("sip", "a", "b"), 5)
+    redirects.add(response)
+    while redirects.next() is not None:
+        pass
+
+
+READERS: tuple[Callable[[str], object], ...] = (
+    _round(Via.parse), _round(NameAddr.parse), _round(CSeq.parse), _round(Uri.parse_any), _uri, _params,
+    Via.parse_many, NameAddr.parse_many, split_list, unquote, _redirected,
+    lambda text: seconds(text, "Retry-After"),
+    lambda text: Via.parse(text).received_from("192.0.2.1", 5060).reply_address(),
+    lambda text: SessionExpires.of(_message(text)),
+    lambda text: str(Reason.of(_message(text))),
+    lambda text: str(Replaces.of(_message(text))),
+    lambda text: reliable.rack(_message(text)),
+    lambda text: reliable.rseq(_message(text)),
+    lambda text: _message(text).accepts("application/sdp"),
+    lambda text: (identity.asserted(_message(text)), identity.hidden(_message(text))),
+    lambda text: identity.forwarded_from(_message(text)),
+    lambda text: _message(text).tokens("Require"),
+)  # fmt: skip
+
+
+def values(data: bytes) -> None:
+    """Every kind of header value; what is read prints to something that reads the same."""
+    text = text_of(data).replace("\r", " ").replace("\n", " ").replace("\0", " ")
+    for reader in READERS:
+        with suppress(SipError):
+            reader(text)
+
+
+def descriptions(data: bytes) -> None:
+    """SDP, as an offer and as an answer; our own answer can be read and accepted by the other side."""
+    with suppress(MediaError):
+        sdp.parse(data)
+    with suppress(MediaError):
+        ours, plan = negotiate.answer(data, "192.0.2.2", 20002, ["PCMU", "PCMA"], session_id=1, version=2)
+        assert 0 < plan.remote_port < 65536
+        assert 0 <= plan.rtcp_port < 65536
+        assert len(sdp.parse(ours).media) == len(sdp.parse(data).media)  # RFC 3264 §6
+    with suppress(MediaError):
+        negotiate.accept(OUR_OFFER, data)
+
+
+def digest(data: bytes) -> None:
+    """Challenges of theirs and our answer to them; credentials of theirs for a challenge of ours."""
+    text = text_of(data)
+    with suppress(SipError):
+        parse_fields(text)
+        Challenge.parse(text)
+    challenge = strongest(text.split("\n"))
+    if challenge is not None:
+        value = answer(challenge, "alice", "secret", "INVITE", "sip:bob@192.0.2.1", "c")
+        fields = parse_fields(value.partition(" ")[2])
+        assert (fields["realm"], fields["nonce"]) == (challenge.realm, challenge.nonce)
+    with suppress(SipError):
+        Claim.parse(text)
+    request = Request(method="INVITE")
+    for line in text.split("\n")[:5]:
+        request.headers.add("Authorization", line)
+    challenger = Challenger("r", Random(1))
+    verdict = challenger.verify(request, lambda user: "secret" if user == "alice" else None, 1000.0)
+    assert verdict.user is None, "nobody can know what our nonce is"
+    ours = strongest(challenger.values(1000.0))
+    assert ours is not None
+    request.headers.set("Authorization", answer(ours, "alice", "secret", "INVITE", "sip:bob@192.0.2.1", "c"))
+    assert challenger.verify(request, lambda _: "secret", 1000.0).user == "alice"
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    "datagram": datagram, "dialog": dialog, "stream": stream, "values": values, "sdp": descriptions, "digest": digest,
+}  # fmt: skip
