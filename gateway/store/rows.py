@@ -43,6 +43,7 @@ class Number:
     voice_caller_id_lookup: bool = False
     date_created: datetime | None = None
     date_updated: datetime | None = None
+    trunk_sid: str | None = None  # of Elastic SIP Trunking: its calls go to the trunk's origination URLs
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from gateway.store.database import Database
 from gateway.store.old import Old
 from gateway.store.repositories import Accounts, Calls, Notifications, Numbers, Operator, Outbox, Recordings
 from gateway.store.secret import SecretKey
+from gateway.store.sip import Sip
 
 
 class Store:
@@ -21,6 +22,7 @@ class Store:
         self.notifications = Notifications(database)
         self.outbox = Outbox(database)
         self.operator = Operator(database)
+        self.sip = Sip(database, secret)
         self.old = Old(database)
 
     @classmethod

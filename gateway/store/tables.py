@@ -58,6 +58,7 @@ numbers = Table(
     Column("voice_caller_id_lookup", Boolean, nullable=False),
     Column("date_created", Utc),
     Column("date_updated", Utc),
+    _sid("trunk_sid", index=True),
 )  # fmt: skip
 
 calls = Table(

@@ -17,7 +17,7 @@ from gateway.store import Store
 from gateway.store.paging import Page
 from gateway.store.rows import Account, Call, Callback, Dialog
 from gateway.store.secret import SecretKey
-from tests.lib import postgres
+from tests.lib import postgres, sip_questions
 
 NOW = datetime(2024, 6, 1, 12, 0, 0, 123456, tzinfo=UTC)
 ACCOUNT = Account("AC" + "1" * 32, "token", "test", "active", NOW, NOW)
@@ -74,6 +74,16 @@ def test_one_bad_write_takes_no_other_with_it(url: str, tmp_path: Path) -> None:
         first = await store.calls.page(CALL.account_sid, Page(0, 20), {"to": "+9"})
         second = await store.calls.page(CALL.account_sid, Page(1, 20), {"to": "+9"})
         assert (len(first.rows), first.more, len(second.rows), second.more) == (20, True, 10, False)
+        await store.close()
+
+    asyncio.run(main())
+
+
+@pytest.mark.interop
+def test_calls_and_registrations_of_a_domain_are_answered(url: str, tmp_path: Path) -> None:
+    async def main() -> None:
+        store = await Store.open(url, SystemClock(), SecretKey.load(tmp_path))
+        await sip_questions.answered(store)
         await store.close()
 
     asyncio.run(main())

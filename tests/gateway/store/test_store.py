@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -19,28 +18,12 @@ from gateway.store.database import MOST_TOGETHER
 from gateway.store.paging import Page
 from gateway.store.rows import Account, Call, Callback, Dialog, Number
 from gateway.store.secret import SecretKey
-from tests.lib.loop import VirtualClock, run
-
-T = TypeVar("T")
+from tests.lib.stores import using
 
 NOW = datetime(2024, 6, 1, 12, 0, 0, 123456, tzinfo=UTC)
 ACCOUNT = "AC" + "1" * 32
 CALL = Call("CA" + "1" * 32, ACCOUNT, "+1", "+2", "inbound", "ringing", NOW, NOW)
 TOLD = Callback(ACCOUNT, CALL.sid, "http://a/status", "POST", {"CallStatus": "completed"}, "token")
-
-
-def using(folder: Path, work: Callable[[Store], Awaitable[T]], durability: str = "process") -> T:
-    """Opens the store of a folder, works, closes."""
-
-    async def main(clock: VirtualClock) -> T:
-        url = f"sqlite+aiosqlite:///{folder}/test.db"
-        store = await Store.open(url, clock, SecretKey(b"secret"), durability)
-        try:
-            return await work(store)
-        finally:
-            await store.close()
-
-    return run(main)
 
 
 def schema(folder: Path) -> dict[str, list[tuple[Any, ...]]]:

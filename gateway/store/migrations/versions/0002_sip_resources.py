@@ -1,0 +1,170 @@
+"""Customers' SIP: domains, lists and mappings, trunks, carriers of their own, dialing permissions; numbers in trunks.
+
+As they were then: later changes of sip_tables.py are migrations of their own.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy import Boolean, Column, DateTime, Integer, String, Table, Text
+
+revision = "0002_sip_resources"
+down_revision = "0002"
+
+METADATA = sa.MetaData()
+
+
+def upgrade() -> None:
+    """Makes the tables, and the column that says which trunk a number is in."""
+    METADATA.create_all(op.get_bind())
+    op.add_column("numbers", _sid("trunk_sid"))
+    op.create_index("ix_numbers_trunk_sid", "numbers", ["trunk_sid"])
+
+
+def _sid(name: str, **options: bool) -> Column[str]:
+    return Column(name, String(34), **options)  # type: ignore[arg-type]
+
+
+def _owned(name: str, *columns: sa.schema.SchemaItem) -> Table:
+    """A table whose rows have a SID, an account and two dates, and are read as pages."""
+    return Table(
+        name, METADATA,
+        _sid("sid", primary_key=True),
+        _sid("account_sid", nullable=False),
+        Column("date_created", DateTime, nullable=False),
+        Column("date_updated", DateTime, nullable=False),
+        *columns,
+        sa.Index(f"{name}_page", "account_sid", "date_created", "sid"),
+    )  # fmt: skip
+
+
+_owned(
+    "sip_domains",
+    Column("domain_name", String(253), nullable=False, unique=True),
+    Column("friendly_name", Text),
+    Column("voice_url", Text),
+    Column("voice_method", String(4), nullable=False),
+    Column("voice_fallback_url", Text),
+    Column("voice_fallback_method", String(4), nullable=False),
+    Column("voice_status_callback_url", Text),
+    Column("voice_status_callback_method", String(4), nullable=False),
+    Column("sip_registration", Boolean, nullable=False),
+    Column("emergency_calling_enabled", Boolean, nullable=False),
+    Column("secure", Boolean, nullable=False),
+    _sid("byoc_trunk_sid"),
+    _sid("emergency_caller_sid"),
+)
+
+_owned(
+    "sip_credential_lists",
+    Column("friendly_name", String(64), nullable=False),
+    sa.UniqueConstraint("account_sid", "friendly_name"),
+)
+
+_owned(
+    "sip_credentials",
+    _sid("credential_list_sid", nullable=False),
+    Column("username", String(32), nullable=False),
+    Column("password", Text, nullable=False),  # sealed
+    sa.UniqueConstraint("credential_list_sid", "username"),
+)
+
+_owned("sip_access_lists", Column("friendly_name", Text, nullable=False))
+
+_owned(
+    "sip_addresses",
+    _sid("ip_access_control_list_sid", nullable=False, index=True),
+    Column("friendly_name", Text, nullable=False),
+    Column("ip_address", String(45), nullable=False),
+    Column("cidr_prefix_length", Integer, nullable=False),
+)
+
+Table(
+    "sip_mappings", METADATA,
+    _sid("owner_sid", primary_key=True),  # SD… or TK…
+    Column("purpose", String(20), primary_key=True),  # calls, registrations
+    _sid("sid", primary_key=True),  # of the list, CL… or AL…
+    _sid("account_sid", nullable=False),
+    Column("date_created", DateTime, nullable=False),
+    Column("date_updated", DateTime, nullable=False),
+    sa.Index("sip_mappings_list", "sid"),
+)  # fmt: skip
+
+_owned(
+    "sip_trunks",
+    Column("friendly_name", Text),
+    Column("domain_name", String(253), unique=True),
+    Column("disaster_recovery_url", Text),
+    Column("disaster_recovery_method", String(4), nullable=False),
+    Column("transfer_mode", String(20), nullable=False),
+    Column("transfer_caller_id", String(20), nullable=False),
+    Column("secure", Boolean, nullable=False),
+    Column("cnam_lookup_enabled", Boolean, nullable=False),
+    Column("recording_mode", String(30), nullable=False),
+    Column("recording_trim", String(20), nullable=False),
+)
+
+_owned(
+    "sip_origination_urls",
+    _sid("trunk_sid", nullable=False, index=True),
+    Column("friendly_name", Text, nullable=False),
+    Column("sip_url", Text, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("weight", Integer, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+)
+
+_owned(
+    "byoc_trunks",
+    Column("friendly_name", Text),
+    Column("voice_url", Text),
+    Column("voice_method", String(4), nullable=False),
+    Column("voice_fallback_url", Text),
+    Column("voice_fallback_method", String(4), nullable=False),
+    Column("status_callback_url", Text),
+    Column("status_callback_method", String(4), nullable=False),
+    Column("cnam_lookup_enabled", Boolean, nullable=False),
+    _sid("connection_policy_sid"),
+    _sid("from_domain_sid"),
+)
+
+_owned("connection_policies", Column("friendly_name", Text))
+
+_owned(
+    "connection_policy_targets",
+    _sid("connection_policy_sid", nullable=False, index=True),
+    Column("friendly_name", Text),
+    Column("target", Text, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("weight", Integer, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+)
+
+_owned(
+    "ip_records",
+    Column("friendly_name", Text),
+    Column("ip_address", String(45), nullable=False),
+    Column("cidr_prefix_length", Integer, nullable=False),
+)
+
+_owned(
+    "source_ip_mappings",
+    _sid("ip_record_sid", nullable=False, unique=True),
+    _sid("sip_domain_sid", nullable=False, index=True),
+)
+
+Table(
+    "dialing_permissions", METADATA,
+    _sid("account_sid", primary_key=True),
+    Column("iso_code", String(2), primary_key=True),
+    Column("low_risk_numbers_enabled", Boolean, nullable=False),
+    Column("high_risk_special_numbers_enabled", Boolean, nullable=False),
+    Column("high_risk_tollfraud_numbers_enabled", Boolean, nullable=False),
+)  # fmt: skip
+
+Table(
+    "voice_settings", METADATA,
+    _sid("account_sid", primary_key=True),
+    Column("dialing_permissions_inheritance", Boolean, nullable=False),
+)  # fmt: skip

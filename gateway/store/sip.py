@@ -1,0 +1,114 @@
+"""Customers' SIP in the store: what the REST API keeps, and what calls and registrations ask.
+
+These ask `domains.named`, `uses.auth_types`, `credentials.of` and `addresses.of`, which name no account, because nobody
+has logged in yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from gateway.store import sip_tables as tables
+from gateway.store.database import Database
+from gateway.store.mappings import CALLS, REGISTRATIONS, Mappings, Uses
+from gateway.store.owned import Owned
+from gateway.store.recent import Recent
+from gateway.store.secret import SecretKey
+from gateway.store.sip_rows import AccessList, Address, Credential, CredentialList, Domain
+from gateway.store.statements import Statement, select
+
+
+class Domains(Owned[Domain]):
+    """SIP domains."""
+
+    def __init__(self, database: Database) -> None:
+        parts = (tables.mappings.c.owner_sid, tables.source_ip_mappings.c.sip_domain_sid)
+        links = (tables.byoc_trunks.c.from_domain_sid,)
+        super().__init__(database, tables.domains, Domain, parts=parts, links=links)
+        self._recent: Recent[Domain | None] = Recent(database.clock)
+
+    async def named(self, name: str) -> Domain | None:
+        """The domain of a host name, whoever owns it: what a call or a registration is for. Believed for a second."""
+        name = name.lower()
+        return await self._recent.get(name, lambda: self._named(name))
+
+    async def _named(self, name: str) -> Domain | None:
+        found = await self._database.read(*select(tables.domains, domain_name=name))
+        return Domain(**found[0]) if found else None
+
+    async def _write(self, *statements: Statement) -> list[int]:
+        changed = await super()._write(*statements)
+        self._recent.forget()
+        return changed
+
+
+class Credentials(Owned[Credential]):
+    """Users of credential lists; their passwords are encrypted at rest."""
+
+    def __init__(self, database: Database, secret: SecretKey) -> None:
+        super().__init__(database, tables.credentials, Credential)
+        self._secret = secret
+
+    async def of(self, owner_sid: str, username: str, purpose: str = CALLS) -> list[Credential]:
+        """Everyone of this name in the lists that a domain or trunk uses for a purpose, the first mapped first.
+
+        Two lists may know one name with two passwords: each of them is right. The purpose is CALLS or REGISTRATIONS.
+        """
+        one, mapping = tables.credentials, tables.mappings
+        query = (
+            sa.select(one)
+            .join(mapping, mapping.c.sid == one.c.credential_list_sid)
+            .where(mapping.c.owner_sid == owner_sid, mapping.c.purpose == purpose, one.c.username == username)
+            .order_by(mapping.c.date_created, mapping.c.sid)
+        )
+        return [self._value(row) for row in await self._database.read(query)]
+
+    def _sealed(self, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+        if "password" not in fields:
+            return fields
+        return {**fields, "password": self._secret.seal(fields["password"])}
+
+    def _value(self, row: Mapping[Any, Any]) -> Credential:
+        return Credential(**{**row, "password": self._secret.open(row["password"])})
+
+
+class Addresses(Owned[Address]):
+    """Networks of access lists."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database, tables.addresses, Address)
+
+    async def of(self, owner_sid: str) -> list[Address]:
+        """The networks that may call a domain or trunk: of all lists that it uses."""
+        one, mapping = tables.addresses, tables.mappings
+        query = (
+            sa.select(one)
+            .join(mapping, mapping.c.sid == one.c.ip_access_control_list_sid)
+            .where(mapping.c.owner_sid == owner_sid, mapping.c.purpose == CALLS)
+        )
+        return [self._value(row) for row in await self._database.read(query)]
+
+
+class Sip:
+    """The repositories. A list that is in use stays when it is deleted."""
+
+    def __init__(self, database: Database, secret: SecretKey) -> None:
+        used = (tables.mappings.c.sid,)
+        self.domains = Domains(database)
+        self.credential_lists = Owned(
+            database, tables.credential_lists, CredentialList,
+            parts=(tables.credentials.c.credential_list_sid,), users=used,
+        )  # fmt: skip
+        self.credentials = Credentials(database, secret)
+        self.access_lists = Owned(
+            database, tables.access_lists, AccessList,
+            parts=(tables.addresses.c.ip_access_control_list_sid,), users=used,
+        )  # fmt: skip
+        self.addresses = Addresses(database)
+        self.call_credentials = Mappings(database, tables.credential_lists, CALLS)
+        self.call_addresses = Mappings(database, tables.access_lists, CALLS)
+        self.registration_credentials = Mappings(database, tables.credential_lists, REGISTRATIONS)
+        self.uses = Uses(database)
