@@ -170,7 +170,7 @@ class Engine:
         return [] if playing is None else [events.PlayEnded(row, playing, False)]
 
     def _release(self, row: int) -> list[events.Event]:
-        said = self._stop(row)
+        said = [*self._stop(row), *self._tell_strangers(row)]
         for recording in self._sinks.of(row):
             said += self._sinks.stop(recording, "released")
         self._unbridge(row)
@@ -193,13 +193,18 @@ class Engine:
         """What happens every 20 ms."""
         out = Outbox(rtp.NONE)
         self._ticks += 1
+        if not len(inbox.packets) and self._is_quiet():
+            return out
         packets, headers = self._accept(inbox, now, out)
-        self._hear_events(packets, headers, out)
         forwarding = self._forwarder.rows(self._sources.playing)
         forwarded = self._forwarder.forward(packets, headers, forwarding)
         listening = self._listening(forwarding)
-        self._hear(packets, headers, listening)
-        self._detect(listening, out)
+        if len(packets):
+            self._hear_events(packets, headers, out)
+            self._buffer(packets, headers, listening)
+        if len(listening):
+            self._hear(listening)
+            self._detect(listening, out)
         audio = self._speak(forwarding, out)
         self._record(out)
         out.packets = _joined(forwarded, audio)
@@ -207,6 +212,11 @@ class Engine:
         np.add.at(self.ports.bytes_out, out.packets.rows, out.packets.lengths - HEADER)
         self._watch(now, out)
         return out
+
+    def _is_quiet(self) -> bool:
+        """Whether nothing can happen in a tick without packets: nobody is connected, recorded or dialled."""
+        ports = self.ports
+        return not (ports.connected.any() or ports.tapped.any() or self._dialling or self._strangers)
 
     def _accept(self, inbox: Inbox, now: float, out: Outbox) -> tuple[Packets, Headers]:
         """The packets of the peers; strangers are counted, or become the peer."""
@@ -269,8 +279,8 @@ class Engine:
             wanted |= (ports.peer >= 0) & ports.tapped[ports.peer]
         return np.flatnonzero(wanted & ports.connected)
 
-    def _hear(self, packets: Packets, headers: Headers, listening: Rows) -> None:
-        """Audio packets into the playout buffers, a frame out of each for those who listen."""
+    def _buffer(self, packets: Packets, headers: Headers, listening: Rows) -> None:
+        """Audio packets of those who listen into the playout buffers."""
         rows = packets.rows
         wanted = np.zeros(len(self.ports), np.bool_)
         wanted[listening] = True
@@ -280,10 +290,12 @@ class Engine:
             at = np.minimum(headers.start[index, None] + np.arange(WIDTH - HEADER), WIDTH - 1)
             payload = packets.data[index[:, None], at]
             self._jitter.put(rows[index], headers.ssrc[index], headers.timestamp[index], payload, headers.size[index])
-        if len(listening):
-            wire, there = self._jitter.take(listening)
-            pcm = g711.decode(wire, self.ports.law[listening])
-            self._heard[listening] = np.where(there, pcm, 0)
+
+    def _hear(self, listening: Rows) -> None:
+        """A frame out of the playout buffers for each who listens."""
+        wire, there = self._jitter.take(listening)
+        pcm = g711.decode(wire, self.ports.law[listening])
+        self._heard[listening] = np.where(there, pcm, 0)
 
     def _detect(self, listening: Rows, out: Outbox) -> None:
         rows = listening[self.ports.dtmf_type[listening] < 0]
@@ -364,9 +376,8 @@ class Engine:
         """What is looked at less often: silent peers and strangers each second, reports when they are due."""
         if self._ticks % 50 == 0:
             self._watch_silence(now, out)
-            for (row, source), count in self._strangers.items():
-                out.events.append(events.Strangers(row, *source, count))
-            self._strangers.clear()
+            for row in {row for row, _ in self._strangers}:
+                out.events += self._tell_strangers(row)
         out.reports = self._reports.due(self.ports, self._ticks, now)
 
     def _watch_silence(self, now: float, out: Outbox) -> None:
@@ -384,6 +395,11 @@ class Engine:
             ports.one_way_said[row] = True
             said = (plan.remote_ip, plan.remote_port)
             out.events.append(events.OneWay(row, *ports.remote[row], *said, round(float(silence[row]), 1)))
+
+    def _tell_strangers(self, row: int) -> list[events.Event]:
+        """Who sent something to a row that is not its peer, since it was told last."""
+        sources = [source for one, source in self._strangers if one == row]
+        return [events.Strangers(row, *source, self._strangers.pop((row, source))) for source in sources]
 
     def hear_report(self, row: int, data: bytes) -> None:
         """An RTCP packet of a row's peer."""

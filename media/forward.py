@@ -47,16 +47,21 @@ class Forwarder:
         """Which rows' packets can be passed on as they are."""
         ports = self._ports
         peer = ports.peer
+        bridged: Mask = peer >= 0
+        if not bridged.any():
+            return bridged
         alone = ~(ports.tapped | ports.tapped[peer] | playing[peer] | ports.dialling[peer])
         same = (ports.law == ports.law[peer]) & (ports.dtmf_type >= 0)
         both: Mask = ports.connected & ports.connected[peer] & ports.send[peer]
-        forwards: Mask = (peer >= 0) & alone & same & both
+        forwards: Mask = bridged & alone & same & both
         return forwards
 
     def forward(self, packets: Packets, headers: Headers, forwarding: Mask) -> Packets:
         """The packets for the peers."""
         ports = self._ports
         self._idle += 1
+        if not len(packets):
+            return rtp.NONE
         event = headers.payload_type == ports.dtmf_type[packets.rows]
         target_all = ports.peer[packets.rows]
         passable = headers.ok & forwarding[packets.rows] & ~(event & (ports.dtmf_type[target_all] < 0))

@@ -42,8 +42,14 @@ class Headers:
     size: NDArray[np.int64]  # of the payload
 
 
+_NO_ROWS = np.zeros(0, np.int64)
+NO_HEADERS = Headers(np.zeros(0, np.bool_), np.zeros(0, np.bool_), *(_NO_ROWS for _ in range(6)))
+
+
 def parse(data: Wire, lengths: NDArray[np.int64]) -> Headers:
     """`data: (n, width)`; CSRCs, an extension and padding are stepped over, what does not add up is not ok."""
+    if not len(lengths):
+        return NO_HEADERS
     wide = data[:, :HEADER].astype(np.int64)
     first = wide[:, 0]
     start = HEADER + 4 * (first & 15)

@@ -93,8 +93,19 @@ class Worker:
         return events.Allocated(request, row, udp_port, self.engine.take(row))
 
     def step(self, now: float, late: float) -> list[events.Event]:
-        """One tick."""
+        """One tick; without ports there is only the recorder to hear."""
         began = time.perf_counter()
+        said = self._media(now) if self.engine.ports.taken.any() else []
+        while self.finished:
+            said.append(self.finished.popleft())
+        self._stats.add(time.perf_counter() - began, late)
+        if self._stats.ticks == 50:
+            said.append(self._stats.event(int(self.engine.ports.taken.sum())))
+            self._stats = Stats()
+        return said
+
+    def _media(self, now: float) -> list[events.Event]:
+        """What came, through the engine, to where it goes."""
         inbox = self.sockets.drain()
         for row, data in self.sockets.reports():
             self.engine.hear_report(row, data)
@@ -106,12 +117,8 @@ class Worker:
             if plan is not None:
                 port = ports.remote[row][1] if plan.rtcp_mux else plan.rtcp_port
                 self.sockets.send_report(row, data, (ports.remote[row][0], port), mux=plan.rtcp_mux)
-        while self.finished:
-            out.events.append(self.finished.popleft())
-        self._stats.add(time.perf_counter() - began, late, len(inbox.packets), len(out.packets))
-        if self._stats.ticks == 50:
-            out.events.append(self._stats.event(int(ports.taken.sum())))
-            self._stats = Stats()
+        self._stats.packets_in += len(inbox.packets)
+        self._stats.packets_out += len(out.packets)
         return out.events
 
 
@@ -122,12 +129,10 @@ class Stats:
         self.ticks = self.packets_in = self.packets_out = 0
         self.spent = self.most = self.latest = 0.0
 
-    def add(self, spent: float, late: float, packets_in: int, packets_out: int) -> None:
+    def add(self, spent: float, late: float) -> None:
         self.ticks += 1
         self.spent += spent
         self.most, self.latest = max(self.most, spent), max(self.latest, late)
-        self.packets_in += packets_in
-        self.packets_out += packets_out
 
     def event(self, in_use: int) -> events.WorkerStats:
         return events.WorkerStats(
@@ -145,7 +150,7 @@ def rows_for(settings: WorkerSettings) -> int:
 
 
 class LinkEnd:
-    """The worker's end of the link: length-prefixed messages on a blocking socket with a time-out."""
+    """The worker's end of the link: length-prefixed messages, read without waiting."""
 
     def __init__(self, link: socket.socket, buffer: bytearray) -> None:
         self._link = link
@@ -153,21 +158,20 @@ class LinkEnd:
         self._decode = msgspec.msgpack.Decoder(list[commands.Command]).decode
         self.open = True
 
-    def receive(self, seconds: float) -> list[commands.Command]:
-        """Waits up to `seconds` for commands; those of all whole messages."""
-        self._link.settimeout(max(0.0, seconds) or 0.0)
+    def receive(self) -> list[commands.Command]:
+        """The commands that came; those of all whole messages."""
+        self._link.setblocking(False)
         try:
             data = self._link.recv(1 << 18)
-        except (TimeoutError, BlockingIOError):
-            return []
+        except BlockingIOError:
+            return self._take() if self._buffer else []
         except OSError:
             data = b""
         self.open = bool(data)
         self._buffer += data
-        return self.take()
+        return self._take()
 
-    def take(self) -> list[commands.Command]:
-        """The commands of all whole messages that are here."""
+    def _take(self) -> list[commands.Command]:
         found: list[commands.Command] = []
         while (message := take_message(self._buffer)) is not None:
             found += self._decode(message)
@@ -205,7 +209,10 @@ def take_message(buffer: bytearray) -> bytes | None:
 
 
 def run(link: socket.socket) -> None:
-    """The loop: obey what comes until the next tick is due, then tick."""
+    """The loop: sleep until the next tick is due, obey what came meanwhile, tick.
+
+    What is said leaves with the tick in any case, so to wake up for each command would bring no answer any sooner.
+    """
     link.settimeout(10.0)
     buffer = bytearray()
     while (message := take_message(buffer)) is None:
@@ -221,14 +228,9 @@ def run(link: socket.socket) -> None:
     due = time.monotonic()
     ticks = 0
     while end.open:
+        time.sleep(max(0.0, due - time.monotonic()))
         now = time.monotonic()
-        said: list[events.Event] = []
-        for command in end.take():
-            said += worker.obey(command, now)
-        while now < due and end.open:
-            for command in end.receive(due - now):
-                said += worker.obey(command, now)
-            now = time.monotonic()
+        said = [event for command in end.receive() for event in worker.obey(command, now)]
         said += worker.step(now, now - due)
         end.send(said)
         ticks += 1

@@ -174,6 +174,37 @@ def test_strangers_are_counted_and_never_heard() -> None:
     assert told.packets >= 49
 
 
+def test_a_stranger_is_counted_where_nobody_is_connected_and_told_in_time() -> None:
+    rig = Rig(1, connect=False)
+    rig.tick(voice(0, 0, source=("203.0.113.9", 9)))
+    for _ in range(50):
+        assert rig.tick() == {}
+    assert rig.heard(events.Strangers) == [events.Strangers(0, "203.0.113.9", 9, 1)]
+
+
+def test_a_stranger_is_told_to_the_call_that_it_bothered_and_not_to_the_next() -> None:
+    rig = Rig(1)
+    rig.tick(voice(0, 0, source=("203.0.113.9", 9)))
+    rig.do(commands.Release(0))
+    assert rig.heard(events.Strangers) == [events.Strangers(0, "203.0.113.9", 9, 1)]
+    rig.engine.take(0)
+    rig.do(commands.Connect(0, plan_of(0)))
+    for _ in range(60):
+        rig.tick()
+    assert len(rig.heard(events.Strangers)) == 1
+
+
+def test_a_recording_of_a_port_that_is_not_connected_goes_on(tmp_path: Path) -> None:
+    rig = Rig(1, connect=False)
+    rig.do(commands.Record(0, "RE1", str(tmp_path / "one.wav"), 1, "both"))
+    for _ in range(50):
+        rig.tick()
+    rig.do(commands.StopRecord(0, "RE1", 0))
+    (ended,) = rig.heard(events.RecordEnded)
+    assert isinstance(ended, events.RecordEnded)
+    assert ended.seconds == 1.0
+
+
 def test_a_peer_behind_nat_is_followed_and_told() -> None:
     rig = Rig(2)
     rig.do(commands.Connect(0, plan_of(0, remote_ip="10.0.0.5", signalling_ip="198.51.100.7")))
