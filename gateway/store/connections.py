@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any, Protocol, TypeVar
 
 import sqlalchemy as sa
@@ -66,27 +67,49 @@ class Sqlite:
 
 
 class OneThread:
-    """A connection that lives in a thread."""
+    """A connection that lives in a thread of its own: work goes there by a queue, and what it gives comes back."""
 
     def __init__(self, engine: sa.Engine, name: str) -> None:
         self._engine = engine
-        self._thread = ThreadPoolExecutor(1, name)
+        self._loop = asyncio.get_running_loop()
         self._connection: sa.Connection | None = None
+        self._jobs: SimpleQueue[tuple[Work[Any], asyncio.Future[Any]] | None] = SimpleQueue()
+        self._thread = Thread(target=self._work_off, name=name, daemon=True)
+        self._thread.start()
 
     async def run(self, work: Work[T]) -> T:
         """Does work there."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._do, work)
-
-    def _do(self, work: Work[T]) -> T:
-        if self._connection is None:
-            self._connection = self._engine.connect()
-        return work(self._connection)
+        done: asyncio.Future[T] = self._loop.create_future()
+        self._jobs.put((work, done))
+        return await done
 
     async def close(self) -> None:
-        """Ends connection and thread."""
+        """Ends connection and thread, after the work that waits."""
         if self._connection is not None:
             await self.run(sa.Connection.close)
-        self._thread.shutdown()
+        self._jobs.put(None)
+        self._thread.join()
+
+    def _work_off(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            work, done = job
+            try:
+                self._connection = self._connection or self._engine.connect()
+                result = work(self._connection)
+            except BaseException as error:
+                self._loop.call_soon_threadsafe(_fail, done, error)
+            else:
+                self._loop.call_soon_threadsafe(_settle, done, result)
+
+
+def _settle(done: asyncio.Future[T], result: T) -> None:
+    if not done.done():
+        done.set_result(result)
+
+
+def _fail(done: asyncio.Future[Any], error: BaseException) -> None:
+    if not done.done():
+        done.set_exception(error)
 
 
 class _Pragmas:

@@ -1,7 +1,8 @@
 """The database behind the store: one writer that commits what came together, reads beside it.
 
-A write is a list of statements, all or nothing. Writes that wait while one commit runs go together in the next; where
-one of them fails they are done again, each in a savepoint of its own, so that it takes no other with it.
+A write is a list of statements, all or nothing. It waits `gathering` seconds for others, because a commit costs more
+than what is committed; those that wait, or come while a commit runs, go together in the next one. Where one of them
+fails they are done again, each in a savepoint of its own, so that it takes no other with it.
 """
 
 from __future__ import annotations
@@ -29,14 +30,15 @@ MIGRATION_LOCK = 0x7472756E  # any number that no other program uses on this dat
 class Database:
     """An open, migrated database."""
 
-    def __init__(self, connections: Connections, clock: Clock) -> None:
+    def __init__(self, connections: Connections, clock: Clock, gathering: float = 0.0) -> None:
         self._connections = connections
+        self._gathering = gathering
         self.clock = clock
         self._queue: asyncio.Queue[Write | None] = asyncio.Queue()
         self._writer = asyncio.create_task(self._write_all(), name="store writer")
 
     @classmethod
-    async def open(cls, url: str, clock: Clock, durability: str = "process") -> Database:
+    async def open(cls, url: str, clock: Clock, durability: str = "process", gathering: float = 0.0) -> Database:
         """Connects and migrates."""
         opened = connections(url, durability)
         with clock.working():
@@ -45,7 +47,7 @@ class Database:
             except BaseException:
                 await opened.close()
                 raise
-        return cls(opened, clock)
+        return cls(opened, clock, gathering)
 
     async def close(self) -> None:
         """Finishes what was queued and closes."""
@@ -67,10 +69,12 @@ class Database:
         """Commits the statements as one; how many rows each changed."""
         done: asyncio.Future[list[int]] = asyncio.get_running_loop().create_future()
         self._queue.put_nowait((statements, done))
-        return await asyncio.shield(done)
+        return await done  # who gives up waiting takes nothing back: it is committed all the same
 
     async def _write_all(self) -> None:
         while (first := await self._queue.get()) is not None:
+            if self._gathering:
+                await asyncio.sleep(self._gathering)
             batch = [first]
             while len(batch) < MOST_TOGETHER and not self._queue.empty():
                 more = self._queue.get_nowait()

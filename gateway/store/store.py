@@ -26,9 +26,11 @@ class Store:
         self.old = Old(database)
 
     @classmethod
-    async def open(cls, url: str, clock: Clock, secret: SecretKey, durability: str = "process") -> Store:
+    async def open(
+        cls, url: str, clock: Clock, secret: SecretKey, durability: str = "process", gathering: float = 0.0
+    ) -> Store:
         """Opens and migrates the database at `url` (SQLAlchemy's form)."""
-        return cls(await Database.open(url, clock, durability), secret)
+        return cls(await Database.open(url, clock, durability, gathering), secret)
 
     async def close(self) -> None:
         """Commits what was queued and closes."""
