@@ -10,6 +10,7 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from gateway.webhooks.errors import Failure, FetchError
@@ -94,10 +95,8 @@ class Guard:
         return False
 
     async def _resolve(self, host: str) -> list[Ip]:
-        try:
-            return [ip_address(host.strip("[]"))]
-        except ValueError:
-            pass
+        if (literal := _literal(host)) is not None:
+            return [literal]
         try:
             found = await self._lookup(host)
         except (OSError, UnicodeError) as error:
@@ -106,6 +105,15 @@ class Guard:
         if not found:
             raise FetchError(11210, f"host {host} has no address", kind=Failure.CONNECT)
         return [ip_address(text.partition("%")[0]) for text in dict.fromkeys(found)]
+
+
+@lru_cache(maxsize=1024)
+def _literal(host: str) -> Ip | None:
+    """A host that is an address already."""
+    try:
+        return ip_address(host.strip("[]"))
+    except ValueError:
+        return None
 
 
 def _inner(address: Ip) -> Ip:

@@ -8,14 +8,14 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from gateway.sids import Sids
 from gateway.webhooks.errors import FetchError
 from gateway.webhooks.guard import Guard
 from gateway.webhooks.request import Answer, CookieJar, Transport
 from gateway.webhooks.signature import sign, signed_url
-from gateway.webhooks.url import Target, target, with_query
+from gateway.webhooks.url import Target, form, target, with_query
 from sip import digest
 from sip.errors import ParseError
 
@@ -117,7 +117,7 @@ class Hops:
         if cookie := jar.header(url):
             headers["Cookie"] = cookie
         answer = await self._transport.request(
-            hop.method, url, headers, urlencode(hop.params).encode() if hop.method == "POST" else None,
+            hop.method, url, headers, form(hop.params).encode() if hop.method == "POST" else None,
             addresses=addresses, connect=terms.connect, read=terms.read, limit=terms.limit,
         )  # fmt: skip
         jar.store(url, list(answer.cookies))

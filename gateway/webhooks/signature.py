@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Iterable
+from functools import lru_cache
 from urllib.parse import urlsplit, urlunsplit
 
 
@@ -22,6 +23,7 @@ def sign_body(token: str, url: str, body: bytes) -> tuple[str, str]:
     return url, sign(token, signed_url(url))
 
 
+@lru_cache(maxsize=1024)
 def signed_url(url: str) -> str:
     """The URL as voice webhooks sign it: no user info, no fragment, and over TLS no port."""
     parts = urlsplit(url)

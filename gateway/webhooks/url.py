@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from urllib.parse import SplitResult, quote, unquote, urlencode, urljoin, urlsplit, urlunsplit
+from functools import lru_cache
+from urllib.parse import SplitResult, quote, quote_plus, unquote, urljoin, urlsplit, urlunsplit
 
 from gateway.webhooks import overrides
 from gateway.webhooks.errors import FetchError
@@ -14,6 +15,7 @@ from gateway.webhooks.overrides import Overrides
 _CONTROL = re.compile(r"[\x00-\x20\x7f]")
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?\.?")
 _IPV6 = re.compile(r"[0-9a-f:.]+")
+_PLAIN = re.compile(r"[A-Za-z0-9_.~-]*")
 _KEPT = "%/:?#[]@!$&'()*+,;=~|^`{}\"<>\\"  # only what is not ASCII is escaped
 
 
@@ -45,6 +47,7 @@ class Target:
         return urlsplit(self.url).scheme, self.host, self.port
 
 
+@lru_cache(maxsize=1024)  # an app has few URLs, and each is asked for at many calls
 def target(url: str) -> Target:
     """FetchError 11100 for no URL, 11210 for a host name that cannot be, 1124x for bad overrides."""
     url = resolve(None, url)
@@ -65,10 +68,19 @@ def target(url: str) -> Target:
 
 def with_query(url: str, pairs: Iterable[tuple[str, str]]) -> str:
     """The parameters of a GET, behind a query that stays as it is."""
-    added = urlencode(list(pairs))
+    added = form(pairs)
     if not added:
         return url
     return f"{url}{'&' if urlsplit(url).query else '?'}{added}"
+
+
+def form(pairs: Iterable[tuple[str, str]]) -> str:
+    """Names and values as a form; most are plain, and what is plain is not quoted character by character."""
+    return "&".join(f"{_quoted(name)}={_quoted(value)}" for name, value in pairs)
+
+
+def _quoted(text: str) -> str:
+    return text if _PLAIN.fullmatch(text) else quote_plus(text)
 
 
 def _host(parts: SplitResult) -> str:
