@@ -38,9 +38,9 @@ class Call:
     async def born(self) -> None:
         """Writes the new row; says `initiated` for calls that we place."""
         callbacks = []
-        if self.row.direction != "inbound":
-            callbacks = status_callbacks(self.row, "initiated", self.params(), self.services)
-        self.row = replace(self.row, sequence=len(callbacks))
+        if self.row.direction != "inbound" and wants(self.row, "initiated"):
+            callbacks = [status_callback(self.row, "initiated", self.params(), self.services)]
+            self.row = replace(self.row, sequence=1)
         await self.services.store.calls.insert(self.row, callbacks=callbacks)
         if callbacks:
             self.services.outbox.kick()
@@ -133,8 +133,9 @@ class Call:
     async def _change(self, changes: dict[str, Any], event: str, **dialog: Any) -> None:
         changes["date_updated"] = self.services.clock.wall()
         self.row = replace(self.row, **changes)
-        callbacks = status_callbacks(self.row, event, self.params(self.last_recording), self.services)
-        if callbacks:
+        callbacks = []
+        if wants(self.row, event):
+            callbacks = [status_callback(self.row, event, self.params(self.last_recording), self.services)]
             changes["sequence"] = self.row.sequence + 1
             self.row = replace(self.row, sequence=self.row.sequence + 1)
         await self.services.store.calls.update(self.sid, changes, callbacks=callbacks, **dialog)
@@ -156,10 +157,14 @@ class Call:
         return Dialog(self.leg.session, self.row.account_sid, self.sid, self.leg.dialog.to_json())
 
 
-def status_callbacks(row: Row, event: str, fields: dict[str, str], services: Services) -> list[Callback]:
-    """The callback that tells `event` (initiated, ringing, answered, completed), if the call wants it."""
-    if not row.status_callback or event not in row.status_callback_events.split():
-        return []
+def wants(row: Row, event: str) -> bool:
+    """Whether the call's app wants to be told `event`: initiated, ringing, answered or completed."""
+    return bool(row.status_callback) and event in row.status_callback_events.split()
+
+
+def status_callback(row: Row, event: str, fields: dict[str, str], services: Services) -> Callback:
+    """The callback that tells `event`."""
+    assert row.status_callback
     if event == "completed":
         fields = fields | params.ended(row)
     if row.direction != "inbound":
@@ -170,9 +175,5 @@ def status_callbacks(row: Row, event: str, fields: dict[str, str], services: Ser
         }
     if event == "initiated":
         fields["CallStatus"] = "initiated"
-    return [
-        Callback(
-            row.account_sid, row.sid, row.status_callback, row.status_callback_method, fields,
-            services.sids.token(),
-        )
-    ]  # fmt: skip
+    method = row.status_callback_method
+    return Callback(row.account_sid, row.sid, row.status_callback, method, fields, services.sids.token())

@@ -8,7 +8,9 @@ from email.utils import format_datetime
 from gateway.store.rows import Call, Recording
 
 API_VERSION = "2010-04-01"
-PLACES = ("City", "State", "Zip", "Country")
+PLACES = {
+    f"{side}{place}": "" for side in ("From", "To", "Caller", "Called") for place in ("City", "State", "Zip", "Country")
+}
 FINAL = frozenset({"completed", "busy", "no-answer", "failed", "canceled"})
 
 
@@ -24,9 +26,8 @@ def standard(call: Call, extra: dict[str, str] | None = None) -> dict[str, str]:
         "CallStatus": call.status,
         "ApiVersion": API_VERSION,
         "Direction": call.direction,
+        **PLACES,
     }
-    for side in ("From", "To", "Caller", "Called"):
-        params |= {f"{side}{place}": "" for place in PLACES}
     optional = {
         "ParentCallSid": call.parent_call_sid,
         "ForwardedFrom": call.forwarded_from,

@@ -15,16 +15,38 @@ class Overtaken(Exception):
 
 async def first(wanted: asyncio.Future[T], stop: asyncio.Future[Any]) -> T:
     """The result of `wanted`, or Overtaken when `stop` is done before it."""
-    await asyncio.wait((wanted, stop), return_when=asyncio.FIRST_COMPLETED)
+    if not wanted.done():
+        await asyncio.wait((wanted, stop), return_when=asyncio.FIRST_COMPLETED)
     if not wanted.done():
         raise Overtaken
     return wanted.result()
 
 
 async def during(work: Coroutine[Any, Any, T], stop: asyncio.Future[Any]) -> T:
-    """Runs `work` as a task of its own; Overtaken (and the task cancelled) when `stop` is done before it."""
-    task = asyncio.create_task(work)
+    """Does `work`; Overtaken, and the work cancelled where it is, when `stop` is done before it.
+
+    As `asyncio.timeout` does it: the work runs in the task that asks for it, which is cancelled and takes it back.
+    """
+    task = asyncio.current_task()
+    assert task is not None
+    before = task.cancelling()
+    under_way, interrupted = True, False
+
+    def interrupt(_: asyncio.Future[Any]) -> None:
+        nonlocal interrupted
+        if under_way:
+            interrupted = True
+            task.cancel()
+
+    stop.add_done_callback(interrupt)
     try:
-        return await first(task, stop)
+        return await work
+    except asyncio.CancelledError:
+        if interrupted and task.cancelling() == before + 1:
+            raise Overtaken from None
+        raise  # somebody else cancelled us, too
     finally:
-        task.cancel()
+        under_way = False
+        stop.remove_done_callback(interrupt)
+        if interrupted:
+            task.uncancel()

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from gateway.calls import params
-from gateway.calls.call import status_callbacks
+from gateway.calls.call import status_callback, wants
 from gateway.calls.recordings import repair
 from gateway.calls.services import Services
 from gateway.store.rows import Call
@@ -48,5 +48,7 @@ async def _fail(services: Services, row: Call) -> None:
         "sequence": row.sequence + 1,
     }
     row = replace(row, **{**changes, "sequence": row.sequence})
-    told = status_callbacks(row, "completed", params.standard(row), services)
+    told = []
+    if wants(row, "completed"):
+        told = [status_callback(row, "completed", params.standard(row), services)]
     await services.store.calls.update(row.sid, changes, callbacks=told, end_dialog=True)
