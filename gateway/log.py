@@ -26,10 +26,7 @@ def call(sid: str) -> Iterator[None]:
         CALL.reset(token)
 
 
-class _AddCall(logging.Filter):
-    def filter(self, record: logging.LogRecord) -> bool:
-        record.call_sid = CALL.get()
-        return True
+ENCODE = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class JsonLines(logging.Formatter):
@@ -40,12 +37,12 @@ class JsonLines(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "call_sid": getattr(record, "call_sid", ""),
+            "call_sid": CALL.get(),
             "message": record.getMessage(),
         }
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False)
+        return ENCODE(line)
 
 
 class Readable(logging.Formatter):
@@ -53,15 +50,18 @@ class Readable(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         when = datetime.fromtimestamp(record.created).strftime("%H:%M:%S.%f")[:-3]
-        sid = getattr(record, "call_sid", "")[-6:]
-        text = f"{when} {record.levelname[0]} {sid:6} {record.name}: {record.getMessage()}"
+        text = f"{when} {record.levelname[0]} {CALL.get()[-6:]:6} {record.name}: {record.getMessage()}"
         return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
 
 
 def start(level: int = logging.INFO) -> None:
-    """Sends all records to standard error: readable on a terminal, else JSON lines."""
+    """Sends all records to standard error: readable on a terminal, else JSON lines.
+
+    What no line shows is not collected: the caller's place, thread and process (logging's howto, "Optimization").
+    """
+    logging._srcfile = None
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     output = logging.StreamHandler(sys.stderr)
     output.setFormatter(Readable() if sys.stderr.isatty() else JsonLines())
-    output.addFilter(_AddCall())
     logging.basicConfig(level=level, handlers=[output], force=True)
     logging.getLogger("alembic").setLevel(logging.WARNING)
