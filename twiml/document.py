@@ -20,6 +20,10 @@ AUDIO = (
     "audio/mpeg", "audio/mp3", "audio/wav", "audio/wave", "audio/x-wav", "audio/aiff", "audio/x-aiff", "audio/x-aifc",
     "audio/gsm", "audio/x-gsm", "audio/ulaw", "audio/basic",
 )  # fmt: skip
+PARSER = etree.XMLParser(
+    resolve_entities=False, no_network=True, load_dtd=False, dtd_validation=False, huge_tree=False,
+    remove_comments=True, remove_pis=True, recover=False,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +64,8 @@ def parse(body: bytes) -> Document:
 
 
 def _root(body: bytes) -> etree._Element:
-    parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, dtd_validation=False, huge_tree=False,
-        remove_comments=True, remove_pis=True, recover=False,
-    )  # fmt: skip
     try:
-        root = etree.fromstring(body.strip(), parser)
+        root = etree.fromstring(body.strip(), PARSER)
     except (etree.XMLSyntaxError, ValueError) as error:
         line = getattr(error, "lineno", 0) or 0
         raise TwimlError(12100, f"not well-formed XML: {error}", line) from error
