@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from sip.message import Request, Response
 from sip.uri import Uri
@@ -108,13 +108,16 @@ class DialogState:
 
     def to_json(self) -> str:
         """As text for a database."""
-        return json.dumps(asdict(self))
+        return json.dumps({name: getattr(self, name) for name in _FIELDS})
 
     @classmethod
     def from_json(cls, text: str) -> DialogState:
         """From `to_json`."""
-        fields = json.loads(text)
-        return cls(**{**fields, "route_set": tuple(fields["route_set"])})
+        values = json.loads(text)
+        return cls(**{**values, "route_set": tuple(values["route_set"])})
+
+
+_FIELDS = tuple(one.name for one in fields(DialogState))
 
 
 def _bare(address: NameAddr) -> str:

@@ -399,7 +399,9 @@ def _identity(request: Request) -> Identity:
 
 def reply_flow(via: Via, flow: Flow) -> Flow:
     """Where responses go: over UDP to what the topmost Via says (RFC 3261 §18.2.2, RFC 3581 §4)."""
-    return flow if flow.reliable else replace(flow, remote=via.reply_address())
+    if flow.reliable or (address := via.reply_address()) == flow.remote:
+        return flow
+    return replace(flow, remote=address)
 
 
 def _snapshot(request: Request) -> Request:
@@ -409,6 +411,8 @@ def _snapshot(request: Request) -> Request:
 
 def _behind_nat(hop: Uri, flow: Flow) -> bool:
     """The peer names a private address, but its packets come from another: the flow is the way back."""
+    if hop.host == flow.remote[0]:
+        return False
     try:
         named = ip_address(hop.host)
     except ValueError:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address
 from itertools import accumulate, groupby
 from typing import TYPE_CHECKING, Literal
@@ -122,6 +123,7 @@ def _ordered(records: Iterable[Record], random: Random) -> list[Srv]:
     return ordered
 
 
+@lru_cache(maxsize=4096)  # the same few peers at every call
 def numeric(host: str) -> bool:
     """Whether a host is an IP address."""
     try:
