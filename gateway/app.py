@@ -12,7 +12,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from random import Random, SystemRandom
+from random import Random
 from typing import Any
 
 from aiohttp import web
@@ -35,6 +35,7 @@ from gateway.calls.limits import Limits
 from gateway.calls.media import Link, Workers
 from gateway.calls.recovery import recover
 from gateway.calls.services import Services
+from gateway.chance import Chance
 from gateway.clock import Clock, SystemClock
 from gateway.config import SIP_TRANSPORTS, ConfigError, Settings, host_port
 from gateway.metrics import Metrics, open_fds
@@ -65,6 +66,8 @@ from sip.transport.endpoint import Endpoint
 from sip.transport.tls import TlsFiles
 
 LOG = logging.getLogger(__name__)
+
+GATHERING = 0.005  # seconds that a write waits for others, to be committed with them
 
 
 class Gateway:
@@ -100,7 +103,7 @@ class Gateway:
 async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Gateway]:
     """Opens all rooms in order, recovers, and closes in reverse; ConfigError for what cannot be opened."""
     clock = clock or SystemClock()
-    random = SystemRandom()
+    random = Chance()
     recordings = settings.data / "recordings"
     _make(recordings)
     async with AsyncExitStack() as close:
@@ -175,7 +178,7 @@ def _make(folder: Path) -> None:
 
 async def _open_store(settings: Settings, clock: Clock, secret: SecretKey) -> Store:
     try:
-        return await Store.open(settings.database_url, clock, secret, settings.store.durability)
+        return await Store.open(settings.database_url, clock, secret, settings.store.durability, GATHERING)
     except (SQLAlchemyError, OSError, ImportError) as error:
         first_line = str(error).partition("\n")[0]
         raise ConfigError(f"store.url: the database cannot be opened: {first_line}") from error
