@@ -330,7 +330,7 @@ async def serve(settings: Settings) -> int:
 
 
 def _spare_collections() -> None:
-    """What is there at the start stays until the end, and a call leaves few cycles: collect seldom, and not all of it."""
+    """What is there at the start stays, and a call leaves few cycles: collect seldom, and not all of it."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
