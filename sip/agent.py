@@ -129,7 +129,7 @@ class Agent:
                 bye = dialog.request("BYE", dialog.local_cseq + 1)
                 return self._layer.request(bye, dialog.next_hop, None, now)
         session = self._sessions.get(command.session)
-        if session is None:
+        if session is None or session.said_ended:
             return []
         match command:
             case commands.Hangup(status=status, reason=reason):
@@ -215,6 +215,8 @@ class Agent:
             session = self._dialogs.get((request.call_id, request.to.tag, request.from_.tag))
             if session is None:
                 return self._turn_away(transaction, request.reply(481), now)
+            if session.said_ended and request.method != "BYE":
+                return self._layer.respond(transaction, request.reply(481), now)
             return session.receive(transaction, now)
         if request.method == "INVITE":
             return self._invited(transaction, now)
@@ -283,8 +285,7 @@ class Agent:
         self._sessions[session.id] = session
         self._index(session)
         self._invites[session.cancel_key] = session
-        trying = self._layer.respond(transaction, request.reply(100), now)
-        return [*trying, Invited(session.id, request, request.body or None, transaction.flow, replaced)]
+        return [*session.start(now), Invited(session.id, request, request.body or None, transaction.flow, replaced)]
 
     def _replaced(self, request: Request) -> str | int | None:
         """The session that an INVITE wants to replace, or the status that refuses it (RFC 3891 §3)."""
@@ -302,7 +303,7 @@ class Agent:
 
     def _ack(self, request: Request, now: float) -> list[Output]:
         known = self._layer.server(request)
-        if known is not None and known.invite:
+        if known is not None and not known.accepted:
             return self._layer.repeated(known, request, now)
         session = self._dialogs.get((request.call_id, request.to.tag, request.from_.tag))
         return [] if session is None else session.acked(request, now)
@@ -310,11 +311,15 @@ class Agent:
     def _cancel(self, request: Request, flow: Flow, now: float) -> list[Output]:
         transaction = self._layer.open_server(request, flow)
         named = self._invites.get((request.via[0].branch, request.call_id))
-        if named is None:
+        invite = self._layer.canceled(request)
+        if named is None and invite is None:
             return self._layer.respond(transaction, request.reply(481, to_tag=self._layer.token()), now)
-        assert named.dialog is not None
-        ok = self._layer.respond(transaction, request.reply(200, to_tag=named.dialog.local_tag), now)
-        return [*ok, *named.canceled(Reason.of(request), now)]
+        tag = named.dialog.local_tag if named is not None and named.dialog is not None else self._layer.token()
+        ok = self._layer.respond(transaction, request.reply(200, to_tag=tag), now)
+        if named is not None:
+            return [*ok, *named.canceled(Reason.of(request), now)]
+        session = self._dialogs.get((request.call_id, request.to.tag, request.from_.tag))
+        return ok if session is None or invite is None else [*ok, *session.offers.canceled(invite, now)]
 
     def _refuse_unread(self, data: bytes, flow: Flow, error: SipError) -> list[Output]:
         """A message that cannot be read: answered where it asks for that, reported in any case."""

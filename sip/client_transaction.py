@@ -37,6 +37,7 @@ class Input(Enum):
     GIVE_UP = auto()  # timers B and F
     LINGERED = auto()  # timers D, K and M
     BROKEN = auto()  # the transport says that it cannot
+    ABANDON = auto()  # nobody waits for the final response any more (RFC 3261 §9.1)
 
 
 class Act(Enum):
@@ -66,6 +67,8 @@ INVITE_TABLE: Table = {
     (State.PROCEEDING, Input.SUCCESS): (State.ACCEPTED, (Act.LINGER, Act.PASS)),
     (State.PROCEEDING, Input.FAILURE): (State.COMPLETED, (Act.ACK, Act.LINGER, Act.PASS)),
     (State.PROCEEDING, Input.BROKEN): (State.TERMINATED, (Act.FAIL,)),
+    (State.CALLING, Input.ABANDON): (State.TERMINATED, ()),
+    (State.PROCEEDING, Input.ABANDON): (State.TERMINATED, ()),
     (State.ACCEPTED, Input.SUCCESS): (State.ACCEPTED, (Act.PASS,)),
     (State.ACCEPTED, Input.LINGERED): (State.TERMINATED, ()),
     (State.COMPLETED, Input.FAILURE): (State.COMPLETED, (Act.ACK,)),

@@ -51,7 +51,7 @@ class DialogState:
             remote_target=str(response.contact[0].uri if response.contact else invite.uri),
             route_set=tuple(str(route) for route in reversed(response.record_route)),
             local_cseq=invite.cseq.number,
-            remote_cseq=0,
+            remote_cseq=-1,  # none yet: their first may be 0
         )
 
     @property

@@ -117,6 +117,7 @@ class Finder:
 
     def step(self, attempt: Attempt, now: float) -> list[Output] | None:
         """Towards the next target: questions, or a connection; None when no target is left."""
+        self._waiting.pop(attempt.number, None)
         if attempt.targets is None:
             found = self._located(attempt, now)
             if isinstance(found, Missing):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sip import reliable
 from sip.commands import Accept, Headers, Provisional
 from sip.dialog import DialogState
@@ -12,6 +14,9 @@ from sip.reliable import Provisionals
 from sip.server_transaction import ServerTransaction
 from sip.session import Phase, Session
 from sip.session_timer import TimerPolicy
+
+REMINDER, RELIABLE_REMINDER = 60.0, 150.0  # seconds, RFC 3261 §13.3.1.1 and RFC 3262 §3: we still ring
+LONGEST_RING = 900.0  # seconds; more than anybody waits, so our user forgot the call
 
 
 class IncomingSession(Session):
@@ -24,6 +29,7 @@ class IncomingSession(Session):
         self.dialog = DialogState.as_server(request, layer.token(), layer.random.randrange(1, 1 << 16))
         self._provisionals = Provisionals(self, transaction, layer.random.randrange(1, 1 << 30))
         self._accept: Accept | None = None  # waits for a PRACK
+        self._said: Provisional | None = None  # the latest
         self._hangup_reason: str | None = None
         self.learn(request)
         if transaction.flow.reliable or not request.record_route:
@@ -33,6 +39,24 @@ class IncomingSession(Session):
     def cancel_key(self) -> tuple[str, str]:
         """What a CANCEL names: branch and Call-ID of the INVITE."""
         return self.invite.request.via[0].branch, self.invite.request.call_id
+
+    def start(self, now: float) -> list[Output]:
+        """100; the caller may have said how long the call may ring (RFC 3261 §13.3.1)."""
+        request = self.invite.request
+        expires = (request.headers.get("Expires") or "").strip()
+        allowed = float(expires) if expires.isascii() and expires.isdigit() and len(expires) <= 9 else LONGEST_RING
+        self.layer.alarms.set(self, "expired", now + min(allowed, LONGEST_RING))
+        return self.layer.respond(self.invite, request.reply(100), now)
+
+    def ring(self, name: str, now: float) -> list[Output]:
+        """It rings for too long, or who called has to be told that it still does."""
+        if name == "expired":
+            return self.decline(487, "", (), now)
+        assert self._said is not None
+        if self._provisionals.waits:
+            self.layer.alarms.set(self, "remind", now + REMINDER)
+            return []
+        return self.provisional(self._said, now)
 
     def provisional(self, command: Provisional, now: float) -> list[Output]:
         """A 1xx above 100, which makes the dialog early; reliable where asked for and the caller can, or insists."""
@@ -50,6 +74,8 @@ class IncomingSession(Session):
         if command.sdp and (request.body or is_reliable):  # an offer of ours needs a reliable response
             response.headers.add("Content-Type", SDP)
             response.body = self.offers.local = command.sdp
+        self._said = replace(command, sdp=None) if is_reliable else command
+        self.layer.alarms.set(self, "remind", now + (RELIABLE_REMINDER if is_reliable else REMINDER))
         if is_reliable:
             return self._provisionals.send(response, now)
         return self.layer.respond(self.invite, response, now)
@@ -82,6 +108,7 @@ class IncomingSession(Session):
             return []
         assert self.dialog is not None
         self._provisionals.stop()
+        self.timers.clear()
         self.phase = Phase.ANSWERED
         self.offers.local = command.sdp
         response = self.success(self.invite, command.sdp, now)
@@ -92,18 +119,27 @@ class IncomingSession(Session):
 
     def decline(self, status: int, reason: str, headers: Headers, now: float) -> list[Output]:
         """A final failure."""
+        if self.phase is not Phase.EARLY:
+            return []
         outputs = self._fail(status, reason, headers, now)
-        return outputs and [*outputs, *self.ended(Cause.REFUSED, status, reason or "refused", now)]
+        return [*outputs, *self.ended(Cause.REFUSED, status, reason or "refused", now)]
 
     def canceled(self, why: Reason | None, now: float) -> list[Output]:
         """CANCEL came: too late after the answer (RFC 3261 §9.2)."""
-        outputs = self._fail(487, "", (), now)
-        text = why.text if why is not None and why.text else "the caller canceled"
-        return outputs and [*outputs, *self.ended(Cause.CANCELED, 487, text, now, why)]
-
-    def _fail(self, status: int, reason: str, headers: Headers, now: float) -> list[Output]:
         if self.phase is not Phase.EARLY:
             return []
+        outputs = self._fail(487, "", (), now)
+        text = why.text if why is not None and why.text else "the caller canceled"
+        return [*outputs, *self.ended(Cause.CANCELED, 487, text, now, why)]
+
+    def bye_came(self, transaction: ServerTransaction, now: float) -> list[Output]:
+        """BYE; before the answer the INVITE is still to be answered (RFC 3261 §15.1.2)."""
+        if self.phase is not Phase.EARLY:
+            return super().bye_came(transaction, now)
+        failed = self._fail(487, "", (), now)
+        return [*super().bye_came(transaction, now), *failed]
+
+    def _fail(self, status: int, reason: str, headers: Headers, now: float) -> list[Output]:
         assert self.dialog is not None
         self._provisionals.stop()
         response = self.invite.request.reply(status, reason, to_tag=self.dialog.local_tag)
@@ -118,7 +154,7 @@ class IncomingSession(Session):
             return super().confirmed(sdp, now)
         assert self.dialog is not None
         self.phase = Phase.CONFIRMED
-        return [Confirmed(self.id, sdp, self.dialog)]
+        return [Confirmed(self.id, sdp, self.dialog), *self.held_infos(now)]
 
     def unacknowledged(self, now: float) -> list[Output]:
         if self._hangup_reason is not None:

@@ -139,8 +139,8 @@ class Layer:
     def _broken(self, flow: Flow, now: float) -> list[Output]:
         self._live.discard(flow)
         outputs: list[Output] = []
-        for transaction, _ in list(self._clients.values()):
-            if transaction.flow == flow:
+        for key, (transaction, _) in list(self._clients.items()):
+            if transaction.flow == flow and key in self._clients:
                 outputs += self._stepped(transaction, transaction.step(ClientInput.BROKEN, now), now)
         for server in list(self._servers.values()):
             if server.reply_flow == flow and server.answered:
@@ -235,6 +235,13 @@ class Layer:
         self._clients[cancel.via[0].branch, "CANCEL"] = (transaction, None)
         return [*transaction.start(now)]
 
+    def abandon(self, request: Request, now: float) -> None:
+        """Nobody waits for the final response to an INVITE any more."""
+        self.drop_pending(request)
+        found = self._client(request)
+        if found is not None:
+            self._stepped(found[0], found[0].step(ClientInput.ABANDON, now), now)
+
     def pending(self, request: Request) -> bool:
         """Whether the request still waits for its flow."""
         return self._finder.waits(request)
@@ -245,13 +252,6 @@ class Layer:
         if found is not None and found[1] is not None:
             found[1].committed = True
         return self._finder.withdraw(request)
-
-    def abandon(self, request: Request) -> None:
-        """Nobody waits for what comes of a request any more: its transaction is forgotten (RFC 3261 §9.1)."""
-        found = self._client(request)
-        if found is not None:
-            found[0].timers.clear()
-            del self._clients[request.via[0].branch, request.method]
 
     def _client(self, request: Request) -> tuple[ClientTransaction, Attempt | None] | None:
         return self._clients.get((request.via[0].branch, request.method)) if request.via else None
@@ -318,19 +318,23 @@ class Layer:
         """The transaction that a request belongs to (RFC 3261 §17.2.3)."""
         return self._servers.get(_key(request))
 
+    def canceled(self, cancel: Request) -> ServerTransaction | None:
+        """The INVITE that a CANCEL names (RFC 3261 §9.2)."""
+        return self._servers.get(_key(cancel, "INVITE"))
+
     def open_server(self, request: Request, flow: Flow) -> ServerTransaction:
         """A transaction for a new request."""
         transaction = ServerTransaction(request, flow, self.timings, self.alarms)
         transaction.reply_flow = reply_flow(request.via[0], flow)
         self._servers[_key(request)] = transaction
-        if not request.to.tag:
-            self._first.setdefault(_identity(request), transaction)
+        if not request.to.tag and not self.merged(request):
+            self._first[_identity(request)] = transaction
         return transaction
 
     def merged(self, request: Request) -> bool:
         """Whether this is a copy of a request that came another way and is still served (RFC 3261 §8.2.2.2)."""
         first = self._first.get(_identity(request))
-        return first is not None and first.request is not request and not request.to.tag
+        return first is not None and first.request is not request and not first.refused and not request.to.tag
 
     def repeated(self, transaction: ServerTransaction, request: Request, now: float) -> list[Output]:
         """The request, or the ACK of a failure, came (again)."""
@@ -383,9 +387,9 @@ class Layer:
         return list(results)
 
 
-def _key(request: Request) -> ServerKey:
+def _key(request: Request, method: str = "") -> ServerKey:
     """Branch, sent-by and method; for RFC 2543 peers what that RFC compares (RFC 3261 §17.2.3)."""
-    method = "INVITE" if request.method == "ACK" else request.method
+    method = method or ("INVITE" if request.method == "ACK" else request.method)
     via = request.via[0]
     if via.branch.startswith(MAGIC) and via.branch != MAGIC:
         return via.branch, f"{via.host}:{via.port or 5060}", method

@@ -17,17 +17,31 @@ class Rings(Protocol):
         """The deadline `name` is over."""
 
 
+SPARE = 64  # stale deadlines that are not worth sweeping
+
+
 class Alarms:
-    """The deadlines of many machines; a deadline that was moved or removed rings no more."""
+    """The deadlines of many machines; a deadline that was moved or removed rings no more.
+
+    Those are swept out when they are half of all, so that a machine that is done is not kept until its time comes.
+    """
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, str, Rings]] = []
         self._order = count()
+        self._most = SPARE
+
+    def __len__(self) -> int:
+        return len(self._heap)
 
     def set(self, machine: Rings, name: str, at: float) -> None:
         """(Re)sets a deadline."""
         machine.timers[name] = at
         heapq.heappush(self._heap, (at, next(self._order), name, machine))
+        if len(self._heap) > self._most:
+            self._heap = [one for one in self._heap if _stands(one)]
+            heapq.heapify(self._heap)
+            self._most = 2 * len(self._heap) + SPARE
 
     def next(self) -> float | None:
         """The earliest deadline."""
@@ -44,5 +58,10 @@ class Alarms:
         return machine, name
 
     def _drop_stale(self) -> None:
-        while self._heap and self._heap[0][3].timers.get(self._heap[0][2]) != self._heap[0][0]:
+        while self._heap and not _stands(self._heap[0]):
             heapq.heappop(self._heap)
+
+
+def _stands(deadline: tuple[float, int, str, Rings]) -> bool:
+    at, _, name, machine = deadline
+    return machine.timers.get(name) == at

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from sip.layer import Output
     from sip.session import Session
 
+TIMER_C = 180.0  # seconds that a re-INVITE may ring (RFC 3261 §16.6)
+
 
 class Offers:
     """At most one offer is under way, theirs or ours."""
@@ -24,12 +26,13 @@ class Offers:
         self._session = session
         self._theirs: ServerTransaction | None = None  # the gateway has to answer it
         self._ours: Request | None = None
-        self._wanted: bytes | None = None  # our offer, for after 491
+        self._wanted: bytes | None = None  # what the gateway offers; None in a refresh of ours
+        self._update: Request | None = None  # of ours, without an offer: it may cross everything else
 
     @property
     def under_way(self) -> bool:
         """Whether a request of ours is still to be concluded."""
-        return self._ours is not None
+        return self._ours is not None or self._update is not None
 
     @property
     def _busy(self) -> bool:
@@ -41,56 +44,71 @@ class Offers:
         """Sends a re-INVITE."""
         if not self._session.is_confirmed:
             return [Renegotiated(self._session.id, 481, None)]
-        if self._busy:
+        if self._busy or "again" in self.timers:
             return [Renegotiated(self._session.id, 491, None)]
-        self._wanted = self.local = sdp
+        self._wanted = sdp
         return self._send("INVITE", now, sdp)
 
     def refresh(self, now: float) -> list[Output]:
         """Renews the session timer: UPDATE where the peer can, else a re-INVITE with what was agreed (RFC 4028 §10)."""
-        if self._busy or not self._session.is_confirmed:
+        if not self._session.is_confirmed:
             return []
         if "UPDATE" in self._session.peer_allows:
-            return self._send("UPDATE", now, b"")
-        self._wanted = None
-        return self._send("INVITE", now, self.local)
+            return [] if self._update is not None else self._send("UPDATE", now, b"")
+        return [] if self._busy or "again" in self.timers else self._send("INVITE", now, self.local)
 
     def _send(self, method: str, now: float, sdp: bytes) -> list[Output]:
         outputs = self._session.send(method, now, sdp)
-        self._ours = self._session.last_sent
+        assert self._session.last_sent is not None
+        self.resent(self._session.last_sent)
+        if method == "INVITE":
+            self._session.layer.alarms.set(self, "silence", now + TIMER_C)
         return outputs
 
     def resent(self, request: Request) -> None:
-        """The same request goes out again, with credentials."""
-        self._ours = request
+        """A request goes out, perhaps again with credentials."""
+        if request.method == "UPDATE":
+            self._update = request
+        else:
+            self._ours = request
 
     def concluded(self, request: Request, result: Response | Act, now: float) -> list[Output]:
-        """What came of a re-INVITE or UPDATE of ours."""
-        if isinstance(result, Act):
-            self._ours = None
-            outputs = self._said(408, None)
-            return [*outputs, *self._session.over(Cause.TIMEOUT, 408, f"no answer to our {request.method}", now)]
-        if result.status < 200:
+        """What came of a re-INVITE or UPDATE of ours; a 2xx that comes again had its ACK lost."""
+        if isinstance(result, Response) and result.status < 200:
             return []
-        self._ours = None
+        accepted = isinstance(result, Response) and result.status < 300
+        ack = self._session.ack(request, now) if accepted and request.method == "INVITE" else []
+        if request is self._update:
+            self._update = None
+        elif request is self._ours:
+            self._ours = None
+            self.timers.clear()
+        else:
+            return ack
+        return ack if self._session.said_ended else [*ack, *self._outcome(request, result, now)]
+
+    def _outcome(self, request: Request, result: Response | Act, now: float) -> list[Output]:
+        session = self._session
+        if isinstance(result, Act):
+            return [
+                *self._told(request, 408, None),
+                *session.over(Cause.TIMEOUT, 408, f"no answer to our {request.method}", now),
+            ]
         if result.status < 300:
             return self._accepted(request, result, now)
-        if result.status == 491 and self._session.is_confirmed:
+        if result.status == 491 and request.method == "INVITE":
             return self._later(now)
-        if result.status == 422 and self._session.timer.too_brief(result):
+        if result.status == 422 and session.timer.too_brief(result):
             return self._send(request.method, now, request.body)
         if result.status in (408, 481):
-            return self._session.over(Cause.PROTOCOL, result.status, "the peer does not know the call any more", now)
-        return self._said(result.status, None) if request.body else []
+            return session.over(Cause.PROTOCOL, result.status, "the peer does not know the call any more", now)
+        return self._told(request, result.status, None)
 
     def _accepted(self, request: Request, response: Response, now: float) -> list[Output]:
         self._session.refreshed(response)
         self._session.timer.granted(response, now)
-        outputs = self._session.ack(request, now) if request.method == "INVITE" else []
-        if self._wanted is None:
-            return outputs
-        self._wanted = None
-        return [*outputs, *self._said(response.status, response.body or None)]
+        self.local = request.body or self.local
+        return self._told(request, response.status, response.body or None)
 
     def _later(self, now: float) -> list[Output]:
         """They crossed: the owner of the Call-ID waits 2.1-4 s, the other 0-2 s (RFC 3261 §14.1)."""
@@ -99,14 +117,40 @@ class Offers:
         self._session.layer.alarms.set(self, "again", now + pause)
         return []
 
+    def _told(self, request: Request, status: int, sdp: bytes | None) -> list[Output]:
+        """What became of the gateway's offer; a refresh is no business of its."""
+        if request.method == "UPDATE":
+            return []
+        wanted, self._wanted = self._wanted, None
+        return [] if wanted is None else [Renegotiated(self._session.id, status, sdp)]
+
     def ring(self, name: str, now: float) -> list[Output]:
-        """The pause after 491 is over."""
+        """A deadline is over."""
+        match name:
+            case "again":
+                return self._again(now)
+            case "unanswered":
+                return self.refuse(504, now)
+            case "silence":
+                assert self._ours is not None
+                self._session.layer.alarms.set(self, "abandon", now + self._session.layer.timings.give_up)
+                return self._session.layer.cancel(self._ours, now)
+        return self._abandon(now)
+
+    def _again(self, now: float) -> list[Output]:
+        """The pause after 491 is over; while theirs is under way it is another one."""
         if not self._session.is_confirmed:
             return []
-        return self.refresh(now) if self._wanted is None else self.reoffer(self._wanted, now)
+        if self._busy:
+            return self._later(now)
+        return self.refresh(now) if self._wanted is None else self._send("INVITE", now, self._wanted)
 
-    def _said(self, status: int, sdp: bytes | None) -> list[Output]:
-        return [] if self._session.said_ended else [Renegotiated(self._session.id, status, sdp)]
+    def _abandon(self, now: float) -> list[Output]:
+        """No final response to our re-INVITE, not even to its CANCEL or after BYE (RFC 3261 §9.1)."""
+        assert self._ours is not None
+        request, self._ours = self._ours, None
+        self._session.layer.abandon(request, now)
+        return [] if self._session.said_ended else self._outcome(request, Act.TIMEOUT, now)
 
     # theirs
 
@@ -127,15 +171,21 @@ class Offers:
             response.headers.add("Retry-After", str(session.layer.random.randint(0, 10)))
             return session.layer.respond(transaction, response, now)
         self._theirs = transaction
+        session.layer.alarms.set(self, "unanswered", now + session.layer.timings.patience)
         trying = session.layer.respond(transaction, request.reply(100), now) if request.method == "INVITE" else []
         return [*trying, Offered(session.id, request.body or None)]
 
     def _grant(self, transaction: ServerTransaction, now: float) -> list[Output]:
         return self._session.layer.respond(transaction, self._session.success(transaction, b"", now), now)
 
+    def _taken(self) -> ServerTransaction | None:
+        transaction, self._theirs = self._theirs, None
+        self.timers.pop("unanswered", None)
+        return transaction
+
     def answer(self, sdp: bytes, now: float) -> list[Output]:
         """200 with our answer (or, to a late offer, our offer)."""
-        transaction, self._theirs = self._theirs, None
+        transaction = self._taken()
         if transaction is None:
             return []
         self.local = sdp
@@ -146,10 +196,16 @@ class Offers:
 
     def refuse(self, status: int, now: float) -> list[Output]:
         """Nothing changes."""
-        transaction, self._theirs = self._theirs, None
+        transaction = self._taken()
         return [] if transaction is None else self._session.refuse(transaction, status, now)
 
+    def canceled(self, invite: ServerTransaction, now: float) -> list[Output]:
+        """CANCEL of a re-INVITE: too late where it is answered (RFC 3261 §9.2)."""
+        return self.refuse(487, now) if invite is self._theirs else []
+
     def stop(self, now: float) -> list[Output]:
-        """The session ends."""
+        """The session ends; who was asked something by a re-INVITE may be gone and never answer it."""
         self.timers.clear()
+        if self._ours is not None:
+            self._session.layer.alarms.set(self, "abandon", now + self._session.layer.timings.give_up)
         return self.refuse(487, now)

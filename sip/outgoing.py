@@ -19,6 +19,8 @@ from sip.session_timer import TimerPolicy
 from sip.uri import Uri
 from sip.values import NameAddr
 
+LONGEST_RING = 900.0  # seconds; more than anybody waits, so the far end is gone
+
 
 @dataclass(slots=True)
 class Early:
@@ -46,6 +48,7 @@ class OutgoingSession(Session):
         self._cancel = False
         self._cancel_reason = ""
         self._ack: Request | None = None
+        self._unwanted: set[str] = set()  # tags of branches that answered too, and were ended
         self.offers.local = command.sdp or b""
 
     @property
@@ -55,11 +58,12 @@ class OutgoingSession(Session):
     @property
     def early_dialogs(self) -> list[DialogState]:
         """The dialogs of branches that ring."""
-        return [early.dialog for early in self._early.values()]
+        return [] if self.dialog is not None else [early.dialog for early in self._early.values()]
 
     def start(self, now: float) -> list[Output]:
         """Sends the INVITE."""
         self._waiting = True
+        self.layer.alarms.set(self, "unanswered", now + LONGEST_RING)
         return self.layer.request(self._request, self._target, self, now, patience=self._patience)
 
     def concluded(self, request: Request, result: Response | Act, now: float) -> list[Output]:
@@ -83,7 +87,7 @@ class OutgoingSession(Session):
     def _provisional_came(self, response: Response, now: float) -> list[Output]:
         first, self._provisional = not self._provisional, True
         if self._cancel:
-            return self.layer.cancel(self._request, now, self._cancel_reason) if first else []
+            return self._send_cancel(now) if first else []
         if response.status in (100, 199) or self.phase is not Phase.EARLY:
             return []
         self.learn(response)
@@ -118,8 +122,10 @@ class OutgoingSession(Session):
         """A request, possibly of a branch that only rings."""
         request = transaction.request
         early = self._early.get(request.from_.tag)
-        if self.dialog is not None or early is None:
+        if self.dialog is not None:
             return super().receive(transaction, now)
+        if early is None:  # of a branch that a redirect or challenge ended
+            return self.refuse(transaction, 481, now)
         if request.cseq.number <= early.dialog.remote_cseq:
             return self.refuse(transaction, 500, now)
         early.dialog = early.dialog.heard(request)
@@ -137,11 +143,10 @@ class OutgoingSession(Session):
         if self.dialog is not None:
             return self._again(now) if dialog.remote_tag == self.dialog.remote_tag else self._end_fork(dialog, now)
         self._waiting = False
+        self.timers.clear()
         if self._cancel:
             return self._end_fork(dialog, now)
-        early = self._early.get(dialog.remote_tag)
-        self.dialog = self._numbered(dialog, early)
-        self._early.clear()
+        self.dialog = self._numbered(dialog)
         self.phase = Phase.CONFIRMED
         self.authority.accepted()
         self.learn(response)
@@ -153,9 +158,9 @@ class OutgoingSession(Session):
         ack = self.layer.request(self._ack, dialog.next_hop, None, now, self.flow)
         return [*ack, Answered(self.id, response.body or None, response, self.dialog)]
 
-    @staticmethod
-    def _numbered(dialog: DialogState, early: Early | None) -> DialogState:
+    def _numbered(self, dialog: DialogState) -> DialogState:
         """The dialog goes on with the numbers that it used while it was early."""
+        early = self._early.get(dialog.remote_tag)
         if early is None:
             return dialog
         return replace(dialog, local_cseq=early.dialog.local_cseq, remote_cseq=early.dialog.remote_cseq)
@@ -171,15 +176,16 @@ class OutgoingSession(Session):
         return self.layer.request(again, self.dialog.next_hop, None, now, self.flow)
 
     def _end_fork(self, dialog: DialogState, now: float) -> list[Output]:
-        """A 2xx that is not wanted: ACK and BYE (RFC 3261 §13.2.2.4)."""
-        dialog = self._numbered(dialog, self._early.get(dialog.remote_tag))
+        """A 2xx that is not wanted: ACK and BYE (RFC 3261 §13.2.2.4); ACK alone where it comes again."""
+        dialog = self._numbered(dialog)
         flow = self.layer.flow_of(self._request)
-        ack = make_ack(dialog, self._request)
+        outputs = self.layer.request(make_ack(dialog, self._request), dialog.next_hop, None, now, flow)
+        if dialog.remote_tag in self._unwanted:
+            return outputs
+        self._unwanted.add(dialog.remote_tag)
         bye = dialog.request("BYE", dialog.local_cseq + 1)
-        return [
-            *self.layer.request(ack, dialog.next_hop, None, now, flow),
-            *self.layer.request(bye, dialog.next_hop, None, now, flow),
-        ]
+        self.authority.sign(bye)
+        return [*outputs, *self.layer.request(bye, dialog.next_hop, None, now, flow)]
 
     # 3xx-6xx
 
@@ -191,6 +197,7 @@ class OutgoingSession(Session):
         if not self._cancel and (following := self._follow(response, now)) is not None:
             return following
         self._waiting = False
+        self.timers.clear()
         why = Reason.of(response)
         return self.ended(Cause.REFUSED, response.status, response.reason, now, why)
 
@@ -227,21 +234,26 @@ class OutgoingSession(Session):
         """CANCEL before the answer; it waits for a provisional response (RFC 3261 §9.1)."""
         if self.phase is not Phase.EARLY:
             return super().hangup(status, reason, now)
+        return self._give_up(Cause.CANCELED, 487, reason, now)
+
+    def _give_up(self, cause: Cause, status: int, reason: str, now: float) -> list[Output]:
         self._cancel, self._cancel_reason = True, str(Reason("SIP", 200, reason)) if reason else ""
-        outputs: list[Output] = []
+        said = self.ended(cause, status, reason, now)
         if self.layer.drop_pending(self._request):
             self._waiting = False
-        elif self._provisional:
-            outputs = self.layer.cancel(self._request, now, self._cancel_reason)
-        self.layer.alarms.set(self, "cancel", now + self.layer.timings.give_up)
-        return [*outputs, *self.ended(Cause.CANCELED, 487, reason, now)]
+        return [*(self._send_cancel(now) if self._provisional and self._waiting else []), *said]
+
+    def _send_cancel(self, now: float) -> list[Output]:
+        self.layer.alarms.set(self, "abandon", now + self.layer.timings.give_up)
+        return self.layer.cancel(self._request, now, self._cancel_reason)
 
     def ring(self, name: str, now: float) -> list[Output]:
-        if name == "cancel":
-            self._waiting = False  # RFC 3261 §9.1: no final response for 64*T1 after CANCEL is the end
-            self.layer.abandon(self._request)
-            return []
-        return super().ring(name, now)
+        """It rang for too long; or no final response came for 64*T1 after CANCEL (RFC 3261 §9.1)."""
+        if name == "unanswered":
+            return self._give_up(Cause.TIMEOUT, 408, "no answer from the far end", now)
+        self._waiting = False
+        self.layer.abandon(self._request, now)
+        return []
 
 
 def _copy(request: Request) -> Request:

@@ -9,7 +9,7 @@ from sip.client_transaction import Act
 from sip.errors import ParseError
 from sip.events import ReferProgress, Referred
 from sip.grammar import lookup, parse_params
-from sip.message import Response
+from sip.message import Request, Response
 from sip.server_transaction import ServerTransaction
 from sip.status import REASONS
 from sip.values import NameAddr
@@ -31,7 +31,7 @@ class Transfer:
         self._session = session
         self._asked: ServerTransaction | None = None  # theirs, not answered yet
         self._tells = False  # theirs, accepted: we notify
-        self._waits = False  # ours: they notify
+        self._waits: Request | None = None  # ours: they notify
 
     # theirs
 
@@ -45,11 +45,12 @@ class Transfer:
         if self._asked is not None or self._tells:
             return self._session.refuse(transaction, 491, now)
         self._asked = transaction
+        self._session.layer.alarms.set(self, "unanswered", now + self._session.layer.timings.patience)
         return [Referred(self._session.id, str(target.uri), request.headers.get("Referred-By") or "")]
 
     def accept(self, now: float) -> list[Output]:
         """202, and 100 as the first word about it (RFC 3515 §2.4.4)."""
-        transaction, self._asked = self._asked, None
+        transaction = self._answered()
         if transaction is None:
             return []
         quiet = (transaction.request.headers.get("Refer-Sub") or "").strip().lower() == "false"
@@ -66,8 +67,13 @@ class Transfer:
 
     def refuse(self, status: int, now: float) -> list[Output]:
         """The call stays as it is."""
-        transaction, self._asked = self._asked, None
+        transaction = self._answered()
         return [] if transaction is None else self._session.refuse(transaction, status, now)
+
+    def _answered(self) -> ServerTransaction | None:
+        transaction, self._asked = self._asked, None
+        self.timers.pop("unanswered", None)
+        return transaction
 
     def tell(self, status: int, reason: str, now: float) -> list[Output]:
         """NOTIFY with what became of it; a final status ends the subscription."""
@@ -86,14 +92,21 @@ class Transfer:
 
     def ask(self, refer_to: str, headers: tuple[tuple[str, str], ...], now: float) -> list[Output]:
         """Sends REFER."""
-        if self._waits or not self._session.can_send:
+        if self._waits is not None or not self._session.is_confirmed:
             return [ReferProgress(self._session.id, 491, "a transfer is under way", True)]
-        self._waits = True
+        outputs = self._session.send("REFER", now, headers=(("Refer-To", refer_to), *headers))
+        self._waits = self._session.last_sent
         self._session.layer.alarms.set(self, "unheard", now + LIFE)
-        return self._session.send("REFER", now, headers=(("Refer-To", refer_to), *headers))
+        return outputs
 
-    def concluded(self, result: Response | Act, now: float) -> list[Output]:
-        """What they say to our REFER itself."""
+    def resent(self, request: Request) -> None:
+        """The same REFER goes out again, with credentials."""
+        self._waits = request
+
+    def concluded(self, request: Request, result: Response | Act) -> list[Output]:
+        """What they say to our REFER itself; nothing is of use when it was heard of otherwise."""
+        if request is not self._waits:
+            return []
         if isinstance(result, Act):
             return self._heard(408, "no answer to our REFER", final=True)
         if result.status < 200:
@@ -112,7 +125,7 @@ class Transfer:
             response = request.reply(489)
             response.headers.add("Allow-Events", "refer")
             return self._session.layer.respond(transaction, response, now)
-        if not self._waits:
+        if self._waits is None:
             return self._session.refuse(transaction, 481, now)
         ok = self._session.layer.respond(transaction, request.reply(200), now)
         found = _STATUS.match(request.body) if request.content_type == FRAGMENT else None
@@ -126,10 +139,10 @@ class Transfer:
         return [*ok, *self._heard(status, reason, final=over)]
 
     def _heard(self, status: int, reason: str, *, final: bool) -> list[Output]:
-        if not self._waits:
+        if self._waits is None:
             return []
         if final:
-            self._waits = False
+            self._waits = None
             self.timers.pop("unheard", None)
         return [ReferProgress(self._session.id, status, reason, final)]
 
@@ -141,7 +154,9 @@ class Transfer:
         return [*outputs, *self._heard(481, "the call ended", final=True)]
 
     def ring(self, name: str, now: float) -> list[Output]:
-        """A subscription lasted too long."""
+        """Our user does not answer, or a subscription lasted too long."""
+        if name == "unanswered":
+            return self.refuse(504, now)
         if name == "unheard":
             return self._heard(408, "no word about the transfer", final=True)
         return self.tell(503, "", now)

@@ -53,11 +53,17 @@ class Provisionals:
         self._next = first
         self._waiting: deque[Response] = deque()  # the first is on its way
         self._interval = 0.0
+        self._over = False  # a final response went out
 
     @property
     def hold_the_answer(self) -> bool:
         """Whether a 2xx must wait: a session description is not acknowledged yet (RFC 3262 §3)."""
-        return any(response.body for response in self._waiting)
+        return not self._over and any(response.body for response in self._waiting)
+
+    @property
+    def waits(self) -> bool:
+        """Whether a PRACK is still to come."""
+        return not self._over and bool(self._waiting)
 
     def send(self, response: Response, now: float) -> list[Output]:
         """Sends it as soon as those before it are acknowledged."""
@@ -84,11 +90,11 @@ class Provisionals:
             return None
         self._waiting.popleft()
         self.timers.clear()
-        return self._first(now) if self._waiting else []
+        return self._first(now) if self.waits else []
 
     def stop(self) -> None:
-        """A final response goes out."""
-        self._waiting.clear()
+        """A final response goes out: nothing is repeated any more, but a PRACK may be under way (RFC 3262 §3)."""
+        self._over = True
         self.timers.clear()
 
     def ring(self, name: str, now: float) -> list[Output]:

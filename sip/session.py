@@ -48,6 +48,7 @@ class Session:
         self.peer_allows: frozenset[str] = frozenset()
         self.last_sent: Request | None = None
         self._leaves = False  # our BYE is on its way
+        self._infos: list[tuple[str, bytes]] = []
         self.authority = Authority(layer, credentials)
         self.answering = Answering(self)
         self.offers = Offers(self)
@@ -66,13 +67,14 @@ class Session:
 
     @property
     def done(self) -> bool:
-        """Nothing more is to come: the agent may forget the session."""
+        """Whether nothing more is to come, and the agent may forget the session."""
         busy = self.timers or self.answering.waits or self.offers.under_way or self._leaves
         return self.phase is Phase.ENDED and not busy
 
     def ended(self, cause: Cause, status: int, reason: str, now: float, why: Reason | None = None) -> list[Output]:
         """Says the end, once; an answer that still waits for its ACK goes on."""
         self.phase = Phase.ENDED
+        self.timers.clear()
         self.timer.stop()
         if self.said_ended:
             return []
@@ -116,8 +118,15 @@ class Session:
         return self.layer.request(make_ack(self.dialog, invite, sdp), self.dialog.next_hop, None, now, self.flow)
 
     def info(self, content_type: str, body: bytes, now: float) -> list[Output]:
-        """Sends INFO (RFC 6086)."""
-        return self.send("INFO", now, body, (("Content-Type", content_type),)) if self.can_send else []
+        """Sends INFO (RFC 6086); before the ACK it waits, for the peer may not have our 200 yet."""
+        if self.phase is Phase.ANSWERED:
+            self._infos.append((content_type, body))
+        return self.send("INFO", now, body, (("Content-Type", content_type),)) if self.is_confirmed else []
+
+    def held_infos(self, now: float) -> list[Output]:
+        """What waited for the ACK."""
+        infos, self._infos = self._infos, []
+        return [output for content_type, body in infos for output in self.info(content_type, body, now)]
 
     def refresh(self, now: float) -> list[Output]:
         """The session timer wants to be renewed."""
@@ -139,22 +148,28 @@ class Session:
             case "INVITE" | "UPDATE":
                 return self.offers.concluded(request, result, now)
             case "REFER":
-                return self.transfer.concluded(result, now)
+                return self.transfer.concluded(request, result)
             case "BYE" if isinstance(result, Act) or result.status >= 200:
                 self._leaves = False
+            case "INFO" if result is Act.TIMEOUT:  # RFC 3261 §12.2.1.2
+                return self.over(Cause.TIMEOUT, 408, "no answer to our INFO", now)
             case "INFO" if isinstance(result, Response) and result.status in (408, 481):
                 return self.over(Cause.PROTOCOL, result.status, "the peer does not know the call any more", now)
         return []
 
     def _authorised(self, request: Request, challenge: Response, now: float) -> list[Output] | None:
         """The request again with credentials, None where that is no use."""
+        if self.dialog is None or (self.said_ended and request.method != "BYE"):
+            return None
         again = self.authority.answered(request, challenge)
-        if again is None or self.dialog is None:
+        if again is None:
             return None
         self.dialog = self.dialog.next_cseq()
         again.headers.set("CSeq", f"{self.dialog.local_cseq} {request.method}")
         if request.method in ("INVITE", "UPDATE"):
             self.offers.resent(again)
+        if request.method == "REFER":
+            self.transfer.resent(again)
         return self.layer.again(again, request, self.dialog.next_hop, self, now)
 
     def over(self, cause: Cause, status: int, reason: str, now: float) -> list[Output]:
@@ -188,7 +203,7 @@ class Session:
         self.learn(request)
         match request.method:
             case "BYE":
-                return self._bye_came(transaction, now)
+                return self.bye_came(transaction, now)
             case "INVITE" | "UPDATE":
                 return self.offers.came(transaction, now)
             case "INFO":
@@ -227,7 +242,8 @@ class Session:
             response.headers.add("Accept", SDP)
         return self.layer.respond(transaction, response, now)
 
-    def _bye_came(self, transaction: ServerTransaction, now: float) -> list[Output]:
+    def bye_came(self, transaction: ServerTransaction, now: float) -> list[Output]:
+        """A BYE."""
         outputs = self.layer.respond(transaction, transaction.request.reply(200), now)
         self.answering.stop()
         why = Reason.of(transaction.request)
@@ -241,7 +257,7 @@ class Session:
         response.headers.add("Contact", self.layer.contact(transaction.flow))
         response.headers.add("Allow", ALLOW)
         response.headers.add("Supported", SUPPORTED)
-        if request.method != "PRACK":
+        if request.method != "PRACK" and self.phase is not Phase.EARLY:  # RFC 4028 §8.1: timers are of sessions
             self.timer.grant(request, response, now)
         if sdp:
             response.headers.add("Content-Type", SDP)

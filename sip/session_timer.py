@@ -65,7 +65,8 @@ def brief(request: Request, minimum: int) -> Response | None:
 
 
 def _min_se(message: Message) -> int:
-    return seconds(message.headers.get("Min-SE") or "0", "Min-SE")
+    """That of a message; where it names none it is 90 s (RFC 4028 §5)."""
+    return seconds(message.headers.get("Min-SE") or str(LEAST), "Min-SE")
 
 
 class SessionTimer:
@@ -85,7 +86,7 @@ class SessionTimer:
         """What an INVITE or UPDATE of ours says: the interval that we want, or the one that was agreed."""
         if self._agreed:
             role = "uac" if self._ours else "uas"
-            request.headers.set("Session-Expires", str(SessionExpires(self._agreed, role)))
+            request.headers.set("Session-Expires", str(SessionExpires(max(self._agreed, self._least), role)))
         elif self._policy.expires:
             request.headers.set("Session-Expires", str(max(self._policy.expires, self._least)))
         else:
@@ -99,10 +100,9 @@ class SessionTimer:
             least = _min_se(response)
         except ParseError:
             return False
-        if least <= self._least or least > 86400:
+        if not max(self._agreed or self._policy.expires, self._least) < least <= 86400:
             return False
         self._least = least
-        self._agreed = max(self._agreed, least) if self._agreed else 0
         return True
 
     def granted(self, response: Response, now: float) -> None:
@@ -129,10 +129,9 @@ class SessionTimer:
         if asked is None and not (supported and self._policy.expires):
             self.stop()
             return
-        wanted = asked.seconds if asked is not None else self._policy.expires
-        if self._policy.expires:
-            least = _min_se(request)
-            wanted = max(min(wanted, self._policy.expires), least, self._policy.minimum)
+        wanted = max(self._policy.expires, _min_se(request), self._policy.minimum)
+        if asked is not None:
+            wanted = min(asked.seconds, wanted) if self._policy.expires else asked.seconds
         refresher = (asked.refresher if asked is not None and supported else "") or "uas"
         response.headers.set("Session-Expires", str(SessionExpires(wanted, refresher)))
         if refresher == "uac":

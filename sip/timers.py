@@ -19,6 +19,11 @@ class Timings:
         return 64 * self.t1
 
     @property
+    def patience(self) -> float:
+        """How long our user has for what a peer asks inside a call, so that the peer still waits for the answer."""
+        return self.give_up - self.t4
+
+    @property
     def timer_d(self) -> float:
         """How long an INVITE client answers repeated final responses over UDP: at least 32 s."""
         return max(32.0, self.give_up)

@@ -106,3 +106,43 @@ def test_an_interval_that_cannot_be_read_is_refused(value: str) -> None:
     wire.run(1)
     assert (ended(wire.a).cause, ended(wire.a).status) == (Cause.REFUSED, 400)
     assert_clean(wire)
+
+
+@pytest.mark.parametrize("who", ["a", "b"])
+def test_an_offer_that_waits_for_a_user_does_not_hold_up_the_refresh(who: str) -> None:
+    """The call would end though both sides are there."""
+    wire = connected(TimerPolicy(90), TimerPolicy(1800))
+    wire.run(40)
+    if who == "a":
+        wire.apply(wire.a, commands.Reoffer("out", b"v=0 more"))
+    else:
+        wire.apply(wire.b, commands.Reoffer(incoming(wire.b), b"v=0 more"))
+    wire.run(20)
+    assert sent(wire, "UPDATE") == [(46, "b")]
+    wire.run(60)
+    assert not wire.a.said(Ended)
+    wire.apply(wire.a, commands.Hangup("out"))
+    assert_clean(wire)
+
+
+def test_an_interval_is_not_made_shorter_than_the_least_that_is_allowed() -> None:
+    """RFC 4028 §5: where a request names no minimum it is 90 seconds."""
+    wire = connected(TimerPolicy(1800), TimerPolicy(60, 5))
+    wire.run(200)
+    assert sent(wire, "UPDATE") == [(46, "b"), (91, "b"), (136, "b"), (181, "b")]
+    wire.apply(wire.a, commands.Hangup("out"))
+    assert_clean(wire)
+
+
+def test_a_refresh_keeps_to_the_minimum_that_a_422_named() -> None:
+    """However short the interval is that the peer granted later."""
+    wire = connected(TimerPolicy(90, 5), TimerPolicy(1800, 500))
+    timer = wire.a.agent._sessions["out"].timer
+    assert timer._agreed == 500
+    timer._start(90, True, wire.now)
+    wire.run(60)
+    assert sent(wire, "UPDATE") == [(47, "a")]
+    assert not any("422" in line for at, _, line in wire.log if at > 2)
+    assert timer._agreed == 500
+    wire.apply(wire.a, commands.Hangup("out"))
+    assert_clean(wire)
