@@ -44,8 +44,12 @@ def test_an_invite_whose_cancel_brings_no_final_response_is_forgotten() -> None:
     peer.apply(commands.Hangup("out"))
     peer.reply(peer.requests("CANCEL")[0], 200)
     peer.run(31)
-    assert peer.agent.transactions
-    peer.run(6)
+    assert peer.agent.sessions
+    peer.run(2)
+    assert peer.agent.sessions == 0
+    peer.reply(peer.requests("INVITE")[0], 200)
+    assert peer.requests("BYE"), "who answers after all is let go"
+    peer.run(64)
     assert peer.left() == NOTHING
 
 

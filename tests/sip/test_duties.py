@@ -149,6 +149,8 @@ def test_a_process_that_was_stopped_for_a_minute_sends_nothing_in_bursts() -> No
     wire._do(wire.a, wire.a.agent.tick(60.0))
     assert len(wire.log) - before <= 1
     assert [type(event) for event in wire.a.events] == [Ended]
+    wire.now = 60.0
+    wire.run(70)
     assert wire.a.agent.next_timeout() is None
 
 
