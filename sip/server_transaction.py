@@ -109,11 +109,6 @@ class ServerTransaction:
         """Whether an INVITE was answered with a 2xx, whose ACK is the session's."""
         return self.state is State.ACCEPTED
 
-    @property
-    def refused(self) -> bool:
-        """Whether an INVITE got a failure: who comes again with it tries another way (RFC 3263 §4.3)."""
-        return self.invite and self.answered and not self.accepted
-
     def respond(self, response: Response, now: float) -> list[Transmit]:
         """Sends a response of ours, where the state still allows it."""
         given = (

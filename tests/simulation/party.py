@@ -136,7 +136,7 @@ class Party:
         if self.network.trace:
             self.network.note(self.name, self.name, f"= {_brief(event)}")
         if isinstance(event, Dropped):
-            self.ledger.dropped.append(event.detail)
+            self.ledger.dropped += [event.detail] if event.status in (0, 400) else []
         elif not isinstance(event, Registered | Unregistered | Probed):
             self.ledger.heard(event, self.network.now, at_once=self._asking)
             self.hears(event.session, event)

@@ -1,4 +1,4 @@
-"""What a server owes its peers: merged requests, crossing offers, numbers, hops (RFC 3261 §8.2, §12.2.2, §14)."""
+"""What a server owes its peers: crossing offers, numbers, hops (RFC 3261 §8.2, §12.2.2, §14)."""
 
 from __future__ import annotations
 
@@ -8,39 +8,13 @@ import pytest
 
 from sip import commands
 from sip.agent import Agent
-from sip.events import Cause, Ended, Invited, Offered
+from sip.events import Cause, Ended, Offered
 from sip.machine import SPARE, Alarms
 from sip.message import Response
 from tests.lib.peer import ANSWER, OFFER, Peer
 from tests.lib.wire import Wire
 from tests.sip.test_agent import connected, incoming
-from tests.sip.test_bounds import NOTHING, end
-
-
-def test_an_invite_that_comes_by_two_ways_is_one_call() -> None:
-    """RFC 3261 §8.2.2.2: same From tag, Call-ID and CSeq, another branch."""
-    peer = Peer()
-    peer.call()
-    for _ in range(2):
-        peer.hear(peer.request("INVITE", 1, body=OFFER))
-    assert peer.responses() == [100, 482, 482]
-    assert len(peer.said(Invited)) == 1
-    peer.apply(commands.Accept(peer.session(), ANSWER))
-    peer.hear(peer.request("INVITE", 1, body=OFFER))
-    assert peer.responses("INVITE")[-1] == 482
-
-
-def test_an_invite_that_is_tried_again_after_a_failure_is_another_call() -> None:
-    """RFC 3263 §4.3: a client that got 503 comes again with a new branch and the same number."""
-    peer = Peer()
-    peer.call()
-    peer.apply(commands.Refuse(peer.session(), 503))
-    peer.call()
-    assert len(peer.said(Invited)) == 2
-    peer.apply(commands.Refuse(peer.session(), 503))
-    peer.run(64)
-    assert peer.left() == NOTHING
-    assert not peer.agent._layer._initial
+from tests.sip.test_bounds import end
 
 
 @pytest.mark.parametrize(("owner", "least", "most"), [(True, 2.1, 4.0), (False, 0.0, 2.0)])
