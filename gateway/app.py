@@ -26,9 +26,11 @@ from gateway.api.core.calls import Calls
 from gateway.api.core.numbers import Numbers
 from gateway.api.core.recordings import Recordings
 from gateway.api.http import Router
+from gateway.api.operator.accounts import AccountCeilings
 from gateway.api.operator.refusals import Refusals
 from gateway.api.operator.resources import Operator
 from gateway.api.server import Site
+from gateway.billing.guard import Guard as Spending
 from gateway.calls.exchange import Exchange
 from gateway.calls.leg import MediaSettings
 from gateway.calls.limits import Limits
@@ -139,7 +141,8 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
             clock=clock, store=store, webhooks=webhooks, outbox=Outbox(store, webhooks.deliver, clock),
             speaker=_speaker(settings, cache, clock),
             audio=AudioFetcher(webhooks, cache, clock, inside), workers=workers, sip=endpoint, trunks=book,
-            carriers=carriers, admission=admission, guard=guard, sids=sids, random=random, metrics=metrics,
+            carriers=carriers, admission=admission, spending=Spending(store, clock),
+            guard=guard, sids=sids, random=random, metrics=metrics,
             media=MediaSettings(settings.media.public_address or settings.media.rtp_range[0], settings.media.codecs),
             recordings_dir=recordings, public_url=settings.public_url, sip_host=sip_host,
             inside_token=sids.token(), spawn=exchange.spawn,
@@ -236,7 +239,11 @@ async def _open_http(
     site = Site(
         Router(core),
         Router(
-            [*Operator(store, book, services.carriers.status).routes(), *Refusals(services.admission, book).routes()]
+            [
+                *Operator(store, book, services.carriers.status).routes(),
+                *Refusals(services.admission, book).routes(),
+                *AccountCeilings(store, services.spending).routes(),
+            ]
         ),
         Keys(store),
         lambda: (200, {"status": "ok"}) if exchange.ready and not exchange.draining else (503, {"status": "draining"}),

@@ -8,6 +8,7 @@ from typing import Any
 
 from gateway.calls import params
 from gateway.calls.leg import Gone, Leg
+from gateway.calls.meter import Meter
 from gateway.calls.services import Services
 from gateway.store.rows import Call as Row
 from gateway.store.rows import Callback, Dialog, Notification
@@ -29,6 +30,7 @@ class Call:
         self.extra: dict[str, str] = {}  # SIP facts, sent with each request
         self.last_recording: dict[str, str] = {}
         self.error: tuple[int, str] | None = None
+        self.meter: Meter | None = None  # of a call that goes out through a trunk
         self.wanted_status: str | None = None  # what the API asked for: completed or canceled
 
     @property
@@ -58,7 +60,11 @@ class Call:
             self.leg.on_one_way = self._one_way
         now = self.services.clock.wall()
         self.answered_at = self.services.clock.now()
-        await self._change({"status": "in-progress", "start_time": now}, "answered", dialog=self._dialog())
+        changes: dict[str, Any] = {"status": "in-progress", "start_time": now}
+        if self.meter is not None:
+            self.meter.answered()
+            changes["price"] = self.meter.price
+        await self._change(changes, "answered", dialog=self._dialog())
         LOG.info("- answered")
 
     async def ends(self, status: str, sip_status: int = 0) -> None:
@@ -66,6 +72,8 @@ class Call:
         if self.row.status in params.FINAL:
             return
         seconds = 0 if self.answered_at is None else round(self.services.clock.now() - self.answered_at)
+        if self.meter is not None:
+            self.meter.over(answered=self.answered_at is not None)
         code, text = self.error or (None, None)
         changes = {
             "status": status,
@@ -74,10 +82,16 @@ class Call:
             "sip_response_code": sip_status or None,
             "error_code": code,
             "error_message": text,
+            "price": self.meter.price if self.meter is not None else None,
         }
         await self._change(changes, "completed", end_dialog=True)
         self.services.metrics.ended.labels(status).inc()
         LOG.info("x %s after %d s", status, seconds)
+
+    async def costs(self, price: int | None) -> None:
+        """What the call has cost so far, so that a crash forgets no money."""
+        self.row = replace(self.row, price=price)
+        await self.services.store.calls.update(self.sid, {"price": price})
 
     def final_status(self, gone: Gone) -> str:
         """The status that an ended leg gives its call (twiml-voice.md: SIP final response mapping)."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from gateway.billing.guard import Refused
 from gateway.calls import outbound
 from gateway.calls.call import Call
 from gateway.calls.collect import listening
@@ -16,6 +17,7 @@ from gateway.calls.dial_recording import DialRecording
 from gateway.calls.dialstring import Hop, NoRoute, to_sip
 from gateway.calls.leg import Leg
 from gateway.calls.media import NoPort
+from gateway.calls.meter import admitted
 from gateway.calls.race import Overtaken
 from gateway.numbers.e164 import normal
 from gateway.store.rows import Call as Row
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 
 RINGBACK = Tone(440.0, 480.0, on_ms=2000, off_ms=4000, level=-19.0)  # ITU-T E.180 supplement 2: North America
+NOT_PERMITTED = 13227  # Twilio: Dial: no geo permission
 WORST_LAST = ("busy", "no-answer", "canceled", "failed")  # which of several unanswered legs speaks for the Dial
 
 
@@ -153,6 +156,14 @@ async def _race(control: Control, children: list[Child], timeout: float) -> Chil
 
 async def _ring(control: Control, child: Child, timeout: float, on_early_media: outbound.OnEarlyMedia | None) -> None:
     if not child.hops:
+        await child.call.ends("failed")
+        return
+    try:
+        await admitted(child.call, child.hops)
+    except Refused as error:
+        code = NOT_PERMITTED if error.code == 21215 else error.code
+        child.call.error = (code, str(error))
+        control.call.warn(code, f"<Dial> to {child.call.row.to}: {error}", error=True)
         await child.call.ends("failed")
         return
     child.answered = await outbound.place(child.call, child.hops, timeout, control.leg.port, on_early_media)

@@ -33,14 +33,17 @@ class Hop:
     headers: tuple[tuple[str, str], ...] = ()
     symmetric: bool = False
     trunk: Trunk | None = None
+    price: int = 0  # micro-units a minute
 
 
-def through(trunk: Trunk, number: str, down: Collection[str], random: Random) -> list[Hop]:
+def through(trunk: Trunk, number: str, down: Collection[str], random: Random, price: int = 0) -> list[Hop]:
     """The hops of a trunk for a number: one per target, in the order in which they are tried."""
     credentials = Credentials(trunk.username, trunk.password or "") if trunk.username else None
     user = dialled(number, trunk.numbers)
     return [
-        Hop(str(Uri.parse(target.uri).with_user(user)), credentials, symmetric=trunk.symmetric, trunk=trunk)
+        Hop(
+            str(Uri.parse(target.uri).with_user(user)), credentials, symmetric=trunk.symmetric, trunk=trunk, price=price
+        )
         for target in ordered(trunk.targets, down, random)
     ]
 

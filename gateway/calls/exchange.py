@@ -13,11 +13,13 @@ from typing import Any
 
 from gateway import log
 from gateway.api.engine import CreateCall
+from gateway.billing.guard import Refused
 from gateway.calls import outbound
 from gateway.calls.call import Call
 from gateway.calls.dialstring import Hop, NoRoute, to_sip
 from gateway.calls.inbound import Arrival, admit, source_of
 from gateway.calls.limits import Limits
+from gateway.calls.meter import admitted
 from gateway.calls.race import Overtaken
 from gateway.calls.recordings import Recording, RecordingPlan
 from gateway.calls.script import Fetch, Inline, Script, Source
@@ -206,6 +208,8 @@ class Exchange:
     def _forget(self, call: Call) -> None:
         if call.leg is not None:
             call.leg.release()
+        if call.meter is not None:
+            call.meter.over(answered=call.answered_at is not None)
         self.scripts.pop(call.sid, None)
         self.calls.pop(call.sid, None)
         if not self.calls:
@@ -230,7 +234,11 @@ class Exchange:
         )  # fmt: skip
         call = self.calls[row.sid] = Call(services, row)  # it counts from here on
         try:
+            await admitted(call, hops if isinstance(hops, list) else [])
             await call.born()
+        except Refused as error:
+            self._forget(call)
+            raise ApiError(error.status, error.code, str(error)) from error
         except BaseException:
             self._forget(call)
             raise

@@ -27,8 +27,10 @@ async def hops_to(services: Services, number: str) -> list[Hop]:
     own = await services.store.numbers.find(number)
     if own is not None and own.sid is not None:
         return [Hop(f"sip:{number}@{services.sip_host}", headers=((INSIDE, services.inside_token),))]
-    down, random = services.carriers.down, services.random
-    hops = [hop for trunk in services.trunks.route(number) for hop in through(trunk, number, down, random)]
+    down, random, route = services.carriers.down, services.random, services.trunks.route(number)
+    price = route.price_micro if route is not None else 0
+    trunks = services.trunks.trunks_to(number)
+    hops = [hop for trunk in trunks for hop in through(trunk, number, down, random, price)]
     if not hops:
         raise NoRoute(13225, f"no outbound route matches {number}: add one to trunkline.toml or /operator/v1/routes")
     return hops
@@ -39,7 +41,7 @@ async def check_caller_id(services: Services, account_sid: str, caller_id: str, 
     own = await services.store.numbers.find(caller_id)
     if own is not None and own.sid is not None and own.account_sid == account_sid:
         return
-    if any(caller_id in trunk.caller_ids for trunk in services.trunks.route(number)):
+    if any(caller_id in trunk.caller_ids for trunk in services.trunks.trunks_to(number)):
         return
     raise NoRoute(21210, f"caller ID {caller_id} is neither a number of this account nor allowed by the trunk")
 

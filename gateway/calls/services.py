@@ -8,6 +8,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, Protocol
 
+from gateway.billing.guard import Guard as Spending
 from gateway.calls.leg import Leg, MediaSettings, SipAgent
 from gateway.calls.media import Workers
 from gateway.clock import Clock
@@ -58,6 +59,7 @@ class Services:
     trunks: TrunkBook
     carriers: Carriers
     admission: Admission
+    spending: Spending
     guard: Guard
     sids: Sids
     random: Random

@@ -198,6 +198,13 @@ class Calls:
         """Forgets a finished call."""
         await self._database.write(delete(self._table, account_sid=account_sid, sid=sid))
 
+    async def spent_since(self, account_sid: str, since: datetime) -> int:
+        """What an account's calls since then have cost, in micro-units."""
+        total = sa.func.coalesce(sa.func.sum(self._table.c.price), 0).label("total")
+        query = sa.select(total).where(self._table.c.account_sid == account_sid, self._table.c.date_created >= since)
+        (row,) = await self._database.read(query)
+        return int(row["total"])
+
     async def unfinished(self) -> list[Call]:
         """Calls without a final status."""
         query = sa.select(self._table).where(self._table.c.status.not_in(FINAL))

@@ -48,7 +48,7 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call (leg). `price` stays null until there are prices."""
+    """A call (leg). `price`: what it has cost, in micro-units; null where its route has no price."""
 
     sid: str
     account_sid: str
@@ -74,6 +74,7 @@ class Call:
     status_callback_method: str = "POST"
     status_callback_events: str = "completed"  # space-separated
     sequence: int = 0  # SequenceNumber of the next status callback
+    price: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

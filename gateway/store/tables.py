@@ -87,6 +87,7 @@ calls = Table(
     Column("status_callback_method", String(4), nullable=False),
     Column("status_callback_events", Text, nullable=False),
     Column("sequence", Integer, nullable=False),
+    Column("price", sa.BigInteger),
     sa.Index("calls_page", "account_sid", "date_created", "sid"),
 )  # fmt: skip
 

@@ -99,12 +99,14 @@ class TrunkBook:
         """Whether some trunk is known by its digest user alone, from wherever it calls."""
         return any(trunk.inbound_username and not trunk.addresses for trunk in self.trunks.values())
 
-    def route(self, number: str) -> list[Trunk]:
-        """The trunks of the longest prefix; emergency numbers need a prefix of their own."""
+    def route(self, number: str) -> Route | None:
+        """The one of the longest prefix; emergency numbers need a prefix of their own."""
         fitting = [prefix for prefix in self.routes if number.startswith(prefix)]
         if number in EMERGENCY:
             fitting = [prefix for prefix in fitting if len(prefix.lstrip("+")) >= 3]
-        if not fitting:
-            return []
-        names = self.routes[max(fitting, key=len)].trunks
-        return [self.trunks[name] for name in names if name in self.trunks]
+        return self.routes[max(fitting, key=len)] if fitting else None
+
+    def trunks_to(self, number: str) -> list[Trunk]:
+        """The trunks of the number's route, in their order."""
+        route = self.route(number)
+        return [self.trunks[name] for name in route.trunks if name in self.trunks] if route is not None else []

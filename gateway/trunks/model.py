@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from gateway.billing.money import micro
 from sip.errors import SipError
 from sip.uri import Uri
 
@@ -154,3 +155,16 @@ class Route(Strict):
 
     prefix: str = Field(max_length=16, pattern=r"^(\+\d*|\d*)$")
     trunks: tuple[str, ...] = Field(min_length=1)
+    price: str | None = None  # a minute, like 0.0125
+
+    @field_validator("price")
+    @classmethod
+    def _is_amount(cls, value: str | None) -> str | None:
+        if value is not None:
+            micro(value)
+        return value
+
+    @property
+    def price_micro(self) -> int:
+        """Micro-units a minute; 0 without a price."""
+        return 0 if self.price is None else micro(self.price)

@@ -31,9 +31,11 @@ from gateway.api.core.numbers import Numbers
 from gateway.api.core.recordings import Recordings
 from gateway.api.engine import CreateCall
 from gateway.api.http import Reply, Request, Route, Router
+from gateway.api.operator.accounts import AccountCeilings
 from gateway.api.operator.refusals import Refusals
 from gateway.api.operator.resources import Operator
 from gateway.api.server import Site
+from gateway.billing.guard import Guard
 from gateway.clock import SystemClock
 from gateway.errors import ApiError
 from gateway.sids import Sids
@@ -193,6 +195,7 @@ async def _start(folder: Path, loop: asyncio.AbstractEventLoop) -> tuple[Rest, A
     operator = [
         *Operator(store, book, lambda trunk: {"name": trunk.name}).routes(),
         *Refusals(admission, book).routes(),
+        *AccountCeilings(store, Guard(store, clock)).routes(),
     ]
     site = Site(
         Router(routes), Router(operator), Keys(store), lambda: (200, {"status": "ok"}), lambda: b"trunkline_calls 0\n"

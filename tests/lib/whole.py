@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from gateway.accounts import credentials
+from gateway.billing.guard import Guard as Spending
 from gateway.calls.exchange import Exchange
 from gateway.calls.leg import MediaSettings
 from gateway.calls.media import Link, Workers
@@ -266,7 +267,7 @@ async def whole_with(
     services = Services(
         clock=clock, store=store, webhooks=webhooks, outbox=Outbox(store, webhooks.deliver, clock), speaker=sounds,
         audio=sounds, workers=workers, sip=endpoint, trunks=book,
-        carriers=carriers, admission=admission, guard=guard, sids=sids,
+        carriers=carriers, admission=admission, spending=Spending(store, clock), guard=guard, sids=sids,
         random=random, metrics=Metrics(), media=MediaSettings("127.0.0.2", ("PCMU",)), recordings_dir=folder,
         public_url="http://gateway", sip_host="127.0.0.2:5060", inside_token="inside", spawn=exchange.spawn,
     )  # fmt: skip

@@ -10,6 +10,7 @@ from gateway.api.engine import CreateCall
 from gateway.api.fields import Form
 from gateway.api.http import Reply, Request, Route
 from gateway.api.paging import envelope, page_of
+from gateway.billing.money import shown
 from gateway.errors import ApiError, not_found
 from gateway.numbers.e164 import national
 from gateway.store import Store
@@ -123,7 +124,8 @@ class Calls:
             "phone_number_sid": call.phone_number_sid, "from": call.from_, "from_formatted": national(call.from_),
             "to": call.to, "to_formatted": national(call.to), "status": call.status, "direction": call.direction,
             "start_time": date(call.start_time), "end_time": date(call.end_time),
-            "duration": None if call.duration is None else str(call.duration), "price": None, "price_unit": "USD",
+            "duration": None if call.duration is None else str(call.duration), "price_unit": "USD",
+            "price": None if call.price is None else f"-{shown(call.price)}",
             "answered_by": call.answered_by, "forwarded_from": call.forwarded_from, "caller_name": call.caller_name,
             "group_sid": None, "trunk_sid": None, "annotation": None, "queue_time": str(call.queue_time),
             "api_version": VERSION, "date_created": date(call.date_created), "date_updated": date(call.date_updated),

@@ -54,12 +54,12 @@ class Operator:
 
     async def put_trunk(self, request: Request) -> Reply:
         """Creates or replaces."""
-        trunk = _parsed(model.Trunk, request, "name")
+        trunk = parsed(model.Trunk, request, "name")
         return await self._put("trunks", "trunk", trunk.name, trunk, request)
 
     async def put_route(self, request: Request) -> Reply:
         """Creates or replaces; its trunks must be known."""
-        route = _parsed(model.Route, request, "prefix")
+        route = parsed(model.Route, request, "prefix")
         for name in route.trunks:
             if name not in self._book.trunks:
                 raise ApiError(400, 20001, f"trunk {name!r} is not known")
@@ -117,11 +117,12 @@ class Operator:
         return Reply(204)
 
 
-def _parsed(kind: type[T], request: Request, key: str) -> T:
+def parsed(kind: type[T], request: Request, key: str = "") -> T:
+    """The body as a model; `key`: the field that the path names. ApiError with the first field that is wrong."""
     body = request.json
     if not isinstance(body, dict):
         raise ApiError(400, 20001, "the body must be a JSON object")
-    if "name" in request.variables:
+    if key and "name" in request.variables:
         body = {**body, key: unquote(request.variables["name"])}
     body = {name: field for name, field in body.items() if name != "status"}  # what GET added
     try:

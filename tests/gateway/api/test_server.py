@@ -150,7 +150,7 @@ def test_trunks_and_routes(api: Rest) -> None:
     assert not {"password", "inbound_password"} & set(made.json())
     assert api.operator("POST", "/operator/v1/trunks", json=trunk).status_code == 200
     assert api.operator("POST", "/operator/v1/routes", json={"prefix": "+1", "trunks": ["acme"]}).status_code == 201
-    assert api.operator("GET", "/operator/v1/routes/%2B1").json() == {"prefix": "+1", "trunks": ["acme"]}
+    assert api.operator("GET", "/operator/v1/routes/%2B1").json() == {"prefix": "+1", "trunks": ["acme"], "price": None}
     assert api.operator("GET", "/operator/v1/trunks/acme").json()["status"] == {"name": "acme"}
     assert {"name": "acme"} in [one["status"] for one in api.operator("GET", "/operator/v1/trunks").json()["trunks"]]
     shown = api.operator("GET", "/operator/v1/trunks/acme").json()
@@ -211,3 +211,20 @@ def test_refusals_are_listed_forgiven_and_allowed(api: Rest) -> None:
     assert api.operator("POST", allow, json={"trunk": "acme"}).status_code == 204
     assert api.operator("GET", "/operator/v1/trunks/acme").json()["addresses"] == ["198.51.100.7"]
     assert api.operator("GET", "/operator/v1/refusals/nowhere").status_code == 400
+
+
+def test_ceilings_of_accounts(api: Rest) -> None:
+    path = f"/operator/v1/accounts/{api.made.account_sid}/ceilings"
+    free = api.operator("GET", path).json()
+    assert (free["ceilings"]["daily_spend"], free["spent_today"]) == (None, "0.00000")
+    assert api.operator("PUT", "/operator/v1/accounts/default/ceilings", json={"cps": 5}).status_code == 200
+    assert api.operator("GET", path).json()["ceilings"]["cps"] == 5
+    own = api.operator("PUT", path, json={"daily_spend": "25.00", "countries": ["US"]}).json()["ceilings"]
+    assert (own["daily_spend"], own["countries"], own["cps"]) == ("25.00", ["US"], None)
+    for wrong in ({"daily_spend": "a lot"}, {"countries": ["usa"]}, {"high_risk_prefixes": ["252"]}, {"colour": 1}):
+        assert api.operator("PUT", path, json=wrong).status_code == 400
+    accounts = api.operator("GET", "/operator/v1/accounts").json()["accounts"]
+    assert [one["ceilings"]["cps"] for one in accounts] == [None, 5]
+    assert api.operator("DELETE", path).status_code == 204
+    assert api.operator("DELETE", path).status_code == 404
+    assert api.operator("GET", "/operator/v1/accounts/AC0/ceilings").status_code == 404
