@@ -15,7 +15,7 @@ from gateway.trunks.policy import understood
 from sip import identity
 from sip.events import Invited
 from sip.message import Request
-from sip.uri import Uri
+from sip.uri import Uri, escape
 
 LOG = logging.getLogger(__name__)
 
@@ -78,7 +78,11 @@ def _forwarded(request: Request, rules: Numbers) -> str:
 
 
 def _address(uri: Uri, rules: Numbers) -> str:
-    return understood(uri.user or "", rules) or f"sip:{uri.user}@{uri.host}"
+    """E.164, or a URI whose user part is escaped: what it may hold besides is nobody's text to store or send."""
+    number = understood(uri.user or "", rules)
+    if number is not None or uri.scheme not in ("sip", "sips"):
+        return number or str(uri)
+    return f"sip:{escape(uri.user or '')}@{uri.host}"
 
 
 def _sip_params(request: Request, source: str) -> dict[str, str]:

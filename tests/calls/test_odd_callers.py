@@ -1,0 +1,40 @@
+"""Callers whose From is no number: the app gets a URI that can be stored, sent and dialled."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from media import negotiate
+from sip.commands import Hangup, Invite
+from tests.lib.loop import VirtualClock, passes, run
+from tests.lib.whole import NUMBER, SimulatedEndpoint, whole
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("<sip:alice@127.0.0.3>", "sip:alice@127.0.0.3"),
+        ("<sip:%61lice%00%20b@127.0.0.3;x=1>", "sip:alice%00%20b@127.0.0.3"),
+        ('"A" <sip:Zo%C3%AB@Example.COM>', "sip:Zo%C3%AB@example.com"),
+        ("<tel:nobody;phone-context=example.com>", "tel:nobody;phone-context=example.com"),
+        ("<sip:127.0.0.3>", "anonymous"),
+    ],
+)
+def test_who_calls(tmp_path: Path, written: str, shown: str) -> None:
+    async def main(clock: VirtualClock) -> None:
+        async with whole(clock, tmp_path, {"/voice": "<Response><Pause length='9'/></Response>"}) as one:
+            caller = SimulatedEndpoint(one.wire, ("127.0.0.3", 5060), lambda event: None)
+            uri, sdp = (
+                f"sip:{NUMBER}@127.0.0.2:5060",
+                negotiate.offer("127.0.0.3", 4000, ("PCMU",), session_id=1, version=1),
+            )
+            caller.apply(Invite("c", uri, written, f"<{uri}>", sdp))
+            await passes(2)
+            assert [params["From"] for params in one.web.to("/voice")] == [shown]
+            caller.apply(Hangup("c"))
+            await passes(40)
+            assert one.exchange.calls == {}
+
+    run(main)
