@@ -5,27 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from random import Random
-from typing import Any
 
 from media import negotiate, sdp
 from media.errors import MediaError
-from sip import commands, identity, reliable
-from sip.agent import Agent
+from sip import identity, reliable
 from sip.challenge import Challenger, Claim
 from sip.digest import Challenge, answer, parse_fields, strongest
 from sip.errors import SipError
-from sip.events import Invited, Offered, Referred
 from sip.framing import Framer
 from sip.grammar import parse_params, print_params, split_list, text_of, unquote
-from sip.layer import Output
 from sip.message import Request, Response, parse_message
-from sip.outputs import Connect, Flow, FlowFailed, FlowOpened, Resolve, Resolved
+from sip.outputs import Flow
 from sip.reason import Reason
 from sip.redirects import Redirects
 from sip.replaces import Replaces
 from sip.session_timer import SessionExpires, seconds
 from sip.uri import Uri
 from sip.values import CSeq, NameAddr, Via
+from tests.fuzz.gateway import Gateway
 
 UDP = Flow("udp", ("192.0.2.2", 5060), ("192.0.2.1", 5060))
 TCP = Flow("tcp", ("192.0.2.2", 5060), ("192.0.2.1", 5060))
@@ -37,9 +34,9 @@ OUR_OFFER = negotiate.offer("192.0.2.2", 20000, ["PCMU", "PCMA"], session_id=1, 
 def datagram(data: bytes) -> None:
     """One datagram, and the same on a stream; what is accepted prints to something that reads the same."""
     for flow in (UDP, TCP):
-        agent = Agent(Random(1))
-        _played(agent, agent.receive(data, flow, 0.0), 0.0)
-        _ended(agent)
+        gateway = Gateway()
+        gateway.hear(data, flow)
+        gateway.end()
     try:
         message = parse_message(data)
     except SipError:
@@ -51,56 +48,14 @@ def datagram(data: bytes) -> None:
 
 def dialog(data: bytes) -> None:
     """A call of ours under way, and messages in a row: whatever comes, everything is forgotten in the end."""
-    agent, now = Agent(Random(1)), 0.0
-    call = commands.Invite("out", "sip:bob@192.0.2.1", "sip:alice@192.0.2.2", "sip:bob@192.0.2.1", b"v=0\r\n",
-                           credentials=commands.Credentials("alice", "secret"), redirects=2)  # fmt: skip
-    _played(agent, agent.apply(call, now), now)
+    gateway = Gateway()
+    gateway.call()
     for message in data.split(BETWEEN)[:12]:
-        now += 0.3
-        _played(agent, agent.receive(message, UDP, now), now)
-        _played(agent, agent.tick(now), now)
-    for session in list(agent._sessions):
-        _played(agent, agent.apply(commands.Hangup(session), now), now)
-    _ended(agent, now)
-
-
-def _played(agent: Agent, outputs: list[Output], now: float) -> None:
-    """The gateway and the network, at their simplest."""
-    for output in outputs:
-        for command in _reactions(output):
-            _played(agent, agent.apply(command, now), now)
-
-
-def _reactions(output: Output) -> list[Any]:
-    match output:
-        case Resolve(question=question):
-            return [Resolved(question, (), 60.0)]
-        case Connect(request=request, target=target) if target.transport == "udp":
-            flow = Flow("udp", UDP.local, (target.host, target.port))
-            return [FlowOpened(request, flow)]
-        case Connect(request=request):
-            return [FlowFailed(request, "refused")]
-        case Invited(session=session):
-            return [commands.Provisional(session, 183, b"v=0\r\n"), commands.Accept(session, b"v=0\r\n")]
-        case Offered(session=session):
-            return [commands.AnswerOffer(session, b"v=0\r\n")]
-        case Referred(session=session):
-            return [commands.AcceptRefer(session), commands.TellRefer(session, 200, "OK")]
-    return []
-
-
-def _ended(agent: Agent, now: float = 0.0) -> None:
-    """After a hangup of everything and all timers, nothing is left."""
-    for session in list(agent._sessions):
-        _played(agent, agent.apply(commands.Hangup(session), now), now)
-    for _ in range(2000):
-        at = agent.next_timeout()
-        if at is None:
-            break
-        now = max(now, at)
-        outputs = agent.tick(now)
-        _played(agent, outputs, now)
-    assert (agent.sessions, agent.dialogs, agent.transactions) == (0, 0, 0), "something is left behind"
+        gateway.pass_time(0.3)
+        gateway.hear(message, UDP)
+    gateway.pass_time(70.0)  # longer than all timers of an INVITE
+    gateway.check_that_nothing_hangs()
+    gateway.end()
 
 
 def stream(data: bytes) -> None:
