@@ -92,6 +92,8 @@ class Uri:
 
 
 def _sip(scheme: str, user: str | None, password: str | None, host: str, port: str, params: str, headers: str) -> Uri:
+    if user is None and "@" in f"{params}{headers}":
+        raise ParseError("what follows the @ of a SIP URI is no host")
     if port and not 0 < int(port) < 65536:
         raise ParseError(f"port {port} is out of range")
     return Uri(
@@ -100,7 +102,7 @@ def _sip(scheme: str, user: str | None, password: str | None, host: str, port: s
         bare_host(host).lower(),
         int(port) if port else None,
         _pairs(params) if params else (),
-        headers or "",
+        headers.replace("@", "%40") if headers else "",  # Replaces in a Refer-To comes like that
         password,
     )
 

@@ -123,6 +123,7 @@ def test_numbers(text: str, most: int, found: int | None) -> None:
         (Uri.parse, "sip:a@[1.2.3.4]"),
         (Uri.parse, "sip:a\0@b"),
         (Uri.parse, "nothing"),
+        (Uri.parse, "sip:a;b=c@?x=d@e"),
         (NameAddr.parse, '"open <sip:a@b>'),
         (NameAddr.parse, '"a" sip:a@b'),
         (NameAddr.parse, "<sip:a@b"),
@@ -154,6 +155,13 @@ def test_a_uri_prints_as_it_was_written_until_it_is_changed() -> None:
     assert str(uri) == "SIP:%61l%FFice@Example.COM:5060;Transport=TCP;x=%41?Subject=%20"
     assert str(uri.with_user("bob")) == "sip:bob@example.com:5060;transport=TCP;x=A?Subject=%20"
     assert str(uri.without_headers()) == "sip:al%C3%BFice@example.com:5060;transport=TCP;x=A"
+
+
+def test_an_unescaped_at_sign_in_the_headers_of_a_uri() -> None:
+    """As it comes in Refer-To with Replaces; it is none of the user's, whatever becomes of the URI."""
+    uri = Uri.parse("sip:bob@192.0.2.1?Replaces=1@2%3Bto-tag%3D3")
+    assert (uri.user, uri.host, uri.headers) == ("bob", "192.0.2.1", "Replaces=1%402%3Bto-tag%3D3")
+    assert Uri.parse(str(uri.with_user(None))) == uri.with_user(None)
 
 
 LONG = 60000
