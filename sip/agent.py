@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from sip import commands
-from sip.errors import ParseError, SipError
+from sip.errors import SipError
 from sip.events import Answered, Cause, Dropped, Ended, Invited, Redirected, Ringing
-from sip.grammar import split_list
-from sip.headers import Headers
 from sip.incoming import IncomingSession
-from sip.layer import ALLOW, SDP, SUPPORTED, Layer, Output, reply_flow
-from sip.message import Request, Response, end_of_head, parse_message, unfolded
+from sip.intake import KNOWN_METHODS, METHODS, check, complete_top_via, salvage
+from sip.layer import ALLOW, SDP, SUPPORTED, Layer, Output
+from sip.message import Request, Response, parse_message
 from sip.outgoing import OutgoingSession
 from sip.outputs import Address, Close, Flow, FlowFailed, FlowOpened, Resolved, Transmit, Undelivered
 from sip.probe import Prober
@@ -28,12 +26,6 @@ from sip.timers import Timings
 if TYPE_CHECKING:
     from random import Random
 
-METHODS = frozenset(ALLOW.split(", "))
-_REQUEST = re.compile(rb"[^\s/]{1,64}[ \t]++.*[ \t]SIP/[0-9.]++[ \t]*+$", re.I)
-STREAMS = ("tcp", "tls")  # WebSocket has frames of its own (RFC 7118 §5)
-DIALLED = ("sip", "sips")  # what may be a remote target (RFC 3261 §8.1.1.8)
-TARGET_REFRESH = ("INVITE", "UPDATE")
-KNOWN_METHODS = METHODS | {"REGISTER", "SUBSCRIBE", "PUBLISH", "MESSAGE"}
 Outcome = Resolved | FlowOpened | FlowFailed | Undelivered
 OPTION_TAGS = frozenset(SUPPORTED.split(", "))
 
@@ -83,7 +75,7 @@ class Agent:
         self._layer.heard_on(flow)
         try:
             message = parse_message(data)
-            self._check(message, flow)
+            check(message, flow)
             if isinstance(message, Response):
                 outputs = self._layer.response(message, now)
             else:
@@ -231,21 +223,6 @@ class Agent:
         outputs = self._layer.respond(transaction, response, now)
         return [*outputs, Dropped(transaction.flow, response.reason, transaction.request.method, response.status)]
 
-    @staticmethod
-    def _check(message: Request | Response, flow: Flow) -> None:
-        """Reads what every message must have: an unreadable one raises here, before any state is made or changed."""
-        if not message.via:
-            raise ParseError("Via is missing")
-        _ = message.from_, message.to, message.call_id, message.record_route
-        if flow.transport in STREAMS and "Content-Length" not in message.headers:
-            raise ParseError("a message on a stream needs a Content-Length")
-        if isinstance(message, Request):
-            _ = message.max_forwards, message.contact
-            if message.method != message.cseq.method and message.method in KNOWN_METHODS:
-                raise ParseError(f"CSeq names {message.cseq.method[:20]}, the request is {message.method}")
-        if message.cseq.method in TARGET_REFRESH and _target(message) not in DIALLED:
-            raise ParseError(f"the Contact {message.headers.get('Contact')!r:.60} is not a SIP URI")
-
     def _refusal(self, request: Request) -> Response | None:
         """Why a request cannot be served, as its response (RFC 3261 §8.2)."""
         tag = self._layer.token()
@@ -361,41 +338,3 @@ class Agent:
             self._dialogs.pop(key, None)
         if isinstance(session, IncomingSession):
             self._invites.pop(session.cancel_key, None)
-
-
-def _target(message: Request | Response) -> str:
-    """The scheme of what a message makes the remote target of a dialog."""
-    if isinstance(message, Response):
-        return message.contact[0].uri.scheme if message.status < 300 and message.contact else "sip"
-    return message.contact[0].uri.scheme if message.contact else message.from_.uri.scheme
-
-
-def complete_top_via(request: Request, flow: Flow) -> None:
-    """Adds what the server adds to the topmost Via; the others stay as they came."""
-    first = request.via[0]
-    via = first.received_from(*flow.remote)
-    if via is not first:
-        others = split_list(request.headers.get("Via") or "")[1:]
-        request.headers.change("Via", ", ".join((str(via), *others)))
-        request.via[0] = via
-
-
-def salvage(data: bytes, flow: Flow, error: SipError) -> tuple[Response | None, Flow]:
-    """The refusal of a request that cannot be read, made of its lines, and its way back; None for what is no request.
-
-    Nothing is kept of it, so the tag is the same each time (RFC 3261 §8.2.7).
-    """
-    data = data.lstrip(b"\r\n")
-    end = end_of_head(data) or (len(data.rstrip(b"\r\n")), len(data))
-    first, *lines = unfolded(data[: end[0]])
-    if not _REQUEST.match(first) or first[:4] == b"ACK ":
-        return None, flow
-    request = Request(Headers.readable(lines))
-    try:
-        if not request.via:
-            return None, flow
-        complete_top_via(request, flow)
-        flow = reply_flow(request.via[0], flow)
-    except SipError:
-        pass  # a Via that cannot be read either: back to where it came from
-    return request.reply(error.status, to_tag="unread"), flow
