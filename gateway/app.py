@@ -31,6 +31,7 @@ from gateway.api.operator.refusals import Refusals
 from gateway.api.operator.resources import Operator
 from gateway.api.server import Site
 from gateway.billing.guard import Guard as Spending
+from gateway.calls.addresses import Addresses, joined
 from gateway.calls.exchange import Exchange
 from gateway.calls.leg import MediaSettings
 from gateway.calls.limits import Limits
@@ -98,7 +99,7 @@ class Gateway:
     @property
     def sip_address(self) -> str:
         """HOST:PORT of SIP."""
-        return self.services.sip_host
+        return joined(*self.services.addresses.sip)
 
 
 @asynccontextmanager
@@ -133,8 +134,11 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         gate = Gate(book.belongs, lambda: settings.sip.strangers == "delay" or book.asks_anyone)
         endpoint = await _open_sip(settings, random, exchange, gate)
         close.push_async_callback(endpoint.close)
-        sip_host = _joined(*endpoint.addresses["udp"])
-        carriers = Carriers(book, endpoint, secret.token, clock, sip_host)
+        addresses = Addresses(
+            endpoint.addresses["udp"], settings.media.rtp_range[0], settings.sip.public_address,
+            settings.media.public_address,
+        )  # fmt: skip
+        carriers = Carriers(book, endpoint, secret.token, clock, addresses.sip_host)
         challenger = Challenger(settings.sip.realm, random, settings.sip.digest)
         admission = Admission(book, carriers, challenger, gate, clock)
         services = Services(
@@ -143,8 +147,8 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
             audio=AudioFetcher(webhooks, cache, clock, inside), workers=workers, sip=endpoint, trunks=book,
             carriers=carriers, admission=admission, spending=Spending(store, clock),
             guard=guard, sids=sids, random=random, metrics=metrics,
-            media=MediaSettings(settings.media.public_address or settings.media.rtp_range[0], settings.media.codecs),
-            recordings_dir=recordings, public_url=settings.public_url, sip_host=sip_host,
+            media=MediaSettings(settings.media.rtp_range[0], settings.media.codecs),
+            recordings_dir=recordings, public_url=settings.public_url, addresses=addresses,
             inside_token=sids.token(), spawn=exchange.spawn,
         )  # fmt: skip
         exchange.services = services
@@ -292,11 +296,7 @@ def _tls(settings: Settings) -> ssl.SSLContext | None:
 
 def _address(listener: web.AppRunner) -> str:
     host, port = listener.addresses[0][:2]
-    return _joined(host, port)
-
-
-def _joined(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return joined(host, port)
 
 
 def _watch(metrics: Metrics, services: Services, exchange: Exchange, endpoint: Endpoint) -> None:

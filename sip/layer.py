@@ -195,6 +195,8 @@ class Layer:
 
     def address(self, flow: Flow) -> Address:
         """How we call ourselves on this flow: what is advertised for its kind of address, else the local one."""
+        if flow.remote[0] == flow.local[0] or ip_address(flow.remote[0]).is_loopback:
+            return flow.local  # it is on this machine: what is advertised may lead nowhere from inside a NAT
         host, port = self._advertised.get(flow.transport, flow.local)
         if numeric(host) and (":" in host) != (":" in flow.local[0]):
             return flow.local

@@ -106,7 +106,7 @@ class Exchange:
         if event.replaces is not None:
             self._replace(event, event.replaces)
             return
-        services.leg(event.session, offer=event.sdp, signalling_ip=event.flow.remote[0])
+        services.leg(event.session, event.flow.remote[0], offer=event.sdp, signalling_ip=event.flow.remote[0])
         self.spawn(self._arrive(event))
 
     def _replace(self, event: sip_events.Invited, replaced: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Protocol
 
@@ -103,8 +103,8 @@ class Leg:
         self._failure: str | None = None
 
     def settle(self, media: MediaSettings) -> None:
-        """What its trunk wants SDP to say; before any SDP was made."""
-        self._media = media
+        """What its trunk wants SDP to say; before any SDP was made. Our address stays."""
+        self._media = replace(media, ip=self._media.ip)
 
     def allow_symmetric(self, symmetric: bool) -> None:
         """Whether media may follow its real source (design: the trunk's `symmetric`)."""

@@ -18,6 +18,7 @@ from gateway.trunks.policy import caller_headers, dialled
 from sip.commands import Invite
 from sip.events import Cause
 from sip.session_timer import TimerPolicy
+from sip.uri import Uri
 
 LOG = logging.getLogger(__name__)
 
@@ -26,7 +27,7 @@ async def hops_to(services: Services, number: str) -> list[Hop]:
     """Where a phone number is reached: inside when it is a customer's of this gateway, else by longest prefix."""
     own = await services.store.numbers.find(number)
     if own is not None and own.sid is not None:
-        return [Hop(f"sip:{number}@{services.sip_host}", headers=((INSIDE, services.inside_token),))]
+        return [Hop(f"sip:{number}@{services.addresses.inside}", headers=((INSIDE, services.inside_token),))]
     down, random, route = services.carriers.down, services.random, services.trunks.route(number)
     price = route.price_micro if route is not None else 0
     trunks = services.trunks.trunks_to(number)
@@ -72,7 +73,7 @@ async def place(
 async def _try(call: Call, hop: Hop, timeout: float, near: Port | None, on_early_media: OnEarlyMedia | None) -> Leg:
     """One attempt: returns when it is answered or over."""
     services, trunk = call.services, hop.trunk
-    leg = services.leg(services.random.randbytes(8).hex(), symmetric=hop.symmetric)
+    leg = services.leg(services.random.randbytes(8).hex(), Uri.parse(hop.uri).host, symmetric=hop.symmetric)
     call.leg = leg
     if on_early_media is not None:
         leg.on_early_media = partial(on_early_media, leg)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 from typing import Any, Protocol
 
 from gateway.billing.guard import Guard as Spending
+from gateway.calls.addresses import Addresses
 from gateway.calls.leg import Leg, MediaSettings, SipAgent
 from gateway.calls.media import Workers
 from gateway.clock import Clock
@@ -67,14 +68,23 @@ class Services:
     media: MediaSettings
     recordings_dir: Path
     public_url: str
-    sip_host: str  # host (and port) of our own From and Contact
+    addresses: Addresses
     inside_token: str  # admits our own calls to our own numbers
     spawn: Spawn
     legs: dict[str, Leg] = field(default_factory=dict)  # by SIP session
 
-    def leg(self, session: str, **incoming: Any) -> Leg:
-        """A new leg; `incoming` has the facts of an INVITE that came in. It is known until its session ends."""
-        leg = Leg(session, self.sip, self.workers, self.media, self.random, **incoming)
+    @property
+    def sip_host(self) -> str:
+        """HOST:PORT of our From."""
+        return self.addresses.sip_host
+
+    def leg(self, session: str, peer: str, **incoming: Any) -> Leg:
+        """A new leg with the host `peer`; `incoming` has the facts of an INVITE that came in.
+
+        It is known until its session ends.
+        """
+        media = replace(self.media, ip=self.addresses.media(peer))
+        leg = Leg(session, self.sip, self.workers, media, self.random, **incoming)
         self.legs[session] = leg
         return leg
 

@@ -25,11 +25,12 @@ class LocalAddress:
         if remote not in self._routes:
             if len(self._routes) >= KEPT:
                 self._routes.clear()  # routes change, too
-            self._routes[remote] = _route(remote) or self.bound[0]
+            self._routes[remote] = route(remote) or self.bound[0]
         return self._routes[remote], self.bound[1]
 
 
-def _route(remote: str) -> str | None:
+def route(remote: str) -> str | None:
+    """Our address on the way to an IP address, None where there is none; no packet is sent to find out."""
     family = socket.AF_INET6 if ":" in remote else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
         try:

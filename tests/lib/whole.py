@@ -16,6 +16,7 @@ import numpy as np
 
 from gateway.accounts import credentials
 from gateway.billing.guard import Guard as Spending
+from gateway.calls.addresses import Addresses
 from gateway.calls.exchange import Exchange
 from gateway.calls.leg import MediaSettings
 from gateway.calls.media import Link, Workers
@@ -269,7 +270,8 @@ async def whole_with(
         audio=sounds, workers=workers, sip=endpoint, trunks=book,
         carriers=carriers, admission=admission, spending=Spending(store, clock), guard=guard, sids=sids,
         random=random, metrics=Metrics(), media=MediaSettings("127.0.0.2", ("PCMU",)), recordings_dir=folder,
-        public_url="http://gateway", sip_host="127.0.0.2:5060", inside_token="inside", spawn=exchange.spawn,
+        public_url="http://gateway", addresses=Addresses(("127.0.0.2", 5060), "127.0.0.2"), inside_token="inside",
+        spawn=exchange.spawn,
     )  # fmt: skip
     exchange.services = services
     async with asyncio.TaskGroup() as tasks:

@@ -586,3 +586,19 @@ def test_contact_and_via_name_the_public_address_and_the_transport(transport: st
     assert invite.headers.get("Contact") == contact
     assert invite.via[0].transport == transport.upper()
     assert invite.via[0].host == ("2001:db8::1" if ":" in local else "203.0.113.1")
+
+
+@pytest.mark.parametrize(
+    ("local", "remote"),
+    [("127.0.0.1", "127.0.0.1"), ("127.0.0.1", "127.0.0.9"), ("10.0.0.1", "10.0.0.1"), ("::1", "::1")],
+)
+def test_who_is_on_this_machine_sees_the_local_address(local: str, remote: str) -> None:
+    """Calls between numbers of ours, whose ACK and BYE a NAT need not bring back."""
+    agent = Agent(Random(1), advertised={"udp": ("203.0.113.1", 0)})
+    host = f"[{remote}]" if ":" in remote else remote
+    (wanted,) = agent.apply(commands.Invite("out", f"sip:b@{host}", "<sip:a@x>", "<sip:b@x>", OFFER), 0.0)
+    assert isinstance(wanted, Connect)
+    (sent,) = agent.apply(FlowOpened(wanted.request, Flow("udp", (local, 5060), (remote, 5060))), 0.0)
+    assert isinstance(sent, Transmit)
+    invite = parse_message(sent.data)
+    assert (invite.via[0].host, invite.contact[0].uri.host) == (local, local)

@@ -1,0 +1,72 @@
+"""How this gateway calls itself in From, in SDP and towards itself, where it is bound to all addresses or behind NAT.
+
+Via and Contact are the SIP room's (sip/layer.py): it knows the flow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from sip.locate import numeric
+from sip.outputs import Address
+from sip.transport.local import route
+
+FAR = {4: "192.0.2.1", 6: "2001:db8::1"}  # somewhere in the internet (RFC 5737, RFC 3849): nothing is sent there
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """`sip`: where SIP is bound; `rtp`: the host that media is bound to; then what the settings make public."""
+
+    sip: Address
+    rtp: str
+    public_sip: str | None = None
+    public_media: str | None = None
+    route: Callable[[str], str | None] = route
+
+    @property
+    def sip_host(self) -> str:
+        """HOST:PORT that others know us by."""
+        return joined(self.public_sip or self._named(self.sip[0]), self.sip[1])
+
+    @property
+    def inside(self) -> str:
+        """HOST:PORT at which we reach ourselves."""
+        host, port = self.sip
+        if wild(host):
+            host = "::1" if ":" in host else "127.0.0.1"
+        return joined(host, port)
+
+    def media(self, peer: str) -> str:
+        """The address that SDP says to a peer, whose host or name this is."""
+        if self._is_here(peer):
+            return peer if wild(self.rtp) else self.rtp
+        if self.public_media:
+            return self.public_media
+        hidden = numeric(self.rtp) and not ip_address(self.rtp).is_global
+        if self.public_sip and numeric(self.public_sip) and hidden:
+            return self.public_sip
+        return self._named(self.rtp, peer)
+
+    def _is_here(self, peer: str) -> bool:
+        return numeric(peer) and (ip_address(peer).is_loopback or peer == self.sip[0])
+
+    def _named(self, bound: str, peer: str = "") -> str:
+        """An address of ours that can be written down: what is bound, else the one on the way to the peer."""
+        if not wild(bound):
+            return bound
+        version = ip_address(bound).version
+        known = numeric(peer) and ip_address(peer).version == version
+        return self.route(peer if known else FAR[version]) or ("::1" if version == 6 else "127.0.0.1")
+
+
+def wild(host: str) -> bool:
+    """Whether a host stands for all addresses."""
+    return numeric(host) and ip_address(host).is_unspecified
+
+
+def joined(host: str, port: int) -> str:
+    """HOST:PORT, with brackets around an IPv6 address."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
