@@ -25,6 +25,7 @@ from sip.outputs import (
     Undelivered,
 )
 from sip.transport import udp
+from sip.transport.local import fitting, route
 from sip.transport.pool import Pool
 from sip.transport.resolve import Resolver
 from sip.transport.stream import Bounds
@@ -46,7 +47,7 @@ Listener = tuple[str, str, int]  # transport (udp, tcp, tls, ws or wss), host, p
 
 
 class Endpoint:
-    """An agent on real sockets. `addresses`: transport -> where it listens, the first of each."""
+    """An agent on real sockets. `addresses`: transport -> where it listens, the first of each; `listeners`: all."""
 
     def __init__(
         self,
@@ -60,6 +61,7 @@ class Endpoint:
         self.agent = agent
         self._screen = screen
         self.addresses: dict[str, Address] = {}
+        self.listeners: list[Listener] = []
         self._on_event = on_event
         self._contexts = Contexts(tls or TlsFiles())
         self.connections = Pool(bounds or Bounds(), self._contexts, self._receive, self._lost)
@@ -108,9 +110,15 @@ class Endpoint:
             secure = self._contexts.server(ask=False) if transport == "wss" else None
             address = await self.websockets.listen(host, port, secure)
         else:
-            same = self.addresses.get("udp", ("", 0))[1] if transport == "tcp" else 0
+            same = self._udp_port(host) if transport == "tcp" else 0
             address = await self.connections.listen(transport, host, port or same)
         self.addresses.setdefault(transport, address)
+        self.listeners.append((transport, *address))
+
+    def _udp_port(self, host: str) -> int:
+        """That of UDP on the same host, which TCP shares."""
+        ports = [listener.address[1] for listener in self._udp if listener.address[0] == host]
+        return ports[-1] if ports else self.addresses.get("udp", ("", 0))[1]
 
     def apply(self, command: Command) -> None:
         """Hands a command to the agent and does what follows; its events are said before this returns."""
@@ -199,11 +207,19 @@ class Endpoint:
         if target.transport != "udp":
             self._spawn(self._find(request, target))
             return
-        listener = next((one for one in self._udp if one.reaches(target)), None)
+        listener = self._listener_towards(target)
         answer: FlowOpened | FlowFailed = FlowFailed(request, f"no UDP listener reaches {target.host}")
         if listener is not None:
             answer = FlowOpened(request, listener.flow_to((target.host, target.port)))
         self._do(self.agent.apply(answer, self._loop.time()))
+
+    def _listener_towards(self, target: Target) -> udp.UdpListener | None:
+        """The one that is bound where the route to the target begins, where there are several."""
+        reaching = {one.address: one for one in self._udp if one.reaches(target)}
+        if len(reaching) <= 1:
+            return next(iter(reaching.values()), None)
+        best = fitting(list(reaching), route(target.host) or "")
+        return reaching[best] if best is not None else next(iter(reaching.values()))
 
     async def _find(self, request: int, target: Target) -> None:
         answer: FlowOpened | FlowFailed

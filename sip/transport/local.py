@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Sequence
 from ipaddress import ip_address
 
 from sip.outputs import Address
 
 KEPT = 1024  # peers whose route is remembered
+
+
+def fitting(bound: Sequence[Address], host: str) -> Address | None:
+    """Which of our addresses a peer that knows us as `host` comes to: that one, else a wildcard, else any."""
+    same = [one for one in bound if (":" in one[0]) == (":" in host)]
+    return min(same, key=lambda one: (one[0] != host, not ip_address(one[0]).is_unspecified), default=None)
 
 
 class LocalAddress:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from sip.outputs import Address, Flow, Target
+from sip.transport.local import fitting
 from sip.transport.stream import Bounds, Connection, Receive, StreamConnection
 from sip.transport.tls import Contexts, certified
 
@@ -22,7 +23,7 @@ class Pool:
         self._ways: dict[Target, Flow] = {}
         self._opening: dict[Target, asyncio.Task[Flow]] = {}
         self._servers: list[asyncio.Server] = []
-        self._listening: dict[tuple[str, bool], int] = {}  # (transport, is IPv6) -> our first port
+        self._listening: dict[str, list[Address]] = {}  # by transport
         self._numbers = 0
         self._loop = asyncio.get_running_loop()
 
@@ -41,7 +42,7 @@ class Pool:
         )
         self._servers.append(server)
         address: Address = server.sockets[0].getsockname()[:2]
-        self._listening.setdefault((transport, ":" in address[0]), address[1])
+        self._listening.setdefault(transport, []).append(address)
         return address
 
     async def find(self, target: Target) -> tuple[Flow, bool]:
@@ -86,7 +87,7 @@ class Pool:
         """The flow of a new connection; its local port is the one we listen on, so that peers can come back."""
         kind = "tls" if secure else "tcp"
         local, remote = transport.get_extra_info("sockname"), transport.get_extra_info("peername")
-        port = self._listening.get((kind, ":" in local[0]), local[1])
+        _, port = fitting(self._listening.get(kind, ()), local[0]) or local[:2]
         names = certified(transport.get_extra_info("peercert"))
         return Flow(kind, (local[0], port), remote[:2], self.number(), names)
 
