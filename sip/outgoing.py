@@ -19,6 +19,7 @@ from sip.session_timer import TimerPolicy
 from sip.uri import Uri
 from sip.values import NameAddr
 
+MOST_BRANCHES = 64  # of a fork; what more of them say is not heard
 LONGEST_RING = 900.0  # seconds; more than anybody waits, so the far end is gone
 
 
@@ -89,6 +90,8 @@ class OutgoingSession(Session):
         if self._cancel:
             return self._send_cancel(now) if first else []
         if response.status in (100, 199) or self.phase is not Phase.EARLY:
+            return []
+        if response.to.tag not in self._early and len(self._early) >= MOST_BRANCHES:
             return []
         self.learn(response)
         outputs: list[Output] = []

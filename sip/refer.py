@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sip.session import Session
 
 FRAGMENT = "message/sipfrag"
-LIFE = 180.0  # seconds that a subscription of ours or theirs may last without a final word
+LIFE = 180.0  # seconds that a subscription of ours or theirs lasts after each word
 _STATUS = re.compile(rb"\s*SIP/2\.0[ \t]+([1-6]\d\d)(?:[ \t]+([^\r\n]*))?")
 
 
@@ -62,7 +62,6 @@ class Transfer:
         if quiet:
             return outputs
         self._tells = True
-        self._session.layer.alarms.set(self, "untold", now + LIFE)
         return [*outputs, *self.tell(100, "", now)]
 
     def refuse(self, status: int, now: float) -> list[Output]:
@@ -81,12 +80,18 @@ class Transfer:
             return []
         final = status >= 200
         if final:
-            self._tells = False
-            self.timers.pop("untold", None)
+            self.told_in_vain()
+        else:
+            self._session.layer.alarms.set(self, "untold", now + LIFE)
         state = "terminated;reason=noresource" if final else f"active;expires={int(LIFE)}"
         headers = (("Event", "refer"), ("Subscription-State", state), ("Content-Type", f"{FRAGMENT};version=2.0"))
         line = f"SIP/2.0 {status} {reason or REASONS.get(status, 'Status')}\r\n"
         return self._session.send("NOTIFY", now, line.encode(), headers)
+
+    def told_in_vain(self) -> None:
+        """Nobody listens any more."""
+        self._tells = False
+        self.timers.pop("untold", None)
 
     # ours
 
@@ -136,6 +141,7 @@ class Transfer:
         if over and not status:
             why = lookup(parse_params(semicolon + rest), "reason") or "no word"
             return [*ok, *self._heard(500, f"their subscription ended: {why}", final=True)]
+        self._session.layer.alarms.set(self, "unheard", now + LIFE)
         return [*ok, *self._heard(status, reason, final=over)]
 
     def _heard(self, status: int, reason: str, *, final: bool) -> list[Output]:
@@ -149,7 +155,7 @@ class Transfer:
     def stop(self, now: float) -> list[Output]:
         """The call ends: who waits is told so."""
         self.timers.clear()
-        outputs = self.refuse(481, now)
+        outputs = self.refuse(487, now)
         self._tells = False
         return [*outputs, *self._heard(481, "the call ended", final=True)]
 

@@ -148,14 +148,21 @@ class Session:
             case "INVITE" | "UPDATE":
                 return self.offers.concluded(request, result, now)
             case "REFER":
-                return self.transfer.concluded(request, result)
+                gone = isinstance(result, Response) and result.status == 481
+                told = self.transfer.concluded(request, result)
+                return [*told, *self._unknown(481, now)] if gone else told
             case "BYE" if isinstance(result, Act) or result.status >= 200:
                 self._leaves = False
+            case "NOTIFY" if isinstance(result, Act) or result.status >= 300:
+                self.transfer.told_in_vain()
             case "INFO" if result is Act.TIMEOUT:  # RFC 3261 §12.2.1.2
                 return self.over(Cause.TIMEOUT, 408, "no answer to our INFO", now)
             case "INFO" if isinstance(result, Response) and result.status in (408, 481):
-                return self.over(Cause.PROTOCOL, result.status, "the peer does not know the call any more", now)
+                return self._unknown(result.status, now)
         return []
+
+    def _unknown(self, status: int, now: float) -> list[Output]:
+        return self.over(Cause.PROTOCOL, status, "the peer does not know the call any more", now)
 
     def _authorised(self, request: Request, challenge: Response, now: float) -> list[Output] | None:
         """The request again with credentials, None where that is no use."""

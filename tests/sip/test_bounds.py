@@ -260,3 +260,13 @@ def test_a_transfer_is_concluded_once_though_its_answer_comes_late() -> None:
     late = wire.a.agent._sessions["out"].transfer.concluded(first, first.reply(500))
     assert late == []
     assert len(wire.a.said(ReferProgress)) == 1
+
+
+def test_a_fork_has_no_more_branches_than_we_can_bear() -> None:
+    peer = Peer()
+    invite = peer.called()
+    for number in range(200):
+        peer.reply(invite, 180, tag=f"branch{number}")
+    assert peer.agent.dialogs == len(peer.said(Ringing)) == 64
+    peer.reply(invite, 200, tag="branch150", body=b"v=0")
+    assert peer.agent.dialogs == 1

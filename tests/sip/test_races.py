@@ -269,3 +269,13 @@ def test_bye_and_bye_cross() -> None:
     wire.apply(wire.b, commands.Hangup(incoming(wire.b)))
     assert_clean(wire)
     assert (ended(wire.a).cause, ended(wire.b).cause) == (Cause.HANGUP, Cause.HANGUP)
+
+
+def test_a_transfer_that_the_peer_knows_no_call_for_ends_the_call() -> None:
+    """RFC 5057 §5.1: 481 means that the dialog is gone."""
+    peer = Peer()
+    peer.connected()
+    peer.apply(commands.Refer(peer.session(), "sip:carol@192.0.2.9"))
+    peer.reply(peer.requests("REFER")[0], 481)
+    assert [event.status for event in peer.said(ReferProgress) if isinstance(event, ReferProgress)] == [481]
+    assert end(peer) == (Cause.PROTOCOL, 481)

@@ -186,3 +186,33 @@ def test_a_redirect_in_a_circle_ends_the_call() -> None:
     wire = redirecting(f"<{B}>", 9)
     assert ended(wire.a).status == 302
     assert_clean(wire)
+
+
+def test_a_transfer_lasts_as_long_as_there_is_news_of_it() -> None:
+    """Each NOTIFY says that the subscription holds for another three minutes."""
+    wire = referred()
+    wire.apply(wire.b, commands.AcceptRefer(incoming(wire.b)))
+    for _ in range(3):
+        wire.run(170)
+        wire.apply(wire.b, commands.TellRefer(incoming(wire.b), 180))
+    wire.run(1)
+    assert progress(wire) == [(100, False), (180, False), (180, False), (180, False)]
+    wire.apply(wire.b, commands.TellRefer(incoming(wire.b), 200))
+    wire.run(1)
+    assert progress(wire)[-1] == (200, True)
+    wire.apply(wire.a, commands.Hangup("out"))
+    assert_clean(wire)
+
+
+def test_nothing_is_told_to_who_does_not_listen() -> None:
+    """A NOTIFY that is refused or not answered ends the subscription (RFC 6665 §4.2.2)."""
+    wire = referred()
+    wire.apply(wire.b, commands.AcceptRefer(incoming(wire.b)))
+    wire.a.agent._sessions["out"].transfer._waits = None
+    wire.run(1)
+    sent = len(wire.log)
+    wire.apply(wire.b, commands.TellRefer(incoming(wire.b), 200))
+    wire.run(1)
+    assert len(wire.log) == sent
+    wire.apply(wire.a, commands.Hangup("out"))
+    assert_clean(wire)
