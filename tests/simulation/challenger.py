@@ -21,6 +21,7 @@ class Challenger:
         self._nonces = ["first"]
         self._refused: set[str] = set()
         self._passed: set[str] = set()
+        self._calls: set[str] = set()  # that came in here: who is called from here has no credentials
 
     def answers(self, data: bytes) -> bytes | None:
         """A challenge; nothing for an ACK of one; None for what may pass."""
@@ -30,7 +31,9 @@ class Challenger:
         assert isinstance(request, Request)
         if request.method == "ACK" and request.via[0].branch in self._refused:
             return b""
-        if request.method not in CHALLENGED:
+        if not request.to.tag:
+            self._calls.add(request.call_id)
+        if request.method not in CHALLENGED or request.call_id not in self._calls:
             return None
         nonce = parse_fields((request.headers.get(self._ours) or "Digest x=y").partition(" ")[2]).get("nonce")
         if nonce == self._nonces[-1] or request.via[0].branch in self._passed:

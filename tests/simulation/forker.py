@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from sip.agent import Outcome
 from sip.client_transaction import ack_failure
 from sip.message import Request, Response, parse_message
-from sip.outputs import Flow, FlowFailed, FlowOpened, Resolved
+from sip.outputs import Flow
 from sip.uri import Uri
 from sip.values import Via
 from tests.simulation.network import PORT, Network
@@ -44,7 +45,7 @@ class Forker:
     def soon(self, seconds: float, act: Callable[[], None]) -> None:
         self._network.at(self._network.now + seconds, act)
 
-    def tell(self, news: Resolved | FlowOpened | FlowFailed) -> None:
+    def tell(self, news: Outcome) -> None:
         raise AssertionError("it asks for nothing")
 
     def receive(self, data: bytes, flow: Flow) -> None:

@@ -48,6 +48,7 @@ class Entry:
     placed: bool = False  # by this user
     call_id: str = ""
     end: Ended | None = None
+    ended_at: float = 0.0
     ours: bytes | None = None  # the session descriptions that are agreed on
     theirs: bytes | None = None
     offers: list[bytes] = field(default_factory=list)  # of ours, under way
@@ -135,7 +136,7 @@ class Ledger:
                 assert body not in entry.heard, f"{self._name}: heard {body!r} twice"
                 entry.heard.add(body)
             case Ended():
-                entry.end = event
+                entry.end, entry.ended_at = event, now
 
     def _renegotiated(self, entry: Entry, status: int, sdp: bytes | None, which: int) -> None:
         entry.renegotiated += 1

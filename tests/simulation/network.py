@@ -9,7 +9,8 @@ from itertools import count
 from random import Random
 from typing import Protocol
 
-from sip.outputs import Flow, FlowFailed, FlowOpened, Host, Question, Record, Resolved, Srv, Target
+from sip.agent import Outcome
+from sip.outputs import Flow, FlowFailed, FlowOpened, Host, Question, Record, Resolved, Srv, Target, Undelivered
 
 PORT = 5060
 
@@ -42,7 +43,7 @@ class Station(Protocol):
 
     def receive(self, data: bytes, flow: Flow) -> None: ...
 
-    def tell(self, news: Resolved | FlowOpened | FlowFailed) -> None: ...
+    def tell(self, news: Outcome) -> None: ...
 
 
 @dataclass(eq=False, slots=True)
@@ -117,6 +118,8 @@ class Network:
 
     def _datagram(self, sender: Station, data: bytes, flow: Flow) -> None:
         receiver = self.stations.get(flow.remote[0])
+        if receiver is None:
+            self._refuse(sender, data)
         if receiver is None or self.now < self.cut:
             return
         copies = 0 if self.random.random() < self.weather.loss else 1
@@ -124,6 +127,11 @@ class Network:
         arriving = Flow("udp", (receiver.host, PORT), (sender.host, PORT))
         for _ in range(copies):
             self.at(self.now + self._travel(), lambda: receiver.receive(data, arriving))
+
+    def _refuse(self, sender: Station, data: bytes) -> None:
+        """Nobody is there; sometimes a router says so, and quotes the beginning (RFC 1122 §4.1.3.3)."""
+        if self.random.random() < 0.5:
+            sender.soon(self._travel(), lambda: sender.tell(Undelivered(data[:548])))
 
     def _stream(self, sender: Station, data: bytes, flow: Flow) -> None:
         end = self.ends.get((sender.host, flow))

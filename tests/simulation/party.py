@@ -6,15 +6,16 @@ from collections.abc import Callable
 from random import Random
 
 from sip import commands
-from sip.agent import Agent
+from sip.agent import Agent, Outcome
 from sip.events import Dropped, Event, Probed, Registered, Unregistered
 from sip.layer import Output
 from sip.outgoing import OutgoingSession
-from sip.outputs import Close, Connect, Flow, FlowFailed, FlowOpened, Resolve, Resolved, Transmit
+from sip.outputs import Close, Connect, Flow, Resolve, Transmit
 from sip.session_timer import TimerPolicy
 from tests.simulation.challenger import Challenger
 from tests.simulation.ledger import Ledger
 from tests.simulation.network import Network
+from tests.simulation.registrar import Registrar
 
 Hears = Callable[[str, Event], None]
 
@@ -27,7 +28,7 @@ class Party:
         self.network = network
         self.life = 0
         self.streams = True
-        self.challenger: Challenger | None = None
+        self.filters: list[Challenger | Registrar] = []  # what answers in place of the agent
         self.hears: Hears = lambda session, event: None
         self._policy = policy
         self._inbox: list[Callable[[], None]] = []
@@ -50,13 +51,14 @@ class Party:
         self._when_awake(lambda: self._receive(data, flow))
 
     def _receive(self, data: bytes, flow: Flow) -> None:
-        answer = self.challenger.answers(data) if self.challenger is not None else None
+        answers = (one.answers(data) for one in self.filters)
+        answer = next((one for one in answers if one is not None), None)
         if answer is None:
             self.do(self.agent.receive(data, flow, self.network.now))
         elif answer:
             self.network.send(self, answer, flow)
 
-    def tell(self, news: Resolved | FlowOpened | FlowFailed) -> None:
+    def tell(self, news: Outcome) -> None:
         self.do(self.agent.apply(news, self.network.now))
 
     def _when_awake(self, act: Callable[[], None]) -> None:

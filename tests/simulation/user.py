@@ -152,6 +152,12 @@ class User:
             self.party.ledger.entries[session].unsure = True
             self.party.do(found.offers._send("UPDATE", self.party.network.now, b"v=0 moved"))
 
+    def ask(self, session: str) -> None:
+        """OPTIONS inside the call, as some peers send it to see whether it still stands."""
+        found = self.party.agent._sessions.get(session)
+        if found is not None and found.is_confirmed:
+            self.party.do(found.send("OPTIONS", self.party.network.now))
+
     def greet(self, session: str) -> None:
         """Anything, at any time, also when it makes no sense."""
         at_random = (
@@ -163,5 +169,6 @@ class User:
 
 
 WHIMS = (
-    *(User.reoffer,) * 5, *(User.tell,) * 3, *(User.transfer,) * 2, User.hang_up, User.replace, User.greet, User.move,
+    *(User.reoffer,) * 5, *(User.tell,) * 3, *(User.transfer,) * 2, User.hang_up, User.replace, User.greet,
+    User.move, User.ask,
 )  # fmt: skip
