@@ -6,6 +6,7 @@ import contextlib
 import functools
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ from twilio.rest import Client
 
 from sip.outputs import Host, Naptr, Record, Srv
 from tests.interop import scenario as s
-from tests.interop.conftest import NUMBER, ROOT, App, GatewayProcess, ends_as, free_port, wait_for
+from tests.interop.conftest import NUMBER, ROOT, App, GatewayProcess, ends_as, free_port, need, wait_for
 from tests.interop.kamailio.process import Kamailio
 from tests.interop.scenario import ANSWERED, BYE
 from tests.interop.sipp.carrier import Carrier
@@ -23,6 +24,7 @@ from tests.interop.sipp.conftest import carrier
 from tests.interop.test_phones import ended, start_pjsua
 from tests.interop.test_sipp import IDLE
 from tests.lib import dns
+from tests.lib.certificates import Authority
 
 __all__ = ["carrier"]  # a fixture
 
@@ -274,6 +276,88 @@ class TestRegistrar:
             registers(gateway, registrar, "gateway0")
             is_registered(gateway, "gateway0")
             gateway.operator("DELETE", "trunks/gateway0")
+
+
+TLS_CONFIG = """[server:default]
+method = TLSv1.2+
+verify_certificate = yes
+require_certificate = yes
+certificate = {cert}
+private_key = {key}
+ca_list = {ca}
+[client:default]
+method = TLSv1.2+
+verify_certificate = yes
+require_certificate = yes
+certificate = {cert}
+private_key = {key}
+ca_list = {ca}
+"""
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="module")
+def secure(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
+    """A gateway that nobody may call but who shows `sbc.example`."""
+    need("kamailio")
+    ours = authority.issue("127.0.0.1", "gateway.example", file="gateway")
+    one = Gateway(tmp_path_factory.mktemp("secure"))
+    one.config.write_text(
+        f'[sip]\npublic_address = "127.0.0.1"\ntls_listen = "127.0.0.1:{free_port()}"\n'
+        f'tls_cert = "{ours.cert}"\ntls_key = "{ours.key}"\ntls_ca = "{authority.path}"\n'
+        '[[trunks]]\nname = "sbc"\ncertificates = ["sbc.example"]\n'
+    )
+    one.start()
+    one.client().incoming_phone_numbers.create(phone_number=NUMBER)
+    yield one
+    one.stop()
+
+
+@pytest.mark.interop
+class TestMutualTls:
+    """Both show certificates of one authority; the trunk is known by the name in Kamailio's."""
+
+    @contextlib.contextmanager
+    def sbc(self, authority: Authority, folder: Path, name: str, **values: str) -> Iterator[Kamailio]:
+        """A Kamailio whose certificate says `name`."""
+        files = authority.issue(name, "127.0.0.1", file=name)
+        config = folder / "tls.cfg"
+        config.write_text(TLS_CONFIG.format(cert=files.cert, key=files.key, ca=authority.path))
+        with kamailio(folder, "TLS", TLS_CONFIG=str(config), **values) as one:
+            yield one
+
+    def to(self, gateway: GatewayProcess) -> str:
+        """Its TLS listener."""
+        return f"sip:{tomllib.loads(gateway.config.read_text())['sip']['tls_listen']};transport=tls"
+
+    def test_a_call_in_and_the_bye_back(
+        self, secure: GatewayProcess, authority: Authority, app: App, carrier: Carrier, tmp_path: Path
+    ) -> None:
+        runs(secure, app, BRIEF)
+        with self.sbc(authority, tmp_path, "sbc.example", GATEWAY=self.to(secure)) as one:
+            carrier.call(one.address, s.invite(), *ANSWERED, s.asked("BYE"), s.reply("200 OK", tag=""))
+            assert one.asked("BYE") == 1
+        ends_as(secure, "completed")
+
+    def test_another_certificate_of_the_same_authority_may_not_call(
+        self, secure: GatewayProcess, authority: Authority, carrier: Carrier, tmp_path: Path
+    ) -> None:
+        with self.sbc(authority, tmp_path, "other.example", GATEWAY=self.to(secure)) as one:
+            carrier.call(one.address, s.invite(), s.expect(100, optional=True), s.expect(403), s.ack_failure())
+
+    def test_a_call_out_goes_over_tls(
+        self, secure: GatewayProcess, authority: Authority, carrier: Carrier, tmp_path: Path
+    ) -> None:
+        to = f"sip:127.0.0.1:{carrier.port}"
+        with self.sbc(authority, tmp_path, "sbc.example", CARRIER=to) as one:
+            leads_to(secure, f"sip:127.0.0.1:{one.tls_port};transport=tls")
+            with carrier.answering(*TAKES):
+                ends(secure, place(secure))
+            assert "transport=tls" in carrier.messages().split("INVITE sip:")[1].split("v=0")[0]
 
 
 @pytest.mark.interop
