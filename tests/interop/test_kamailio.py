@@ -230,6 +230,61 @@ class TestSessionBorderController:
 
 
 @pytest.mark.interop
+class TestServersOfWhichOneFails:
+    """Two of them, found by NAPTR and SRV, or named by the trunk; the far end is called exactly once."""
+
+    @pytest.mark.parametrize("transport", ["udp", "tcp"])
+    @pytest.mark.parametrize("first", ["503", "SILENCE", "DOWN"])
+    def test_the_second_takes_the_call(
+        self, gateway: GatewayProcess, carrier: Carrier, tmp_path: Path, zone: Zone, first: str, transport: str
+    ) -> None:
+        words = [] if first == "DOWN" else [first]
+        to = f"sip:127.0.0.1:{carrier.port}"
+        with kamailio(tmp_path / "1", *words, CARRIER=to) as failing, kamailio(tmp_path / "2", CARRIER=to) as good:
+            domain = f"{first}.{transport}.example".lower()
+            zone["NAPTR", domain] = (Naptr(1, 1, "S", f"SIP+D2{transport[0].upper()}", f"_sip._{transport}.{domain}"),)
+            servers = (Srv(1, 0, failing.port, f"a.{domain}"), Srv(2, 0, good.port, f"a.{domain}"))
+            zone["SRV", f"_sip._{transport}.{domain}"] = servers
+            zone["HOST", f"a.{domain}"] = (Host("127.0.0.1"),)
+            if first == "DOWN":
+                failing.stop()
+            leads_to(gateway, f"sip:{domain}", silence_seconds=0.7)
+            with carrier.answering(*TAKES):
+                ends(gateway, place(gateway, "<Response><Hangup/></Response>"))
+            assert carrier.messages().count("INVITE sip:") == 1
+            assert good.asked("INVITE") == 1
+            assert (failing.asked("INVITE") > 0) is (first != "DOWN")
+
+    def test_checks_take_a_dead_target_out_and_bring_it_back(
+        self, gateway: GatewayProcess, carrier: Carrier, tmp_path: Path
+    ) -> None:
+        to = f"sip:127.0.0.1:{carrier.port}"
+        with kamailio(tmp_path / "1", CARRIER=to) as first, kamailio(tmp_path / "2", CARRIER=to) as second:
+
+            def up() -> list[bool]:
+                return [one["up"] for one in gateway.operator("GET", "trunks/front")["status"]["targets"]]
+
+            def call() -> None:
+                with carrier.answering(*TAKES):
+                    ends(gateway, place(gateway, "<Response><Hangup/></Response>"))
+
+            leads_to(gateway, f"sip:{first.address}", f"sip:{second.address}", check_seconds=0.5)
+            wait_for(lambda: first.asked("OPTIONS") > 2, 5, "checks")
+            assert up() == [True, True]
+            call()
+            assert (first.asked("INVITE"), second.asked("INVITE")) == (1, 0)
+            first.kill()
+            wait_for(lambda: up() == [False, True], 5, "the end of the first target")
+            call()
+            assert second.asked("INVITE") == 1
+            first.start()
+            wait_for(lambda: up() == [True, True], 5, "the return of the first target")
+            call()
+            assert (first.asked("INVITE"), second.asked("INVITE")) == (2, 1)
+        leads_to(gateway)
+
+
+@pytest.mark.interop
 class TestRegistrar:
     """We register there, and calls come to our contact."""
 
@@ -358,61 +413,6 @@ class TestMutualTls:
             with carrier.answering(*TAKES):
                 ends(secure, place(secure))
             assert "transport=tls" in carrier.messages().split("INVITE sip:")[1].split("v=0")[0]
-
-
-@pytest.mark.interop
-class TestServersOfWhichOneFails:
-    """Two of them, found by NAPTR and SRV, or named by the trunk; the far end is called exactly once."""
-
-    @pytest.mark.parametrize("transport", ["udp", "tcp"])
-    @pytest.mark.parametrize("first", ["503", "SILENCE", "DOWN"])
-    def test_the_second_takes_the_call(
-        self, gateway: GatewayProcess, carrier: Carrier, tmp_path: Path, zone: Zone, first: str, transport: str
-    ) -> None:
-        words = [] if first == "DOWN" else [first]
-        to = f"sip:127.0.0.1:{carrier.port}"
-        with kamailio(tmp_path / "1", *words, CARRIER=to) as failing, kamailio(tmp_path / "2", CARRIER=to) as good:
-            domain = f"{first}.{transport}.example".lower()
-            zone["NAPTR", domain] = (Naptr(1, 1, "S", f"SIP+D2{transport[0].upper()}", f"_sip._{transport}.{domain}"),)
-            servers = (Srv(1, 0, failing.port, f"a.{domain}"), Srv(2, 0, good.port, f"a.{domain}"))
-            zone["SRV", f"_sip._{transport}.{domain}"] = servers
-            zone["HOST", f"a.{domain}"] = (Host("127.0.0.1"),)
-            if first == "DOWN":
-                failing.stop()
-            leads_to(gateway, f"sip:{domain}", silence_seconds=0.7)
-            with carrier.answering(*TAKES):
-                ends(gateway, place(gateway, "<Response><Hangup/></Response>"))
-            assert carrier.messages().count("INVITE sip:") == 1
-            assert good.asked("INVITE") == 1
-            assert (failing.asked("INVITE") > 0) is (first != "DOWN")
-
-    def test_checks_take_a_dead_target_out_and_bring_it_back(
-        self, gateway: GatewayProcess, carrier: Carrier, tmp_path: Path
-    ) -> None:
-        to = f"sip:127.0.0.1:{carrier.port}"
-        with kamailio(tmp_path / "1", CARRIER=to) as first, kamailio(tmp_path / "2", CARRIER=to) as second:
-
-            def up() -> list[bool]:
-                return [one["up"] for one in gateway.operator("GET", "trunks/front")["status"]["targets"]]
-
-            def call() -> None:
-                with carrier.answering(*TAKES):
-                    ends(gateway, place(gateway, "<Response><Hangup/></Response>"))
-
-            leads_to(gateway, f"sip:{first.address}", f"sip:{second.address}", check_seconds=0.5)
-            wait_for(lambda: first.asked("OPTIONS") > 2, 5, "checks")
-            assert up() == [True, True]
-            call()
-            assert (first.asked("INVITE"), second.asked("INVITE")) == (1, 0)
-            first.kill()
-            wait_for(lambda: up() == [False, True], 5, "the end of the first target")
-            call()
-            assert second.asked("INVITE") == 1
-            first.start()
-            wait_for(lambda: up() == [True, True], 5, "the return of the first target")
-            call()
-            assert (first.asked("INVITE"), second.asked("INVITE")) == (2, 1)
-        leads_to(gateway)
 
 
 @pytest.mark.interop
