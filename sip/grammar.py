@@ -18,6 +18,13 @@ _PARAM = re.compile(rf'\s*+;\s*+([^\s;="]++)\s*+(?:=\s*+({QUOTED.pattern}|[^\s;"
 _PAIR = re.compile(r"\\(.)", re.S)
 
 Params = tuple[tuple[str, str | None], ...]
+MOST_PARAMS = 100  # of one value; the longest that real equipment sends are a tenth of that
+
+
+def bounded(count: int) -> None:
+    """ParseError for more parameters than anybody needs: each costs a microsecond."""
+    if count > MOST_PARAMS:
+        raise ParseError(f"{count} parameters are more than {MOST_PARAMS}")
 
 
 def text_of(raw: bytes) -> str:
@@ -73,6 +80,7 @@ def parse_params(text: str) -> Params:
             raise ParseError(f"parameters {text[:60]!r} are not ;name=value")
         name, value = found[1].lower(), found[2]
         params.append((name, unquote(value) if value is not None else None))
+        bounded(len(params))
         at = found.end()
     return tuple(params)
 
@@ -82,6 +90,7 @@ def _plain_params(text: str) -> Params:
     if not text:
         return ()
     first, *parts = text.split(";")
+    bounded(len(parts))
     params = []
     for part in parts:
         name, equals, value = part.partition("=")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
+from urllib.parse import unquote_to_bytes
 
 from sip.errors import ParseError, UnsupportedScheme
-from sip.grammar import HOST, Params, bare_host, lookup, text_of
+from sip.grammar import HOST, Params, bare_host, bounded, lookup, text_of
 
 _CHAR = r"[^\x00-\x20\x7f<>\"@"  # what a part of a URI may be made of is said by what it may not
 _URI = re.compile(
@@ -14,7 +15,6 @@ _URI = re.compile(
     rf"((?:;[^\x00-\x20\x7f<>\";?]*+)*+)(?:\?([^\x00-\x20\x7f<>\"]*+))?"
 )
 _OTHER = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*+):([^\x00-\x20\x7f<>\"]++)")
-_ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
 _USER_UNSAFE = re.compile(rb"[^A-Za-z0-9\-_.!~*'()&=+$,;?/]")
 _PARAM_UNSAFE = re.compile(rb"[^A-Za-z0-9\-_.!~*'()\[\]/:&+$]")
 
@@ -120,7 +120,9 @@ def _other(text: str) -> Uri:
 
 def _pairs(text: str) -> Params:
     pairs = []
-    for part in text.split(";"):
+    parts = text.split(";")
+    bounded(len(parts))
+    for part in parts:
         name, equals, value = part.partition("=")
         if part:
             pairs.append((unescape(name).lower(), unescape(value) if equals else None))
@@ -136,7 +138,7 @@ def unescape(text: str) -> str:
     """`%41` as `A`, once (RFC 3986 §2.4)."""
     if "%" not in text:
         return text
-    return text_of(_ESCAPE.sub(lambda found: bytes.fromhex(found[1].decode()), text.encode("utf-8", "replace")))
+    return text_of(unquote_to_bytes(text.encode("utf-8", "replace")))
 
 
 def escape(text: str) -> str:
