@@ -58,12 +58,11 @@ class Offers:
         return [] if self._busy or "again" in self.timers else self._send("INVITE", now, self.local)
 
     def _send(self, method: str, now: float, sdp: bytes) -> list[Output]:
-        outputs = self._session.send(method, now, sdp)
-        assert self._session.last_sent is not None
-        self.resent(self._session.last_sent)
+        request = self._session.next_request(method, sdp)
+        self.resent(request)
         if method == "INVITE":
             self._session.layer.alarms.set(self, "silence", now + TIMER_C)
-        return outputs
+        return self._session.transmit(request, now)
 
     def resent(self, request: Request) -> None:
         """A request goes out, perhaps again with credentials."""

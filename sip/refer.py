@@ -99,10 +99,9 @@ class Transfer:
         """Sends REFER."""
         if self._waits is not None or not self._session.is_confirmed:
             return [ReferProgress(self._session.id, 491, "a transfer is under way", True)]
-        outputs = self._session.send("REFER", now, headers=(("Refer-To", refer_to), *headers))
-        self._waits = self._session.last_sent
+        self._waits = self._session.next_request("REFER", headers=(("Refer-To", refer_to), *headers))
         self._session.layer.alarms.set(self, "unheard", now + LIFE)
-        return outputs
+        return self._session.transmit(self._waits, now)
 
     def resent(self, request: Request) -> None:
         """The same REFER goes out again, with credentials."""

@@ -46,7 +46,6 @@ class Session:
         self.timers: dict[str, float] = {}
         self.said_ended = False
         self.peer_allows: frozenset[str] = frozenset()
-        self.last_sent: Request | None = None
         self._leaves = False  # our BYE is on its way
         self._infos: list[tuple[str, bytes]] = []
         self.authority = Authority(layer, credentials)
@@ -87,7 +86,11 @@ class Session:
     def send(
         self, method: str, now: float, body: bytes = b"", headers: tuple[tuple[str, str], ...] = ()
     ) -> list[Output]:
-        """Sends a request in the dialog; a body is SDP unless `headers` say otherwise."""
+        """Sends a request whose outcome nobody waits for."""
+        return self.transmit(self.next_request(method, body, headers), now)
+
+    def next_request(self, method: str, body: bytes = b"", headers: tuple[tuple[str, str], ...] = ()) -> Request:
+        """The next request in the dialog; a body is SDP unless `headers` say otherwise."""
         assert self.dialog is not None
         self.dialog = self.dialog.next_cseq()
         request = self.dialog.request(method, self.dialog.local_cseq)
@@ -102,7 +105,11 @@ class Session:
             request.headers.add("Supported", SUPPORTED)
             self.timer.ask(request)
         self.authority.sign(request)
-        self.last_sent = request
+        return request
+
+    def transmit(self, request: Request, now: float) -> list[Output]:
+        """Sends it. It may be concluded before this returns: whoever waits for that remembers the request first."""
+        assert self.dialog is not None
         return self.layer.request(request, self.dialog.next_hop, self, now, self.flow)
 
     def bye(self, now: float, reason: str = "") -> list[Output]:

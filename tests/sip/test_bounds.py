@@ -251,7 +251,7 @@ def test_an_early_update_starts_no_session_timer() -> None:
 def test_a_transfer_is_concluded_once_though_its_answer_comes_late() -> None:
     wire = connected()
     wire.apply(wire.a, commands.Refer("out", "sip:carol@192.0.2.9"))
-    first = wire.a.agent._sessions["out"].last_sent
+    first = wire.a.agent._sessions["out"].transfer._waits
     assert first is not None
     wire.run(0.1)
     wire.apply(wire.b, commands.RefuseRefer(incoming(wire.b)))

@@ -8,7 +8,7 @@ import pytest
 
 from sip import commands
 from sip.agent import Agent
-from sip.events import Answered, Cause, Dropped, Ended, Invited
+from sip.events import Answered, Cause, Dropped, Ended, Event, Invited, ReferProgress, Renegotiated
 from sip.message import parse_message
 from sip.outputs import Close, Flow, Transmit
 from tests.lib.wire import Wire
@@ -129,3 +129,32 @@ def test_a_redirect_to_nowhere_ends_the_call() -> None:
     (end,) = wire.a.said(Ended)
     assert isinstance(end, Ended)
     assert (end.cause, end.status) == (Cause.REFUSED, 302)
+
+
+@pytest.mark.parametrize(
+    ("command", "event"),
+    [
+        (commands.Reoffer("out", b"v=0"), Renegotiated("out", 408, None)),
+        (commands.Refer("out", "sip:carol@192.0.2.9"), ReferProgress("out", 408, "no answer to our REFER", True)),
+    ],
+    ids=["reoffer", "refer"],
+)
+def test_a_remote_target_that_nobody_knows(command: commands.Command, event: Event) -> None:
+    """What cannot be sent is concluded at once: before it was under way, as it were."""
+    wire = placed()
+    (invited,) = wire.b.said(Invited)
+    assert isinstance(invited, Invited)
+    for output in wire.b.agent.apply(commands.Accept(invited.session, b"v=0"), wire.now):
+        if isinstance(output, Transmit):
+            answer = parse_message(output.data)
+            answer.headers.set("Contact", "<sip:bob@nowhere.invalid>")
+            wire._do(wire.a, wire.a.agent.receive(bytes(answer), UDP, wire.now))
+    wire.run(1)
+    wire.apply(wire.a, command)
+    wire.run(1)
+    assert event in wire.a.events
+    wire.apply(wire.a, commands.Hangup("out"))
+    wire.run(200)
+    assert len(wire.a.said(Ended)) == 1
+    assert (wire.a.agent.sessions, wire.a.agent.dialogs, wire.a.agent.transactions) == (0, 0, 0)
+    assert wire.a.agent.next_timeout() is None
