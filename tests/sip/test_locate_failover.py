@@ -457,6 +457,14 @@ class TestDnsThatFails:
         dns.says = None
         assert dns.call(400.0) is None
 
+    def test_a_name_that_is_not_there_is_not_asked_for_at_each_call(self) -> None:
+        dns = Lookups()
+        dns.says, dns.ttl = (), 30.0
+        assert [dns.call(at) for at in (0.0, 29.0)] == [None, None]
+        assert dns.asked == 1
+        dns.says = (Host("192.0.2.3"),)
+        assert dns.call(31.0) == "192.0.2.3"
+
     def test_a_ttl_of_zero_asks_for_each_call(self) -> None:
         dns = Lookups()
         dns.ttl = 0.0

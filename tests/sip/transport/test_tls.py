@@ -53,6 +53,26 @@ def test_new_certificates_are_used_without_a_restart(tmp_path: Path) -> None:
     asyncio.run(main())
 
 
+def test_a_new_certificate_of_ours_is_shown_to_servers_without_a_restart(tmp_path: Path) -> None:
+    """What we show where we connect: `bob` sees it in the names of the flow."""
+    authority = Authority(tmp_path)
+
+    async def main() -> None:
+        mine = authority.issue("old.example", "127.0.0.1", file="alice", ca=True)
+        theirs = authority.issue("127.0.0.1", file="bob", ca=True)
+        listeners = [("udp", "127.0.0.1", 0), *TLS]
+        async with party(listeners, mine) as alice, party(listeners, theirs, seed=2) as bob:
+            first = await talk(alice, bob, bob.uri("tls"))
+            assert "old.example" in first.flow.names
+            authority.issue("new.example", "127.0.0.1", file="alice", ca=True)
+            again = await talk(alice, bob, bob.uri("tls"))
+            assert again.flow == first.flow, "the connection that stands goes on"
+            bob.endpoint.connections.close_flow(first.flow)
+            assert "new.example" in (await talk(alice, bob, bob.uri("tls"))).flow.names
+
+    asyncio.run(main())
+
+
 def test_files_halfway_through_a_change_leave_what_was(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     authority = Authority(tmp_path)
 
