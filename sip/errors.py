@@ -4,7 +4,9 @@ SipError
 ├── ParseError            400  not a SIP message, or a header that cannot be read
 ├── BadVersion            505  a request of another SIP version
 ├── UnsupportedScheme     416  a Request-URI that is not sip, sips or tel
-└── TooLarge              513  over a limit
+├── TooLarge              513  over a limit
+└── IdentityError         438  an Identity header that says nothing about this call
+    └── UntrustedError    437  one that says something, but cannot be believed
 """
 
 from __future__ import annotations
@@ -36,3 +38,15 @@ class TooLarge(SipError):
     """Over a limit (RFC 3261 §21.5.7)."""
 
     status = 513
+
+
+class IdentityError(SipError):
+    """An Identity header that cannot be read, or that is about another call (RFC 8224 §6.2.2)."""
+
+    status = 438
+
+
+class UntrustedError(IdentityError):
+    """A signature, or a certificate, that cannot be believed (RFC 8224 §6.2.2)."""
+
+    status = 437
