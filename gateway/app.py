@@ -25,7 +25,7 @@ from gateway.api.core.accounts import Accounts
 from gateway.api.core.calls import Calls
 from gateway.api.core.numbers import Numbers
 from gateway.api.core.recordings import Recordings
-from gateway.api.http import Router
+from gateway.api.http import Reply, Router
 from gateway.api.operator.accounts import AccountCeilings
 from gateway.api.operator.refusals import Refusals
 from gateway.api.operator.resources import Operator
@@ -55,7 +55,9 @@ from gateway.store.secret import SecretKey
 from gateway.trunks.admission import Admission
 from gateway.trunks.book import TrunkBook
 from gateway.trunks.carriers import Carriers
+from gateway.trunks.certificates import Certificates
 from gateway.trunks.gate import Gate
+from gateway.trunks.stir import CONTENT_TYPE, Verifier, load_roots, load_signer
 from gateway.webhooks.client import Webhooks
 from gateway.webhooks.guard import Guard
 from gateway.webhooks.outbox import Outbox
@@ -119,6 +121,7 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         await book.load()
         if book.local_by_name and not settings.loopback_only:
             LOG.warning("! the trunk `local` is enabled by name: every program of this machine may call in")
+        _warn_of_identity(book, settings)
         sids, metrics = Sids(random), Metrics()
         exchange = Exchange(Limits(settings.limits.cps, settings.limits.concurrency))
         alone = settings.http.public_url is None and len(await store.accounts.all()) == 1
@@ -126,6 +129,11 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         transport = AiohttpTransport()
         close.push_async_callback(transport.close)
         webhooks = Webhooks(transport, guard, store, sids)
+        strict = Guard(settings.webhooks.allow)  # for what strangers name: this machine is not theirs to look at
+        signer = load_signer(settings.stir, settings.public_url, secret.token("origid"))
+        own = {signer.url: signer.chain} if signer is not None else {}
+        certificates = Certificates(transport, strict, clock, exchange.spawn, own)
+        verifier = Verifier(certificates, load_roots(settings.stir), clock)
         cache = AudioCache(settings.data, settings.speech.cache_mb)
         inside = OwnRecordings(store.recordings, recordings, lambda: services.public_url, clock)
         workers = Workers(_start_worker(settings), settings.media.workers)
@@ -149,14 +157,15 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
             guard=guard, sids=sids, random=random, metrics=metrics,
             media=MediaSettings(settings.media.rtp_range[0], settings.media.codecs),
             recordings_dir=recordings, public_url=settings.public_url, addresses=addresses,
-            inside_token=sids.token(), spawn=exchange.spawn,
+            inside_token=sids.token(), spawn=exchange.spawn, verifier=verifier, signer=signer,
         )  # fmt: skip
         exchange.services = services
         site, *others = await _open_http(settings, services, exchange, book, endpoint, close)
         gateway = Gateway(settings, services, exchange, site, *others)
         gateway.made = made
         for listener in (site, *others):
-            guard.add_own((listener.addresses[0][0], listener.addresses[0][1]))
+            for one in (guard, strict):
+                one.add_own((listener.addresses[0][0], listener.addresses[0][1]))
         if settings.http.public_url is None:
             services.public_url = f"{settings.scheme}://{gateway.http_address}"
         _watch(metrics, services, exchange, endpoint)
@@ -174,6 +183,15 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
                 await asyncio.gather(carriers.retire(), exchange.drain(0.0))
                 for keeper in keepers:
                     keeper.cancel()
+
+
+def _warn_of_identity(book: TrunkBook, settings: Settings) -> None:
+    """What trunks want of STIR and cannot have."""
+    for trunk in book.trunks.values():
+        if trunk.verify_identity and settings.stir.roots is None:
+            LOG.warning("! trunk %s has verify_identity, but stir.roots is not set: nobody is believed", trunk.name)
+        if trunk.attestation is not None and settings.stir.certificate is None:
+            LOG.warning("! trunk %s has attestation, but stir.certificate is not set: nothing is signed", trunk.name)
 
 
 def _make(folder: Path) -> None:
@@ -253,6 +271,7 @@ async def _open_http(
         lambda: (200, {"status": "ok"}) if exchange.ready and not exchange.draining else (503, {"status": "draining"}),
         services.metrics.text,
         endpoint.websockets,
+        _public(services),
     )
     tls = _tls(settings)
     if settings.http.operator is None:
@@ -261,6 +280,15 @@ async def _open_http(
         await _listen("http.listen", settings.http.listen, site.application(operator=False), tls, close),
         await _listen("http.operator", settings.http.operator, site.application(core=False), tls, close),
     ]
+
+
+def _public(services: Services) -> dict[str, Reply]:
+    """What anybody may read: the certificate that our signatures name. Its path changes with it, so it may be kept."""
+    if services.signer is None:
+        return {}
+    headers = {"Cache-Control": "public, max-age=86400"}
+    reply = Reply(body=services.signer.pem, content_type=CONTENT_TYPE, headers=headers)
+    return {services.signer.path: reply}
 
 
 async def _listen(

@@ -186,6 +186,26 @@ class Speech(Section):
     cache_mb: int = Field(default=512, ge=1)
 
 
+class Stir(Section):
+    """Whose word on callers is believed, and ours.
+
+    `roots`: PEM file of the authorities whose certificates may sign for calls (trunk field `verify_identity`).
+    `certificate`, `key`: PEM files, signer first, with which calls are signed (trunk field `attestation`).
+    `url`: where others fetch the certificate, if it is not served by us.
+    """
+
+    roots: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+    url: str | None = Field(default=None, pattern='^https://[^\\s#<>"]+$', max_length=400)
+
+    @model_validator(mode="after")
+    def _are_both(self) -> Stir:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("certificate and key belong together: set both or neither")
+        return self
+
+
 class Limits(Section):
     """Calls per second and at once; none by default."""
 
@@ -204,6 +224,7 @@ class Settings(BaseSettings):
     store: Store = Store()
     webhooks: Webhooks = Webhooks()
     speech: Speech = Speech()
+    stir: Stir = Stir()
     limits: Limits = Limits()
     data: Path = Path("var")
     drain_seconds: float = Field(default=30.0, ge=0)

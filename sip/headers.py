@@ -14,7 +14,7 @@ from sip.grammar import text_of
 COMPACT = {
     "i": "Call-ID", "m": "Contact", "e": "Content-Encoding", "l": "Content-Length", "c": "Content-Type",
     "f": "From", "s": "Subject", "k": "Supported", "t": "To", "v": "Via", "o": "Event", "r": "Refer-To",
-    "u": "Allow-Events", "x": "Session-Expires", "b": "Referred-By",
+    "u": "Allow-Events", "x": "Session-Expires", "b": "Referred-By", "y": "Identity",
 }  # fmt: skip
 
 _NAME = re.compile(rb"([A-Za-z0-9\-.!%*_+`'~]++)[ \t]*+:")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import logging
 from base64 import b64decode
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -39,6 +40,7 @@ class Site:
         health: Callable[[], tuple[int, dict[str, Any]]],
         metrics: Callable[[], bytes],
         sip: WebSockets | None = None,
+        public: Mapping[str, Reply] | None = None,
     ) -> None:
         self._core = core
         self._operator = operator
@@ -46,6 +48,7 @@ class Site:
         self._health = health
         self._metrics = metrics
         self._sip = sip
+        self._public = public or {}
 
     def application(self, *, core: bool = True, operator: bool = True) -> web.Application:
         """What one listener serves: the core API, the operator's API with the metrics, or all of it."""
@@ -58,6 +61,8 @@ class Site:
             if self._sip is not None:
                 app.router.add_get("/sip", self._sip.serve)
                 app.on_shutdown.append(self._sip.shutdown)
+            for path, reply in self._public.items():
+                app.router.add_get(path, _serving(partial(_given, reply)))
             for prefix in PREFIXES:
                 app.router.add_route("*", f"{prefix}/{{path:.*}}", _serving(self._core_answer, prefix))
         app.router.add_route("*", "/{path:.*}", _serving(_nowhere))
@@ -104,6 +109,10 @@ def _basic(header: str) -> tuple[str, str]:
     except ValueError:
         return "", ""
     return user, password
+
+
+async def _given(reply: Reply, request: web.Request) -> Reply:
+    return reply
 
 
 async def _nowhere(request: web.Request) -> Reply:

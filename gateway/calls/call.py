@@ -29,6 +29,7 @@ class Call:
         self.answered_at: float | None = None  # monotonic
         self.extra: dict[str, str] = {}  # SIP facts, sent with each request
         self.last_recording: dict[str, str] = {}
+        self.stir_status: str | None = None  # the level that we signed it with
         self.error: tuple[int, str] | None = None
         self.meter: Meter | None = None  # of a call that goes out through a trunk
         self.wanted_status: str | None = None  # what the API asked for: completed or canceled
@@ -149,7 +150,9 @@ class Call:
         self.row = replace(self.row, **changes)
         callbacks = []
         if wants(self.row, event):
-            callbacks = [status_callback(self.row, event, self.params(self.last_recording), self.services)]
+            signed = {"StirStatus": self.stir_status} if self.stir_status else {}
+            fields = self.params(self.last_recording | signed)
+            callbacks = [status_callback(self.row, event, fields, self.services)]
             changes["sequence"] = self.row.sequence + 1
             self.row = replace(self.row, sequence=self.row.sequence + 1)
         await self.services.store.calls.update(self.sid, changes, callbacks=callbacks, **dialog)

@@ -32,6 +32,7 @@ from gateway.webhooks.errors import FetchError
 from media.errors import NegotiationError
 from sip import commands as sip_commands
 from sip import events as sip_events
+from sip.stir import Claim
 
 LOG = logging.getLogger(__name__)
 
@@ -144,7 +145,7 @@ class Exchange:
         leg.allow_symmetric(arrival.trunk.symmetric if arrival.trunk is not None else True)
         call, script = self._inbound(arrival, event)
         leg.ring()
-        await self._live(call, self._run_inbound(call, script))
+        await self._live(call, self._run_inbound(call, script, arrival.claim))
 
     def _full(self) -> float | None:
         """Seconds to wait where one call more is one too many."""
@@ -179,8 +180,11 @@ class Exchange:
         self.scripts[call.sid] = script
         return call, script
 
-    async def _run_inbound(self, call: Call, script: Script) -> None:
+    async def _run_inbound(self, call: Call, script: Script, claim: Claim | None) -> None:
         await call.born()
+        if claim is not None and self.services.verifier is not None:
+            hidden = call.row.from_ == "anonymous"
+            call.extra |= await self.services.verifier.told(claim, hidden=hidden)
         await script.run()
 
     # a call's life

@@ -15,6 +15,7 @@ from gateway.trunks.policy import understood
 from sip import identity
 from sip.events import Invited
 from sip.message import Request
+from sip.stir import Claim
 from sip.uri import Uri, escape
 
 LOG = logging.getLogger(__name__)
@@ -30,6 +31,7 @@ class Arrival:
     trunk: Trunk | None  # None: ourselves
     forwarded_from: str  # empty for a call that came straight
     extra: dict[str, str]
+    claim: Claim | None = None  # the caller's identity, where the trunk wants it verified
 
 
 def source_of(services: Services, event: Invited) -> Trunk | Refusal | None:
@@ -59,16 +61,29 @@ async def admit(services: Services, event: Invited) -> Arrival | Refusal:
     if not number.voice_url:
         return Refusal(480, f"{to} has no VoiceUrl")
     extra = _sip_params(request, event.flow.remote[0])
-    return Arrival(number, _caller(request, trunk), to, trunk, _forwarded(request, rules), extra)
+    caller, forwarded = _caller(request, trunk), _forwarded(request, rules)
+    return Arrival(number, caller, to, trunk, forwarded, extra, _claim(request, trunk, to))
 
 
 def _caller(request: Request, trunk: Trunk | None) -> str:
     """The caller as Twilio writes it: E.164, a SIP URI, or `anonymous`."""
-    trusted = trunk is not None and trunk.trust_identity
-    shown = (identity.asserted(request) if trusted else None) or request.from_
-    if identity.hidden(request) or (shown.uri.user or "anonymous").lower() == "anonymous":
+    shown = _shown(request, trunk)
+    if identity.hidden(request) or (shown.user or "anonymous").lower() == "anonymous":
         return "anonymous"
-    return _address(shown.uri, trunk.numbers if trunk is not None else Numbers())
+    return _address(shown, trunk.numbers if trunk is not None else Numbers())
+
+
+def _shown(request: Request, trunk: Trunk | None) -> Uri:
+    """Who calls: what the carrier asserts where it is trusted, else what the phone wrote."""
+    trusted = trunk is not None and trunk.trust_identity
+    return ((identity.asserted(request) if trusted else None) or request.from_).uri
+
+
+def _claim(request: Request, trunk: Trunk | None, called: str) -> Claim | None:
+    """What is to be verified: the number that the app would be shown, also where the caller hides it."""
+    if trunk is None or not trunk.verify_identity:
+        return None
+    return Claim(tuple(request.headers.all("Identity")), _address(_shown(request, trunk), trunk.numbers), called)
 
 
 def _forwarded(request: Request, rules: Numbers) -> str:

@@ -13,8 +13,9 @@ from gateway.calls.dialstring import INSIDE, Hop, NoRoute, through
 from gateway.calls.leg import Leg, MediaSettings
 from gateway.calls.media import NoPort, Port
 from gateway.calls.services import Services
+from gateway.calls.signing import signed
 from gateway.trunks.model import Trunk
-from gateway.trunks.policy import caller_headers, dialled
+from gateway.trunks.policy import Header, caller_headers, dialled
 from sip.commands import Invite
 from sip.events import Cause
 from sip.session_timer import TimerPolicy
@@ -84,8 +85,10 @@ async def _try(call: Call, hop: Hop, timeout: float, near: Port | None, on_early
         services.carriers.hold(trunk, leg.gone)
         leg.settle(media_of(services, trunk))
 
+    identity = await signed(call, hop)
+
     def invite(sdp: bytes) -> Invite:
-        return _invite(call, leg, hop, sdp)
+        return _invite(call, leg, hop, sdp, identity)
 
     try:
         await leg.invite(invite, near)
@@ -114,10 +117,10 @@ def _failover(hop: Hop) -> Collection[int]:
     return hop.trunk.failover_codes if hop.trunk is not None else range(500, 600)
 
 
-def _invite(call: Call, leg: Leg, hop: Hop, sdp: bytes) -> Invite:
+def _invite(call: Call, leg: Leg, hop: Hop, sdp: bytes, identity: tuple[Header, ...]) -> Invite:
     """The INVITE as the hop's trunk wants it."""
     services, trunk, caller = call.services, hop.trunk, call.row.from_
-    headers = (*hop.headers, ("X-Twilio-CallSid", call.sid), ("X-Twilio-AccountSid", call.row.account_sid))
+    headers = (*identity, *hop.headers, ("X-Twilio-CallSid", call.sid), ("X-Twilio-AccountSid", call.row.account_sid))
     timer: TimerPolicy | None = None
     if trunk is not None:
         headers += caller_headers(trunk, caller, services.sip_host)

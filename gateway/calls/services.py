@@ -20,6 +20,7 @@ from gateway.store import Store
 from gateway.trunks.admission import Admission
 from gateway.trunks.book import TrunkBook
 from gateway.trunks.carriers import Carriers
+from gateway.trunks.stir import Signer, Verifier
 from gateway.webhooks.client import Webhooks
 from gateway.webhooks.guard import Guard
 from gateway.webhooks.outbox import Outbox
@@ -71,6 +72,8 @@ class Services:
     addresses: Addresses
     inside_token: str  # admits our own calls to our own numbers
     spawn: Spawn
+    verifier: Verifier | None = None  # who signs for calls that come in
+    signer: Signer | None = None  # signs for calls that go out
     legs: dict[str, Leg] = field(default_factory=dict)  # by SIP session
 
     @property

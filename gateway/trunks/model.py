@@ -79,6 +79,8 @@ class Trunk(Strict):
     caller_id: str | None = None  # what every call to it shows
     identity: Literal["none", "p-asserted-identity", "remote-party-id"] = "none"
     trust_identity: bool = False  # its P-Asserted-Identity or Remote-Party-ID says who calls
+    attestation: Literal["A", "B", "C"] | None = None  # calls to it are signed (SHAKEN) at most at this level
+    verify_identity: bool = False  # the signatures of calls from it are checked; the app is told
     headers: dict[str, str] = Field(default_factory=dict)  # put on every call to it
     early_media: bool = True  # what it sends before the answer is heard, and so are we; False: ringing tones of ours
     cps: float | None = Field(default=None, gt=0)  # calls to it that may start in a second
