@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import count
 from typing import TYPE_CHECKING
 
 from sip import commands
+from sip import registrar as registrar_rules
 from sip.errors import SipError
-from sip.events import Answered, Cause, Dropped, Ended, Invited, Redirected, Ringing
+from sip.events import Answered, Cause, Dropped, Ended, FlowLost, Invited, Redirected, Registering, Ringing
 from sip.incoming import IncomingSession
 from sip.intake import KNOWN_METHODS, METHODS, check, complete_top_via, salvage
 from sip.layer import ALLOW, SDP, SUPPORTED, Layer, Output
@@ -28,10 +30,14 @@ if TYPE_CHECKING:
 
 Outcome = Resolved | FlowOpened | FlowFailed | Undelivered
 OPTION_TAGS = frozenset(SUPPORTED.split(", "))
+REGISTRAR_TAGS = OPTION_TAGS | set(registrar_rules.OPTIONS)
 
 
 class Agent:
-    """A SIP user agent for any number of sessions. `advertised`: transport -> the address peers shall see."""
+    """A SIP user agent for any number of sessions; a `registrar`, where the gateway answers REGISTER.
+
+    `advertised`: transport -> the address peers shall see.
+    """
 
     def __init__(
         self,
@@ -41,6 +47,7 @@ class Agent:
         user_agent: str = "Trunkline",
         advertised: Mapping[str, Address] | None = None,
         session_timer: TimerPolicy | None = None,
+        registrar: bool = False,
     ) -> None:
         self._policy = session_timer or TimerPolicy()
         self._layer = Layer(random, timings or Timings(), user_agent, advertised or {})
@@ -49,6 +56,9 @@ class Agent:
         self._keys: dict[str, set[tuple[str, str, str]]] = {}
         self._invites: dict[tuple[str, str], IncomingSession] = {}  # by branch and Call-ID, for CANCEL
         self._registrations: dict[str, Registration] = {}
+        self._methods = METHODS | ({"REGISTER"} if registrar else set())
+        self._registering: dict[int, ServerTransaction] = {}  # REGISTERs that wait for an answer
+        self._numbers = count(1)
         self._ending: dict[str, Session] = {}  # ended, but their last exchanges go on
 
     @property
@@ -115,6 +125,8 @@ class Agent:
                 return self._place(command, now)
             case commands.Register() | commands.Unregister():
                 return self._register(command, now)
+            case commands.AnswerRegister():
+                return self._registered(command, now)
             case commands.Probe():
                 return Prober(self._layer, command).start(now)
             case commands.EndDialog(dialog=dialog):
@@ -166,6 +178,8 @@ class Agent:
         for registration in self._registrations.values():
             if failed.flow is not None:
                 registration.lost(failed.flow, now)
+        if failed.flow is not None and "REGISTER" in self._methods:  # phones may have come over it
+            outputs.append(FlowLost(failed.flow))
         return outputs
 
     def _place(self, command: commands.Invite, now: float) -> list[Output]:
@@ -175,6 +189,13 @@ class Agent:
             return [Ended(command.session, Cause.PROTOCOL, error.status, str(error))]
         self._sessions[command.session] = session
         return session.start(now)
+
+    def _registered(self, command: commands.AnswerRegister, now: float) -> list[Output]:
+        transaction = self._registering.pop(command.number)
+        response = transaction.request.reply(command.status, command.reason, to_tag=self._layer.token())
+        for name, value in command.headers:
+            response.headers.add(name, value)
+        return self._layer.respond(transaction, response, now)
 
     # requests
 
@@ -203,6 +224,10 @@ class Agent:
         refusal = self._refusal(request)
         if refusal is not None:
             return self._turn_away(transaction, refusal, now)
+        if request.method == "REGISTER":
+            number = next(self._numbers)
+            self._registering[number] = transaction
+            return [Registering(number, request, transaction.flow)]
         if request.to.tag:
             session = self._dialogs.get((request.call_id, request.to.tag, request.from_.tag))
             if session is None:
@@ -226,7 +251,7 @@ class Agent:
     def _refusal(self, request: Request) -> Response | None:
         """Why a request cannot be served, as its response (RFC 3261 §8.2)."""
         tag = self._layer.token()
-        if request.method not in METHODS:
+        if request.method not in self._methods:
             status = 405 if request.method in KNOWN_METHODS else 501
             response = request.reply(status, to_tag=tag)
             response.headers.add("Allow", ALLOW)
@@ -237,7 +262,8 @@ class Agent:
             return request.reply(482, to_tag=tag)
         if request.max_forwards == 0 and request.method != "OPTIONS":
             return request.reply(483, to_tag=tag)
-        if unknown := [option for option in request.tokens("Require") if option not in OPTION_TAGS]:
+        known = REGISTRAR_TAGS if request.method == "REGISTER" else OPTION_TAGS
+        if unknown := [option for option in request.tokens("Require") if option not in known]:
             response = request.reply(420, to_tag=tag)
             response.headers.add("Unsupported", ", ".join(unknown))
             return response

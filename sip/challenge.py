@@ -84,6 +84,11 @@ class Challenger:
             for algorithm in self._algorithms
         ]
 
+    def claimed(self, request: Request) -> str | None:
+        """The user that a request's credentials for our realm name, for whoever has to ask for its password."""
+        given = self._given(request)
+        return given.username if isinstance(given, Claim) else None
+
     def verify(self, request: Request, password: Callable[[str], str | None], now: float) -> Verdict:
         """Whether a request's Authorization shows the password of its user; `password` is None for unknown users.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from sip.dialog import DialogState
+from sip.outputs import Flow
 from sip.session_timer import TimerPolicy
 
 Headers = tuple[tuple[str, str], ...]
@@ -69,6 +70,9 @@ class Invite:
     redirects: int = 0  # contacts of 3xx responses that are followed at most
     timer: TimerPolicy | None = None  # of this call; None: the agent's
     patience: float | None = None  # seconds until a target that says nothing at all is given up; None: timer B
+    routes: tuple[str, ...] = ()  # Route values, the first of which is the next hop (RFC 3327)
+    flow: Flow | None = None  # the way that a phone registered over, as long as it stands
+    pinned: bool = False  # there is no way but `flow` (RFC 5626)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +170,16 @@ class Unregister:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerRegister:
+    """Answer the REGISTER that `Registering` announced."""
+
+    number: int
+    status: int
+    reason: str = ""
+    headers: Headers = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Probe:
     """Ask with OPTIONS whether somebody is there; `Probed` answers."""
 
@@ -182,5 +196,5 @@ class EndDialog:
 
 Command = (
     Provisional | Accept | Refuse | Invite | Hangup | Reoffer | AnswerOffer | RefuseOffer | SendInfo
-    | Refer | AcceptRefer | RefuseRefer | TellRefer | EndDialog | Register | Unregister | Probe
+    | Refer | AcceptRefer | RefuseRefer | TellRefer | EndDialog | Register | Unregister | AnswerRegister | Probe
 )  # fmt: skip

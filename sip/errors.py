@@ -7,15 +7,21 @@ SipError
 ├── TooLarge              513  over a limit
 └── IdentityError         438  an Identity header that says nothing about this call
     └── UntrustedError    437  one that says something, but cannot be believed
+
+
+├── IntervalTooBrief      423  a registration that would end too soon
+├── FirstHopLacksOutbound 439  a flow that a proxy on the way does not keep
+└── OutOfOrder            500  a registration that was overtaken by a later one
 """
 
 from __future__ import annotations
 
 
 class SipError(Exception):
-    """Their mistake, in one sentence; `status` answers it."""
+    """Their mistake, in one sentence; `status` answers it, with `headers`."""
 
     status = 400
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 class ParseError(SipError):
@@ -50,3 +56,25 @@ class UntrustedError(IdentityError):
     """A signature, or a certificate, that cannot be believed (RFC 8224 §6.2.2)."""
 
     status = 437
+
+
+class IntervalTooBrief(SipError):
+    """A registration that asks for less time than we grant (RFC 3261 §21.4.17)."""
+
+    status = 423
+
+    def __init__(self, least: int) -> None:
+        super().__init__(f"a registration lasts {least} seconds at least")
+        self.headers = (("Min-Expires", str(least)),)
+
+
+class FirstHopLacksOutbound(SipError):
+    """The first proxy on the way of a REGISTER keeps no flows (RFC 5626 §11.6)."""
+
+    status = 439
+
+
+class OutOfOrder(SipError):
+    """A REGISTER with an older CSeq than the binding that it is for (RFC 3261 §10.3)."""
+
+    status = 500

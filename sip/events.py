@@ -162,6 +162,22 @@ class Probed:
 
 
 @dataclass(frozen=True, slots=True)
+class Registering:
+    """A phone wants to be registered, or to know how it is: answer with AnswerRegister of the same number."""
+
+    number: int
+    request: Request
+    flow: Flow
+
+
+@dataclass(frozen=True, slots=True)
+class FlowLost:
+    """A connection is gone, and what was reached over it alone is gone, too."""
+
+    flow: Flow
+
+
+@dataclass(frozen=True, slots=True)
 class Dropped:
     """A message was not understood or not wanted; `detail` says why. `status` 0: it was not answered."""
 
@@ -173,5 +189,6 @@ class Dropped:
 
 Event = (
     Invited | Ringing | Redirected | Answered | Accepted | Confirmed | Offered | Renegotiated | InfoReceived
-    | Referred | ReferProgress | Ended | Registered | Unregistered | Probed | Dropped
+    | Referred | ReferProgress | Ended | Registered | Unregistered | Probed | Registering | FlowLost
+    | Dropped
 )  # fmt: skip

@@ -5,6 +5,7 @@ A request that a target does not take goes to the next one with a new branch (RF
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from ipaddress import ip_address
@@ -82,9 +83,20 @@ class Layer:
     ) -> list[Output]:
         """Sends a request (ACK included) on `flow` where it is still good, else towards `hop`."""
         attempt = Attempt(request, owner, hop, self._number(), contact_user=contact_user, patience=patience)
-        if flow is not None and self.usable(flow) and (flow.reliable or _behind_nat(hop, flow)):
+        if flow is not None and self.usable(flow) and (flow.reliable or _is_the_way(flow, hop)):
             return self._start(attempt, flow, now)
         return self._advance(attempt, now)
+
+    def request_back(
+        self, request: Request, hop: Uri, owner: Owner, now: float, flow: Flow, *, pinned: bool
+    ) -> list[Output]:
+        """Sends a request on the flow of a registration while it stands; else towards `hop`, unless it is `pinned`."""
+        attempt = Attempt(request, owner, hop, self._number())
+        if pinned:
+            attempt.targets = deque()  # RFC 5626 §5.3: no other way is tried
+        if not self.usable(flow):
+            return self._advance(attempt, now)
+        return self._start(attempt, flow, now)
 
     def again(self, request: Request, before: Request, hop: Uri, owner: Owner | None, now: float) -> list[Output]:
         """Sends a request to where an earlier one went, whose challenge it answers."""
@@ -415,8 +427,14 @@ def _snapshot(request: Request) -> Request:
     return Request(request.headers.copy(), request.body, request.method, request.uri)
 
 
-def _behind_nat(hop: Uri, flow: Flow) -> bool:
-    """The peer names a private address, but its packets come from another: the flow is the way back."""
+def _is_the_way(flow: Flow, hop: Uri) -> bool:
+    """Whether a UDP flow leads to a peer better than its URI.
+
+    The peer says so (`ob`, RFC 5626 §4.3), its URI leads to a registrar (`gr`, RFC 5627), or it names a private address
+    while its packets come from another.
+    """
+    if hop.param("ob") is not None or hop.param("gr") is not None:
+        return True
     if hop.host == flow.remote[0]:
         return False
     try:

@@ -38,8 +38,10 @@ class OutgoingSession(Session):
 
     def __init__(self, layer: Layer, policy: TimerPolicy, command: Invite) -> None:
         super().__init__(command.session, layer, command.timer or policy, command.credentials)
-        self._target = Uri.parse(command.via_target or command.uri)
+        first = NameAddr.parse(command.routes[0]).uri if command.routes else None
+        self._target = first or Uri.parse(command.via_target or command.uri)
         self._patience = command.patience
+        self._back, self._pinned = command.flow, command.pinned
         self._request = _invite(layer, command)
         self.timer.ask(self._request)
         self._redirects = Redirects(self._request.uri, command.redirects)
@@ -65,6 +67,8 @@ class OutgoingSession(Session):
         """Sends the INVITE."""
         self._waiting = True
         self.layer.alarms.set(self, "unanswered", now + LONGEST_RING)
+        if self._back is not None:
+            return self.layer.request_back(self._request, self._target, self, now, self._back, pinned=self._pinned)
         return self.layer.request(self._request, self._target, self, now, patience=self._patience)
 
     def concluded(self, request: Request, result: Response | Act, now: float) -> list[Output]:
@@ -270,6 +274,8 @@ def _copy(request: Request) -> Request:
 def _invite(layer: Layer, command: Invite) -> Request:
     request = Request(method="INVITE", uri=Uri.parse(command.uri).without_headers())
     request.headers.add("Max-Forwards", "70")
+    for route in command.routes:
+        request.headers.add("Route", route)
     request.headers.add("From", str(NameAddr.parse(command.from_).with_tag(layer.token())))
     request.headers.add("To", str(NameAddr.parse(command.to)))
     request.headers.add("Call-ID", layer.token() + layer.token())
