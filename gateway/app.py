@@ -11,6 +11,7 @@ import ssl
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -28,6 +29,7 @@ from gateway.api.core.recordings import Recordings
 from gateway.api.http import Reply, Router
 from gateway.api.operator.accounts import AccountCeilings
 from gateway.api.operator.refusals import Refusals
+from gateway.api.operator.registrations import Registrations
 from gateway.api.operator.resources import Operator
 from gateway.api.server import Site
 from gateway.billing.guard import Guard as Spending
@@ -43,6 +45,10 @@ from gateway.clock import Clock, SystemClock
 from gateway.config import SIP_TRANSPORTS, ConfigError, Settings, host_port
 from gateway.metrics import Metrics, open_fds
 from gateway.numbers.inventory import DEFAULT
+from gateway.phones.admission import DomainAdmission
+from gateway.phones.directory import Directory
+from gateway.phones.logins import Logins
+from gateway.phones.phones import Phones
 from gateway.sids import Sids
 from gateway.speech.cache import AudioCache
 from gateway.speech.errors import SpeechError
@@ -149,11 +155,17 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         carriers = Carriers(book, endpoint, secret.token, clock, addresses.sip_host)
         challenger = Challenger(settings.sip.realm, random, settings.sip.digest)
         admission = Admission(book, carriers, challenger, gate, clock)
+        logins = Logins(directory := Directory(store.sip, clock), partial(_challenger, settings, random))
+        phones = Phones(
+            directory, logins, store.registrations, endpoint, clock, guard, admission, settings.phones.rules,
+            exchange.spawn,
+        )  # fmt: skip
         services = Services(
             clock=clock, store=store, webhooks=webhooks, outbox=Outbox(store, webhooks.deliver, clock),
             speaker=_speaker(settings, cache, clock),
             audio=AudioFetcher(webhooks, cache, clock, inside), workers=workers, sip=endpoint, trunks=book,
-            carriers=carriers, admission=admission, spending=Spending(store, clock),
+            carriers=carriers, admission=admission, phones=phones,
+            domains=DomainAdmission(directory, logins, gate), spending=Spending(store, clock),
             guard=guard, sids=sids, random=random, metrics=metrics,
             media=MediaSettings(settings.media.rtp_range[0], settings.media.codecs),
             recordings_dir=recordings, public_url=settings.public_url, addresses=addresses,
@@ -170,9 +182,10 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
             services.public_url = f"{settings.scheme}://{gateway.http_address}"
         _watch(metrics, services, exchange, endpoint)
         async with asyncio.TaskGroup() as tasks:
+            await phones.load()
             exchange.open(tasks)
             keeper_of_days = Keeper(store, clock, recordings, settings.store.keep_days)
-            work = (workers.run(), services.outbox.run(), keeper_of_days.run(), carriers.run())
+            work = (workers.run(), services.outbox.run(), keeper_of_days.run(), carriers.run(), phones.run())
             keepers = [tasks.create_task(one) for one in work]
             await recover(services)
             exchange.ready = True
@@ -192,6 +205,11 @@ def _warn_of_identity(book: TrunkBook, settings: Settings) -> None:
             LOG.warning("! trunk %s has verify_identity, but stir.roots is not set: nobody is believed", trunk.name)
         if trunk.attestation is not None and settings.stir.certificate is None:
             LOG.warning("! trunk %s has attestation, but stir.certificate is not set: nothing is signed", trunk.name)
+
+
+def _challenger(settings: Settings, random: Random, realm: str) -> Challenger:
+    """Challenges in the name of a SIP domain."""
+    return Challenger(realm, random, settings.sip.digest)
 
 
 def _make(folder: Path) -> None:
@@ -234,7 +252,7 @@ def _start_worker(settings: Settings) -> Callable[..., Any]:
 async def _open_sip(settings: Settings, random: Random, exchange: Exchange, gate: Gate) -> Endpoint:
     sip = settings.sip
     advertised = dict.fromkeys(SIP_TRANSPORTS, (sip.public_address, 0)) if sip.public_address else {}
-    agent = Agent(random, advertised=advertised)
+    agent = Agent(random, advertised=advertised, registrar=True)
     files = TlsFiles(sip.tls_cert, sip.tls_key, sip.tls_ca)
     try:
         return await Endpoint.open(agent, sip.listeners, exchange.hear, files, sip.nameservers, screen=gate)
@@ -265,6 +283,7 @@ async def _open_http(
                 *Operator(store, book, services.carriers.status).routes(),
                 *Refusals(services.admission, book).routes(),
                 *AccountCeilings(store, services.spending).routes(),
+                *Registrations(services.phones, clock).routes(),
             ]
         ),
         Keys(store),
@@ -340,6 +359,7 @@ def _watch(metrics: Metrics, services: Services, exchange: Exchange, endpoint: E
             "registrations_missing": ("Trunks that should be registered and are not", services.carriers.missing),
             "strangers_shut_out": ("Sources that are not read any more", services.admission.shut_out),
             "refusals": ("Requests that were refused since the start", lambda: services.admission.refusals.total),
+            "registrations": ("Addresses of record that phones are registered for", lambda: len(services.phones)),
             "tasks": ("Tasks of the event loop", lambda: len(asyncio.all_tasks())),
             "outbox_pending": ("Callbacks to deliver", lambda: services.outbox.pending),
             "open_fds": ("Open files of the control process", open_fds),

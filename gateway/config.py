@@ -17,6 +17,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from sip.registrar import Rules
+
 
 class ConfigError(Exception):
     """A setting that cannot be used; the sentence says which and why."""
@@ -213,6 +215,25 @@ class Limits(Section):
     concurrency: int | None = Field(default=None, gt=0)
 
 
+class Phones(Section):
+    """What phones that register may ask for: seconds (a request below the least is refused), contacts of one user."""
+
+    least_seconds: int = Field(default=60, ge=1, le=3600)
+    most_seconds: int = Field(default=3600, ge=60)
+    contacts: int = Field(default=10, ge=1)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Phones:
+        if self.least_seconds > self.most_seconds:
+            raise ValueError("least_seconds is more than most_seconds")
+        return self
+
+    @property
+    def rules(self) -> Rules:
+        """For the registrar; a phone that names no time gets the most."""
+        return Rules(self.least_seconds, self.most_seconds, self.most_seconds, self.contacts)
+
+
 class Settings(BaseSettings):
     """Everything that can be set. `trunks` and `routes` have the operator API's field names."""
 
@@ -226,6 +247,7 @@ class Settings(BaseSettings):
     speech: Speech = Speech()
     stir: Stir = Stir()
     limits: Limits = Limits()
+    phones: Phones = Phones()
     data: Path = Path("var")
     drain_seconds: float = Field(default=30.0, ge=0)
     trunks: tuple[dict[str, Any], ...] = ()

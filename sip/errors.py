@@ -5,13 +5,11 @@ SipError
 ├── BadVersion            505  a request of another SIP version
 ├── UnsupportedScheme     416  a Request-URI that is not sip, sips or tel
 ├── TooLarge              513  over a limit
-└── IdentityError         438  an Identity header that says nothing about this call
-    └── UntrustedError    437  one that says something, but cannot be believed
-
-
 ├── IntervalTooBrief      423  a registration that would end too soon
 ├── FirstHopLacksOutbound 439  a flow that a proxy on the way does not keep
-└── OutOfOrder            500  a registration that was overtaken by a later one
+├── OutOfOrder            500  a registration that was overtaken by a later one
+└── IdentityError         438  an Identity header that says nothing about this call
+    └── UntrustedError    437  one that says something, but cannot be believed
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from gateway.calls import params
+from gateway.calls.dialstring import NoRoute
 from gateway.calls.leg import Gone, Leg
 from gateway.calls.meter import Meter
 from gateway.calls.services import Services
@@ -129,6 +130,14 @@ class Call:
         """An error that goes into the call's record; the first one stays."""
         self.error = self.error or (code, message)
         self.warn(code, message, error=True, **request)
+
+    async def unplaced(self, error: NoRoute) -> None:
+        """There is nowhere to send it: its end."""
+        if error.status == "failed":
+            self.fail(error.code, str(error))
+        else:
+            self.warn(error.code, str(error), error=True)
+        await self.ends(self.wanted_status or error.status, error.sip_status)
 
     def params(self, extra: dict[str, str] | None = None) -> dict[str, str]:
         """The standard parameters of a request about this call."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,8 @@ from gateway.calls import outbound
 from gateway.calls.call import Call
 from gateway.calls.collect import listening
 from gateway.calls.dial_recording import DialRecording
-from gateway.calls.dialstring import Hop, NoRoute, to_sip
+from gateway.calls.dialstring import Hop, NoRoute
+from gateway.calls.fork import WORST_LAST
 from gateway.calls.leg import Leg
 from gateway.calls.media import NoPort
 from gateway.calls.meter import admitted
@@ -31,7 +32,6 @@ LOG = logging.getLogger(__name__)
 
 RINGBACK = Tone(440.0, 480.0, on_ms=2000, off_ms=4000, level=-19.0)  # ITU-T E.180 supplement 2: North America
 NOT_PERMITTED = 13227  # Twilio: Dial: no geo permission
-WORST_LAST = ("busy", "no-answer", "canceled", "failed")  # which of several unanswered legs speaks for the Dial
 
 
 @dataclass(slots=True)
@@ -41,6 +41,7 @@ class Child:
     target: Target
     call: Call
     hops: list[Hop]
+    unplaced: NoRoute | None = None  # why it has no hops
     answered: bool = False
 
 
@@ -92,7 +93,9 @@ async def _child(parent: Call, target: Target, caller_id: str, plan: DialPlan) -
     try:
         child.hops = await _hops(parent, target, caller_id)
     except NoRoute as error:
-        child.call.error = (error.code, str(error))
+        child.unplaced = error
+        if error.status == "failed":
+            child.call.error = (error.code, str(error))
         parent.warn(error.code, f"<Dial> to {to}: {error}", error=True)
     await child.call.born()
     return child
@@ -100,9 +103,9 @@ async def _child(parent: Call, target: Target, caller_id: str, plan: DialPlan) -
 
 async def _hops(parent: Call, target: Target, caller_id: str) -> list[Hop]:
     if isinstance(target, SipTarget):
-        hop = to_sip(target.uri, target.username, target.password)
-        await parent.services.guard_sip(hop.uri)
-        return [Hop(hop.uri, hop.credentials, (*hop.headers, *target.headers), hop.symmetric)]
+        account, login = parent.row.account_sid, (target.username, target.password)
+        hops = await outbound.hops_to_uri(parent.services, account, target.uri, *login)
+        return [replace(hop, headers=(*hop.headers, *target.headers)) for hop in hops]
     number = normal(target.number)
     if number is None:
         raise NoRoute(13223, f"{target.number!r} is not a phone number")
@@ -155,8 +158,8 @@ async def _race(control: Control, children: list[Child], timeout: float) -> Chil
 
 
 async def _ring(control: Control, child: Child, timeout: float, on_early_media: outbound.OnEarlyMedia | None) -> None:
-    if not child.hops:
-        await child.call.ends("failed")
+    if child.unplaced is not None:
+        await child.call.ends(child.unplaced.status, child.unplaced.sip_status)
         return
     try:
         await admitted(child.call, child.hops)

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from gateway.trunks.model import Trunk
 from gateway.trunks.policy import dialled, ordered
+from sip.bindings import Binding
 from sip.commands import Credentials
 from sip.uri import Uri
 
@@ -17,11 +18,24 @@ INSIDE = "X-Trunkline-Inside"  # carries this process' token on calls to our own
 
 
 class NoRoute(Exception):
-    """The call cannot be placed; `code` is Twilio's."""
+    """The call cannot be placed; `code` is Twilio's, `status` the call's, as after the final response `sip_status`."""
+
+    status = "failed"
+    sip_status = 0
 
     def __init__(self, code: int, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+class NotRegistered(NoRoute):
+    """A user of a SIP domain has no phone at the moment (twiml-voice.md: SIP final response mapping)."""
+
+    status = "no-answer"
+    sip_status = 480
+
+    def __init__(self, message: str) -> None:
+        super().__init__(32009, message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +48,7 @@ class Hop:
     symmetric: bool = False
     trunk: Trunk | None = None
     price: int = 0  # micro-units a minute
+    binding: Binding | None = None  # of a registered phone, which rings together with its equals
 
 
 def through(trunk: Trunk, number: str, down: Collection[str], random: Random, price: int = 0) -> list[Hop]:

@@ -16,8 +16,8 @@ from gateway.api.engine import CreateCall
 from gateway.billing.guard import Refused
 from gateway.calls import outbound
 from gateway.calls.call import Call
-from gateway.calls.dialstring import Hop, NoRoute, to_sip
-from gateway.calls.inbound import Arrival, admit, source_of
+from gateway.calls.dialstring import Hop, NoRoute, NotRegistered
+from gateway.calls.inbound import Arrival, admit, may_call
 from gateway.calls.limits import Limits
 from gateway.calls.meter import admitted
 from gateway.calls.race import Overtaken
@@ -49,14 +49,18 @@ class Exchange:
         self.draining = False
         self.ready = False
         self._tasks: asyncio.TaskGroup | None = None
+        self._early: list[sip_events.Event] = []  # heard while the rooms were opening
         self._empty = asyncio.Event()
         self._empty.set()
 
     # life
 
     def open(self, tasks: asyncio.TaskGroup) -> None:
-        """From now on calls are tasks of this group."""
+        """From now on calls are tasks of this group, those that came early first."""
         self._tasks = tasks
+        early, self._early = self._early, []
+        for event in early:
+            self.hear(event)
 
     def spawn(self, work: Coroutine[Any, Any, object]) -> None:
         """A piece of work that outlives the moment: its failure is logged and ends nothing else."""
@@ -84,11 +88,16 @@ class Exchange:
 
     def hear(self, event: sip_events.Event) -> None:
         """An event of the SIP agent."""
+        if self._tasks is None:
+            self._early.append(event)
+            return
         match event:
             case sip_events.Invited():
                 self._invited(event)
             case sip_events.Registered() | sip_events.Unregistered() | sip_events.Probed():
                 self.services.carriers.hear(event)
+            case sip_events.Registering() | sip_events.FlowLost():
+                self.services.phones.hear(event)
             case sip_events.Dropped(flow=flow, detail=detail, method=method, status=status):
                 LOG.debug("! dropped from %s: %s", flow.remote, detail)
                 self.services.admission.refused(flow.remote[0], method, status, detail)
@@ -105,17 +114,17 @@ class Exchange:
             return
         services = self.services
         if event.replaces is not None:
-            self._replace(event, event.replaces)
+            self.spawn(self._replace(event, event.replaces))
             return
         services.leg(event.session, event.flow.remote[0], offer=event.sdp, signalling_ip=event.flow.remote[0])
         self.spawn(self._arrive(event))
 
-    def _replace(self, event: sip_events.Invited, replaced: str) -> None:
+    async def _replace(self, event: sip_events.Invited, replaced: str) -> None:
         """A call that takes the place of another leg (RFC 3891), from whom may call in."""
-        source = source_of(self.services, event)
+        refusal = await may_call(self.services, event)
         leg = self.services.legs.get(replaced)
-        if isinstance(source, Refusal):
-            self._refuse(event, source)
+        if refusal is not None:
+            self._refuse(event, refusal)
         elif leg is None or leg.port is None or not leg.answered.done():
             self._refuse(event, Refusal(481, "the call that it would replace is not up"))
         else:
@@ -163,20 +172,20 @@ class Exchange:
             self.services.sip.apply(refuse)
 
     def _inbound(self, arrival: Arrival, event: sip_events.Invited) -> tuple[Call, Script]:
-        services, number = self.services, arrival.number
+        services, answering = self.services, arrival.answering
         now = services.clock.wall()
         row = Row(
-            sid=services.sids.new("CA"), account_sid=number.account_sid or "", from_=arrival.from_,
+            sid=services.sids.new("CA"), account_sid=answering.account_sid, from_=arrival.from_,
             to=arrival.to, direction="inbound", status="ringing", date_created=now, date_updated=now,
-            phone_number_sid=number.sid, status_callback=number.status_callback or None,
-            status_callback_method=number.status_callback_method, forwarded_from=arrival.forwarded_from or None,
+            phone_number_sid=answering.phone_number_sid, status_callback=answering.status_callback or None,
+            status_callback_method=answering.status_callback_method, forwarded_from=arrival.forwarded_from or None,
         )  # fmt: skip
         call = Call(services, row, services.legs[event.session])
         call.extra = arrival.extra
         fallback = None
-        if number.voice_fallback_url:
-            fallback = Fetch(number.voice_fallback_url, number.voice_fallback_method)
-        script = Script(call, Fetch(number.voice_url, number.voice_method), fallback)
+        if answering.fallback_url:
+            fallback = Fetch(answering.fallback_url, answering.fallback_method)
+        script = Script(call, Fetch(answering.voice_url, answering.voice_method), fallback)
         self.scripts[call.sid] = script
         return call, script
 
@@ -253,12 +262,13 @@ class Exchange:
         """The hops; NoRoute as a value where the call is accepted and then fails."""
         services = self.services
         if wanted.to.startswith(("sip:", "sips:")):
+            login = wanted.sip_auth_username, wanted.sip_auth_password
             try:
-                hop = to_sip(wanted.to, wanted.sip_auth_username, wanted.sip_auth_password)
-                await services.guard_sip(hop.uri)
+                return await outbound.hops_to_uri(services, account_sid, wanted.to, *login)
+            except NotRegistered as error:
+                return error
             except (NoRoute, FetchError) as error:
                 raise ApiError(400, 21217, str(error)) from error
-            return [hop]
         number = normal(wanted.to)
         if number is None:
             raise ApiError(400, 21211, f"The 'To' number {wanted.to} is not a valid phone number.")
@@ -273,7 +283,7 @@ class Exchange:
 
     async def _run_outbound(self, call: Call, wanted: CreateCall, hops: list[Hop] | NoRoute) -> None:
         if isinstance(hops, NoRoute):
-            call.fail(hops.code, str(hops))
+            await call.unplaced(hops)
             return
         if call.wanted_status is not None or not await outbound.place(call, hops, wanted.timeout):
             return

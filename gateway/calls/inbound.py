@@ -1,4 +1,4 @@
-"""Calls that come in: who may call, which number and app they are for, and the refusals."""
+"""Calls that come in: who may call, which number or SIP domain they are for, and the refusals."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hmac import compare_digest
 
 from gateway.calls.dialstring import INSIDE
 from gateway.calls.services import Services
-from gateway.store.rows import Number
+from gateway.phones.directory import Domain
 from gateway.trunks.admission import Refusal
 from gateway.trunks.model import Numbers, Trunk
 from gateway.trunks.policy import understood
@@ -22,13 +22,27 @@ LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
-    """An INVITE that may come in, and the customer's number it is for."""
+class Answering:
+    """What answers calls to a number or a SIP domain: its account, its documents, and who is told of the end."""
 
-    number: Number
+    account_sid: str
+    voice_url: str
+    voice_method: str
+    fallback_url: str
+    fallback_method: str
+    status_callback: str
+    status_callback_method: str
+    phone_number_sid: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """An INVITE that may come in, and what answers it."""
+
+    answering: Answering
     from_: str
     to: str
-    trunk: Trunk | None  # None: ourselves
+    trunk: Trunk | None  # None: ourselves, or a SIP domain
     forwarded_from: str  # empty for a call that came straight
     extra: dict[str, str]
     claim: Claim | None = None  # the caller's identity, where the trunk wants it verified
@@ -45,7 +59,45 @@ def source_of(services: Services, event: Invited) -> Trunk | Refusal | None:
 
 
 async def admit(services: Services, event: Invited) -> Arrival | Refusal:
-    """Decides on an INVITE by its source and its number."""
+    """Decides on an INVITE: one to a SIP domain by the domain, every other by its source and its number."""
+    domain = await services.phones.domain(event.request.uri.host)
+    return await (_by_number(services, event) if domain is None else _by_domain(services, event, domain))
+
+
+async def may_call(services: Services, event: Invited) -> Refusal | None:
+    """Why who sends an INVITE may not call here at all."""
+    domain = await services.phones.domain(event.request.uri.host)
+    if domain is None:
+        source = source_of(services, event)
+        return source if isinstance(source, Refusal) else None
+    admitted = await services.domains.of(domain, event.request, event.flow, services.clock.now())
+    return admitted if isinstance(admitted, Refusal) else None
+
+
+async def _by_domain(services: Services, event: Invited, domain: Domain) -> Arrival | Refusal:
+    """A phone or PBX calls its SIP domain (webhooks.md: SIP domains)."""
+    request = event.request
+    admitted = await services.domains.of(domain, request, event.flow, services.clock.now())
+    if isinstance(admitted, Refusal):
+        return admitted
+    if not request.uri.user:
+        return Refusal(404, f"an INVITE to {domain.domain_name} without a user")
+    if not domain.voice_url:
+        return Refusal(480, f"{domain.domain_name} has no VoiceUrl")
+    answering = Answering(
+        domain.account_sid, domain.voice_url, domain.voice_method,
+        domain.voice_fallback_url or "", domain.voice_fallback_method,
+        domain.voice_status_callback_url or "", domain.voice_status_callback_method,
+    )  # fmt: skip
+    extra = _sip_params(request, event.flow.remote[0]) | {"SipDomainSid": domain.sid}
+    if admitted.user is not None:
+        extra["SipAuthUsername"] = admitted.user
+    caller = "anonymous" if identity.hidden(request) else _sip_address(request.from_.uri)
+    return Arrival(answering, caller, _sip_address(request.uri), None, "", extra)
+
+
+async def _by_number(services: Services, event: Invited) -> Arrival | Refusal:
+    """A carrier, or this gateway itself, calls a customer's number."""
     request = event.request
     trunk = source_of(services, event)
     if isinstance(trunk, Refusal):
@@ -60,9 +112,13 @@ async def admit(services: Services, event: Invited) -> Arrival | Refusal:
         return Refusal(404, f"{user or 'an INVITE without a number'} is nobody's number here")
     if not number.voice_url:
         return Refusal(480, f"{to} has no VoiceUrl")
+    answering = Answering(
+        number.account_sid or "", number.voice_url, number.voice_method, number.voice_fallback_url,
+        number.voice_fallback_method, number.status_callback, number.status_callback_method, number.sid,
+    )  # fmt: skip
     extra = _sip_params(request, event.flow.remote[0])
     caller, forwarded = _caller(request, trunk), _forwarded(request, rules)
-    return Arrival(number, caller, to, trunk, forwarded, extra, _claim(request, trunk, to))
+    return Arrival(answering, caller, to, trunk, forwarded, extra, _claim(request, trunk, to))
 
 
 def _caller(request: Request, trunk: Trunk | None) -> str:
@@ -93,11 +149,13 @@ def _forwarded(request: Request, rules: Numbers) -> str:
 
 
 def _address(uri: Uri, rules: Numbers) -> str:
-    """E.164, or a URI whose user part is escaped: what it may hold besides is nobody's text to store or send."""
-    number = understood(uri.user or "", rules)
-    if number is not None or uri.scheme not in ("sip", "sips"):
-        return number or str(uri)
-    return f"sip:{escape(uri.user or '')}@{uri.host}"
+    """E.164, or a URI."""
+    return understood(uri.user or "", rules) or _sip_address(uri)
+
+
+def _sip_address(uri: Uri) -> str:
+    """A URI whose user part is escaped: what it may hold besides is nobody's text to store or send."""
+    return f"sip:{escape(uri.user or '')}@{uri.host}" if uri.scheme in ("sip", "sips") else str(uri)
 
 
 def _sip_params(request: Request, source: str) -> dict[str, str]:

@@ -8,15 +8,18 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import partial
 
+from gateway.calls import fork
 from gateway.calls.call import Call
-from gateway.calls.dialstring import INSIDE, Hop, NoRoute, through
-from gateway.calls.leg import Leg, MediaSettings
+from gateway.calls.dialstring import INSIDE, Hop, NoRoute, NotRegistered, through, to_sip
+from gateway.calls.leg import Gone, Leg, MediaSettings
 from gateway.calls.media import NoPort, Port
 from gateway.calls.services import Services
 from gateway.calls.signing import signed
 from gateway.trunks.model import Trunk
 from gateway.trunks.policy import Header, caller_headers, dialled
+from sip.bindings import by_preference
 from sip.commands import Invite
+from sip.errors import SipError
 from sip.events import Cause
 from sip.session_timer import TimerPolicy
 from sip.uri import Uri
@@ -38,6 +41,27 @@ async def hops_to(services: Services, number: str) -> list[Hop]:
     return hops
 
 
+async def hops_to_uri(
+    services: Services, account_sid: str, text: str, username: str | None, password: str | None
+) -> list[Hop]:
+    """Where a SIP URI is reached: at the phones that a user of a SIP domain has registered, else where it says."""
+    hop = to_sip(text, username, password)
+    try:
+        uri = Uri.parse(hop.uri)
+    except SipError as error:
+        raise NoRoute(13243, str(error)) from error
+    domain = await services.phones.domain(uri.host)
+    if domain is None:
+        await services.guard_sip(hop.uri)
+        return [hop]
+    known = services.phones.at(uri.user or "", domain.domain_name) if domain.account_sid == account_sid else ()
+    if (gr := uri.param("gr")) is not None:  # RFC 5627: one of the user's devices
+        known = tuple(one for one in known if one.is_instance(gr))
+    if not known:
+        raise NotRegistered(f"{uri.user}@{uri.host} has no registered phone")
+    return [replace(hop, uri=one.contact, binding=one) for rank in by_preference(known) for one in rank]
+
+
 async def check_caller_id(services: Services, account_sid: str, caller_id: str, number: str) -> None:
     """NoRoute 21210 unless the caller ID is a number of the account or one that the trunk allows."""
     own = await services.store.numbers.find(caller_id)
@@ -57,24 +81,68 @@ async def place(
     """Tries the hops in order until one answers: True then, also when it hung up at once. `call.leg` is the last leg.
 
     A hop that could not be reached, or that failed before it rang with a code of its trunk's, hands over to the next.
+    Phones of one preference ring together, for those of the next there is what is left of the time.
     """
-    for number, hop in enumerate(hops):
-        leg = await _try(call, hop, timeout, near, on_early_media)
+    clock, groups = call.services.clock, _together(hops)
+    end = clock.now() + timeout
+    for number, group in enumerate(groups):
+        hop = group[0]
+        seconds = timeout if hop.binding is None else max(0.0, end - clock.now())
+        if len(group) == 1:
+            leg = await _try(call, hop, seconds, near, on_early_media)
+        else:
+            leg = await fork.ring(call, [partial(_start, call, one, near) for one in group], seconds)
         if leg.answered.done():
             return True
         gone = await leg.gone
-        again = gone.cause in (Cause.TRANSPORT, Cause.TIMEOUT) or gone.status in _failover(hop)
-        if leg.ringing.done() or not again or call.wanted_status is not None or number + 1 == len(hops):
+        last = number + 1 == len(groups) or (hop.binding is not None and clock.now() >= end)
+        if not _goes_on(leg, gone, hop) or call.wanted_status is not None or last:
             break
         LOG.warning("! %s did not take the call (%d %s): trying the next", hop.uri, gone.status, gone.reason)
         leg.release()
     return False
 
 
+def _together(hops: list[Hop]) -> list[list[Hop]]:
+    """Hops that are tried at once: registered phones of one preference."""
+    groups: list[list[Hop]] = []
+    for hop in hops:
+        before = groups[-1][0].binding if groups else None
+        if hop.binding is not None and before is not None and before.q == hop.binding.q:
+            groups[-1].append(hop)
+        else:
+            groups.append([hop])
+    return groups
+
+
+def _goes_on(leg: Leg, gone: Gone, hop: Hop) -> bool:
+    """Whether another hop may take the call."""
+    if hop.binding is not None:
+        return gone.cause is not Cause.CANCELED and gone.status < 600  # RFC 3261 §16.7: 6xx speaks for all
+    if leg.ringing.done():
+        return False
+    return gone.cause in (Cause.TRANSPORT, Cause.TIMEOUT) or gone.status in _failover(hop)
+
+
 async def _try(call: Call, hop: Hop, timeout: float, near: Port | None, on_early_media: OnEarlyMedia | None) -> Leg:
     """One attempt: returns when it is answered or over."""
+    leg = await _start(call, hop, near, on_early_media)
+    try:
+        async with asyncio.timeout(timeout):
+            await asyncio.wait((leg.ringing, leg.answered, leg.gone), return_when=asyncio.FIRST_COMPLETED)
+            if leg.ringing.done() and not leg.gone.done():
+                await call.rings()
+            await asyncio.wait((leg.answered, leg.gone), return_when=asyncio.FIRST_COMPLETED)
+    except TimeoutError:
+        leg.hangup("no answer")
+        await leg.gone
+    return leg
+
+
+async def _start(call: Call, hop: Hop, near: Port | None, on_early_media: OnEarlyMedia | None = None) -> Leg:
+    """A leg on its way; one that cannot even start is over."""
     services, trunk = call.services, hop.trunk
-    leg = services.leg(services.random.randbytes(8).hex(), Uri.parse(hop.uri).host, symmetric=hop.symmetric)
+    leg = services.leg(services.random.randbytes(8).hex(), _peer(hop), symmetric=hop.symmetric)
     call.leg = leg
     if on_early_media is not None:
         leg.on_early_media = partial(on_early_media, leg)
@@ -94,17 +162,13 @@ async def _try(call: Call, hop: Hop, timeout: float, near: Port | None, on_early
         await leg.invite(invite, near)
     except NoPort as error:
         services.end_leg(leg, f"no media port: {error}")
-        return leg
-    try:
-        async with asyncio.timeout(timeout):
-            await asyncio.wait((leg.ringing, leg.answered, leg.gone), return_when=asyncio.FIRST_COMPLETED)
-            if leg.ringing.done() and not leg.gone.done():
-                await call.rings()
-            await asyncio.wait((leg.answered, leg.gone), return_when=asyncio.FIRST_COMPLETED)
-    except TimeoutError:
-        leg.hangup("no answer")
-        await leg.gone
     return leg
+
+
+def _peer(hop: Hop) -> str:
+    """The host that the call goes to: of a phone behind NAT, the address that it is seen at."""
+    flow = hop.binding.flow if hop.binding is not None else None
+    return Uri.parse(hop.uri).host if flow is None else flow.remote[0]
 
 
 def media_of(services: Services, trunk: Trunk) -> MediaSettings:
@@ -119,7 +183,7 @@ def _failover(hop: Hop) -> Collection[int]:
 
 def _invite(call: Call, leg: Leg, hop: Hop, sdp: bytes, identity: tuple[Header, ...]) -> Invite:
     """The INVITE as the hop's trunk wants it."""
-    services, trunk, caller = call.services, hop.trunk, call.row.from_
+    services, trunk, binding, caller = call.services, hop.trunk, hop.binding, call.row.from_
     headers = (*identity, *hop.headers, ("X-Twilio-CallSid", call.sid), ("X-Twilio-AccountSid", call.row.account_sid))
     timer: TimerPolicy | None = None
     if trunk is not None:
@@ -139,6 +203,9 @@ def _invite(call: Call, leg: Leg, hop: Hop, sdp: bytes, identity: tuple[Header, 
         redirects=trunk.redirects if trunk is not None else 0,
         timer=timer,
         patience=trunk.silence_seconds if trunk is not None else None,
+        routes=binding.path if binding is not None else (),
+        flow=binding.flow if binding is not None else None,
+        pinned=binding is not None and binding.needs_flow,
     )
 
 

@@ -14,6 +14,8 @@ from gateway.calls.leg import Leg, MediaSettings, SipAgent
 from gateway.calls.media import Workers
 from gateway.clock import Clock
 from gateway.metrics import Metrics
+from gateway.phones.admission import DomainAdmission
+from gateway.phones.phones import Phones
 from gateway.sids import Sids
 from gateway.speech.audio import Audio
 from gateway.store import Store
@@ -62,6 +64,8 @@ class Services:
     carriers: Carriers
     admission: Admission
     spending: Spending
+    phones: Phones
+    domains: DomainAdmission
     guard: Guard
     sids: Sids
     random: Random

@@ -5,6 +5,7 @@ from __future__ import annotations
 from gateway.clock import Clock
 from gateway.store.database import Database
 from gateway.store.old import Old
+from gateway.store.registrations import Registrations
 from gateway.store.repositories import Accounts, Calls, Notifications, Numbers, Operator, Outbox, Recordings
 from gateway.store.secret import SecretKey
 from gateway.store.sip import Sip
@@ -23,6 +24,7 @@ class Store:
         self.outbox = Outbox(database)
         self.operator = Operator(database)
         self.sip = Sip(database, secret)
+        self.registrations = Registrations(database)
         self.old = Old(database)
 
     @classmethod

@@ -22,6 +22,10 @@ from gateway.calls.leg import MediaSettings
 from gateway.calls.media import Link, Workers
 from gateway.calls.services import Services
 from gateway.metrics import Metrics
+from gateway.phones.admission import DomainAdmission
+from gateway.phones.directory import Directory
+from gateway.phones.logins import Logins
+from gateway.phones.phones import Phones
 from gateway.sids import Sids
 from gateway.speech.audio import Audio
 from gateway.store import Store
@@ -43,6 +47,7 @@ from sip.challenge import Challenger
 from sip.commands import Command
 from sip.events import Event
 from sip.outputs import Address, Connect, Flow, FlowFailed, FlowOpened, Resolve, Resolved, Transmit
+from sip.registrar import Rules
 from sip.transport.endpoint import Screen
 from tests.lib.loop import VirtualClock
 from tests.lib.media import FakeLink
@@ -52,13 +57,23 @@ NUMBER = "+15555550100"
 HOST = "http://127.0.0.1:1"  # the app's
 
 
+Wire = dict[Address, "SimulatedEndpoint"]
+
+
 class SimulatedEndpoint:
     """An agent on a wire of 10 ms, in loop time."""
 
-    wire: dict[Address, SimulatedEndpoint]
+    wire: Wire
 
-    def __init__(self, wire: dict[Address, SimulatedEndpoint], address: Address, hear: Callable[[Event], None]) -> None:
-        self.agent = Agent(Random(str(address)))
+    def __init__(
+        self,
+        wire: Wire,
+        address: Address,
+        hear: Callable[[Event], None],
+        *,
+        registrar: bool = False,
+    ) -> None:
+        self.agent = Agent(Random(str(address)), registrar=registrar)
         self.wire, self.address = wire, address
         self._hear = hear
         self._loop = asyncio.get_running_loop()
@@ -214,9 +229,7 @@ def fake_media(sounds: Sounds, on_events: OnEvents) -> FakeLink:
 class Whole(Generic[W]):
     """A gateway on a wire, its media worker, and the web with the app of its number."""
 
-    def __init__(
-        self, services: Services, exchange: Exchange, app: App, wire: dict[Address, SimulatedEndpoint], link: list[W]
-    ) -> None:
+    def __init__(self, services: Services, exchange: Exchange, app: App, wire: Wire, link: list[W]) -> None:
         self.services, self.exchange, self.web, self.wire, self._link = services, exchange, app, wire, link
 
     @property
@@ -231,25 +244,26 @@ class Whole(Generic[W]):
 
 
 def whole(
-    clock: VirtualClock, folder: Path, documents: dict[str, str]
+    clock: VirtualClock, folder: Path, documents: dict[str, str], *, wire: Wire | None = None
 ) -> AbstractAsyncContextManager[Whole[EngineLink]]:
-    """A gateway with the real media engine."""
-    return whole_with(EngineLink, clock, folder, documents)
+    """A gateway with the real media engine; on the `wire` of one before it, it is the same gateway after a restart."""
+    return whole_with(EngineLink, clock, folder, documents, wire=wire)
 
 
 @asynccontextmanager
 async def whole_with(
-    media: Callable[[Sounds, OnEvents], W], clock: VirtualClock, folder: Path, documents: dict[str, str]
-) -> AsyncIterator[Whole[W]]:
+    media: Callable[[Sounds, OnEvents], W], clock: VirtualClock, folder: Path, documents: dict[str, str],
+    *, wire: Wire | None = None,
+) -> AsyncIterator[Whole[W]]:  # fmt: skip
     """Puts it all together, with the demo number bought; `media` starts a worker."""
     store = await Store.open(f"sqlite:///{folder}/test.db", clock, SecretKey(b"test"))
     random = Random(5)
     made = await credentials.ensure(store, folder, random, clock)
-    assert made is not None
     sids, exchange, app, sounds = Sids(random), Exchange(), App(documents), Sounds()
-    await store.numbers.stock([NUMBER])
-    urls = {"voice_url": f"{HOST}/voice", "status_callback": f"{HOST}/status"}
-    await store.numbers.buy(made.account_sid, NUMBER, sids.new("PN"), **urls)
+    if made is not None:
+        await store.numbers.stock([NUMBER])
+        urls = {"voice_url": f"{HOST}/voice", "status_callback": f"{HOST}/status"}
+        await store.numbers.buy(made.account_sid, NUMBER, sids.new("PN"), **urls)
     book = TrunkBook(store, [], [], {}, local=True)
     guard = app.guard(loopback=True)
     webhooks = Webhooks(app, guard, store, sids)
@@ -261,23 +275,28 @@ async def whole_with(
 
     workers = Workers(start, 1)
     await workers.open()
-    wire: dict[Address, SimulatedEndpoint] = {}
-    endpoint = SimulatedEndpoint(wire, ("127.0.0.2", 5060), exchange.hear)
+    wire = wire if wire is not None else {}
+    endpoint = SimulatedEndpoint(wire, ("127.0.0.2", 5060), exchange.hear, registrar=True)
     carriers = Carriers(book, endpoint, SecretKey(b"test").token, clock, "127.0.0.2:5060")
     admission = Admission(book, carriers, Challenger("trunkline", random), Gate(book.belongs), clock)
+    logins = Logins(directory := Directory(store.sip, clock), lambda realm: Challenger(realm, random))
+    phones = Phones(directory, logins, store.registrations, endpoint, clock, guard, admission, Rules(), exchange.spawn)
     services = Services(
         clock=clock, store=store, webhooks=webhooks, outbox=Outbox(store, webhooks.deliver, clock), speaker=sounds,
         audio=sounds, workers=workers, sip=endpoint, trunks=book,
         carriers=carriers, admission=admission, spending=Spending(store, clock), guard=guard, sids=sids,
+        phones=phones, domains=DomainAdmission(directory, logins, admission.gate),
         random=random, metrics=Metrics(), media=MediaSettings("127.0.0.2", ("PCMU",)), recordings_dir=folder,
         public_url="http://gateway", addresses=Addresses(("127.0.0.2", 5060), "127.0.0.2"), inside_token="inside",
         spawn=exchange.spawn,
     )  # fmt: skip
     exchange.services = services
     async with asyncio.TaskGroup() as tasks:
+        await phones.load()
         exchange.open(tasks)
-        keeper = tasks.create_task(services.outbox.run())
+        keepers = [tasks.create_task(services.outbox.run()), tasks.create_task(phones.run())]
         yield Whole(services, exchange, app, wire, links)
-        keeper.cancel()
+        for keeper in keepers:
+            keeper.cancel()
     await workers.close()
     await store.close()

@@ -7,7 +7,7 @@ from random import Random
 
 from sip import commands
 from sip.agent import Agent, Outcome
-from sip.events import Dropped, Event, Probed, Registered, Unregistered
+from sip.events import Dropped, Event, FlowLost, Probed, Registered, Registering, Unregistered
 from sip.layer import Output
 from sip.outgoing import OutgoingSession
 from sip.outputs import Close, Connect, Flow, Resolve, Transmit
@@ -139,7 +139,7 @@ class Party:
             self.network.note(self.name, self.name, f"= {_brief(event)}")
         if isinstance(event, Dropped):
             self.ledger.dropped += [event.detail] if event.status in (0, 400) else []
-        elif not isinstance(event, Registered | Unregistered | Probed):
+        elif not isinstance(event, Registered | Unregistered | Probed | Registering | FlowLost):
             self.ledger.heard(event, self.network.now, at_once=self._asking)
             self.hears(event.session, event)
 

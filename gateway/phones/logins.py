@@ -1,0 +1,57 @@
+"""Digest logins of phones: the realm is the domain, the users are those of its credential lists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gateway.phones.directory import Directory, Domain
+from sip.challenge import Challenger
+from sip.message import Request
+
+KEPT = 10_000  # challengers; the ones that were asked longest ago go, and their nonces with them
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Who has logged in; or nobody has, `why` (for the log), and the headers of the 401 that asks."""
+
+    user: str | None = None
+    why: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class Logins:
+    """One challenger per domain. Who is unknown and whose password is wrong hear the same."""
+
+    def __init__(self, directory: Directory, challenger: Callable[[str], Challenger]) -> None:
+        self._directory = directory
+        self._make = challenger
+        self._challengers: dict[str, Challenger] = {}
+
+    async def of(self, domain: Domain, request: Request, purpose: str, now: float) -> Login:
+        """The user whose password a request shows."""
+        challenger = self._challenger(domain.domain_name)
+        user = challenger.claimed(request)
+        if user is None:
+            return self._ask(challenger, "no credentials for this domain", now)
+        stale, why = False, ""
+        known: list[str | None] = [*await self._directory.passwords(domain, user, purpose)]
+        for password in known or [None]:
+            verdict = challenger.verify(request, {user: password}.get, now)
+            if verdict.user is not None:
+                return Login(verdict.user)
+            stale, why = stale or verdict.stale, verdict.why
+        return self._ask(challenger, why, now, stale=stale)
+
+    @staticmethod
+    def _ask(challenger: Challenger, why: str, now: float, *, stale: bool = False) -> Login:
+        values = challenger.values(now, stale=stale)
+        return Login(None, why, tuple(("WWW-Authenticate", value) for value in values))
+
+    def _challenger(self, realm: str) -> Challenger:
+        found = self._challengers.pop(realm, None) or self._make(realm)
+        self._challengers[realm] = found
+        if len(self._challengers) > KEPT:
+            del self._challengers[next(iter(self._challengers))]
+        return found
