@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -33,11 +33,16 @@ def need(program: str) -> str:
     """The path of a program; without it the test is skipped, or fails where interop is required."""
     found = shutil.which(program)
     if found is None:
-        reason = f"{program} is not installed"
-        if os.environ.get("TRUNKLINE_REQUIRE_INTEROP") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
+        missing(program)
     return found
+
+
+def missing(what: str) -> NoReturn:
+    """Skips the test, or fails it where interop is required."""
+    reason = f"{what} is not installed"
+    if os.environ.get("TRUNKLINE_REQUIRE_INTEROP") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
 
 
 def free_port(kind: int = socket.SOCK_STREAM) -> int:

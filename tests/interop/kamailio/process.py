@@ -9,8 +9,9 @@ import socket
 import subprocess
 from pathlib import Path
 
-from tests.interop.conftest import free_port, need, wait_for
+from tests.interop.conftest import free_port, missing, need, wait_for
 
+TLS_MODULE = "*/kamailio/modules/tls.so"
 CONFIG = Path(__file__).parent / "carrier.cfg"
 OPTIONS = (
     "OPTIONS sip:{host}:{port} SIP/2.0\r\nVia: SIP/2.0/UDP {own}:{ours};branch=z9hG4bKup\r\nMax-Forwards: 70\r\n"
@@ -27,6 +28,8 @@ class Kamailio:
         self.host, self.port = "127.0.0.1", free_port()
         self.tls_port = free_port()
         self.words = [f"WITH_{word}" for word in words]
+        if "TLS" in words and not any(Path("/usr/lib").glob(TLS_MODULE)):
+            missing("kamailio-tls-modules")
         defaults: dict[str, str | int] = {
             "GATEWAY": "sip:127.0.0.1:9", "CARRIER": "sip:127.0.0.1:9", "PASSWORD": "secret",
             "ALGORITHM": "SHA-256", "LONGEST": 3600, "FRESH": 30,
