@@ -17,6 +17,7 @@ from tests.interop.conftest import ROOT
 SECONDS = 30 // len(TARGETS)
 
 
+@pytest.mark.interop
 @pytest.mark.parametrize("target", TARGETS)
 def test_nothing_is_found(target: str, tmp_path: Path) -> None:
     if importlib.util.find_spec("atheris") is None:
