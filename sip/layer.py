@@ -341,14 +341,17 @@ class Layer:
         transaction = ServerTransaction(request, flow, self.timings, self.alarms)
         transaction.reply_flow = reply_flow(request.via[0], flow)
         self._servers[_key(request)] = transaction
-        if not request.to.tag:
-            self._first.setdefault(_identity(request), transaction)
+        if not request.to.tag and not self.merged(request):
+            self._first[_identity(request)] = transaction
         return transaction
 
     def merged(self, request: Request) -> bool:
-        """Whether this is a copy of a request that came another way and is still served (RFC 3261 §8.2.2.2)."""
+        """Whether this is a copy of a request that came another way and is still served (RFC 3261 §8.2.2.2).
+
+        A client that got 503 comes another way with the same request, as it must (RFC 3263 §4.3).
+        """
         first = self._first.get(_identity(request))
-        return first is not None and first.request is not request and not request.to.tag
+        return first is not None and first.request is not request and first.status != 503 and not request.to.tag
 
     def repeated(self, transaction: ServerTransaction, request: Request, now: float) -> list[Output]:
         """The request, or the ACK of a failure, came (again)."""

@@ -96,6 +96,7 @@ class ServerTransaction:
         self.state = State.PROCEEDING if self.invite else State.TRYING
         self._timings = timings
         self._alarms = alarms
+        self.status = 0  # of our latest response
         self._wire = b""
         self._interval = timings.t1
 
@@ -117,7 +118,7 @@ class ServerTransaction:
             else Input.FAILURE
         )  # fmt: skip
         if (self.state, given) in self._table:
-            self._wire = bytes(response)
+            self._wire, self.status = bytes(response), response.status
         return self.step(given, now)
 
     def step(self, given: Input, now: float) -> list[Transmit]:

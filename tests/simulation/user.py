@@ -7,7 +7,9 @@ from random import Random
 
 from sip import commands
 from sip.events import Answered, Confirmed, Event, Invited, Offered, Referred, Ringing
+from sip.outgoing import OutgoingSession
 from sip.replaces import Replaces
+from sip.session import Phase
 from tests.simulation.party import Party
 
 LARGE = b"\r\na=" + b"x" * 1300  # a request with it does not fit a datagram
@@ -152,6 +154,16 @@ class User:
             self.party.ledger.entries[session].unsure = True
             self.party.do(found.offers._send("UPDATE", self.party.network.now, b"v=0 moved"))
 
+    def leave(self, session: str) -> None:
+        """BYE while it still rings, which callers may send and ours does not (RFC 3261 §15)."""
+        found = self.party.agent._sessions.get(session)
+        if isinstance(found, OutgoingSession) and found.phase is Phase.EARLY and found.early_dialogs:
+            early = next(iter(found._early.values()))
+            early.dialog = early.dialog.next_cseq()
+            bye = early.dialog.request("BYE", early.dialog.local_cseq)
+            self.party.ledger.entries[session].unsure = True
+            self.party.do(found.layer.request(bye, early.dialog.next_hop, None, self.party.network.now))
+
     def ask(self, session: str) -> None:
         """OPTIONS inside the call, as some peers send it to see whether it still stands."""
         found = self.party.agent._sessions.get(session)
@@ -170,5 +182,5 @@ class User:
 
 WHIMS = (
     *(User.reoffer,) * 5, *(User.tell,) * 3, *(User.transfer,) * 2, User.hang_up, User.replace, User.greet,
-    User.move, User.ask,
+    User.move, User.ask, User.leave,
 )  # fmt: skip

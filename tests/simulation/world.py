@@ -213,7 +213,7 @@ class World:
         incoming = {entry.call_id: entry.end for entry in entries if not entry.placed}
         for entry in entries:
             theirs, ours = incoming.get(entry.call_id), entry.end
-            if entry.placed and ours is not None and theirs is not None:
+            if entry.placed and not entry.unsure and ours is not None and theirs is not None:
                 told = f"{ours.cause} {ours.status} here, {theirs.cause} {theirs.status} there"
                 assert theirs.cause in AGREED[ours.cause], told
                 assert ours.cause is not Cause.REFUSED or ours.status == theirs.status, told

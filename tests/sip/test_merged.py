@@ -81,3 +81,12 @@ def test_requests_inside_a_dialog_are_never_merged() -> None:
         session.remote_tag.encode(), session.local_tag.encode()).replace(b"X", session.remote_tag.encode())  # fmt: skip
     via = b"INFO sip:b SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKinfo\r\n"
     assert answers(wire, via + info.partition(b"\r\n")[2]) == [500]
+
+
+def test_who_got_503_may_come_another_way_at_once() -> None:
+    """RFC 3263 §4.3: the next target is tried with a new branch; it may be another listener of ours."""
+    wire = ringing()
+    copy = invite(wire)
+    wire.apply(wire.b, commands.Refuse(incoming(wire.b), 503))
+    assert answers(wire, copy) == [100]
+    assert answers(wire, copy.replace(b"Kother", b"Kthird")) == [482]
