@@ -112,16 +112,22 @@ class Referred:
     session: str
     refer_to: str
     referred_by: str
+    request: Request
 
 
 @dataclass(frozen=True, slots=True)
 class ReferProgress:
-    """How our REFER goes on: 1xx-6xx of the call that they make, or why there is none; `final`: no more follows."""
+    """How our REFER goes on: 1xx-6xx of the call that they make, or why there is none; `final`: no more follows.
+
+    `answer` is what REFER itself was answered with (0: nothing yet), `told`: `status` comes from a NOTIFY of theirs.
+    """
 
     session: str
     status: int
     reason: str
     final: bool
+    answer: int = 0
+    told: bool = False
 
 
 @dataclass(frozen=True, slots=True)

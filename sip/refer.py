@@ -31,7 +31,10 @@ class Transfer:
         self._session = session
         self._asked: ServerTransaction | None = None  # theirs, not answered yet
         self._tells = False  # theirs, accepted: we notify
+        self._notifies = False  # a NOTIFY of ours is on its way
+        self._next: tuple[int, str] | None = None  # what to say after it
         self._waits: Request | None = None  # ours: they notify
+        self._answer = 0  # what ours was answered with
 
     # theirs
 
@@ -46,7 +49,7 @@ class Transfer:
             return self._session.refuse(transaction, 491, now)
         self._asked = transaction
         self._session.layer.alarms.set(self, "unanswered", now + self._session.layer.timings.patience)
-        return [Referred(self._session.id, str(target.uri), request.headers.get("Referred-By") or "")]
+        return [Referred(self._session.id, str(target.uri), request.headers.get("Referred-By") or "", request)]
 
     def accept(self, now: float) -> list[Output]:
         """202, and 100 as the first word about it (RFC 3515 §2.4.4)."""
@@ -75,12 +78,16 @@ class Transfer:
         return transaction
 
     def tell(self, status: int, reason: str, now: float) -> list[Output]:
-        """NOTIFY with what became of it; a final status ends the subscription."""
+        """NOTIFY with what became of it, one after the other; a final status ends the subscription."""
         if not self._tells or not self._session.can_send:
             return []
+        if self._notifies:
+            self._next = self._next if self._next is not None and self._next[0] >= 200 else (status, reason)
+            return []
+        self._notifies = True
         final = status >= 200
         if final:
-            self.told_in_vain()
+            self._fall_silent()
         else:
             self._session.layer.alarms.set(self, "untold", now + LIFE)
         state = "terminated;reason=noresource" if final else f"active;expires={int(LIFE)}"
@@ -88,8 +95,17 @@ class Transfer:
         line = f"SIP/2.0 {status} {reason or REASONS.get(status, 'Status')}\r\n"
         return self._session.send("NOTIFY", now, line.encode(), headers)
 
-    def told_in_vain(self) -> None:
-        """Nobody listens any more."""
+    def told(self, result: Response | Act, now: float) -> list[Output]:
+        """What they say to a NOTIFY of ours: the next one may follow, or nobody listens any more (RFC 6665 §4.2.2)."""
+        if isinstance(result, Response) and result.status < 200:
+            return []
+        self._notifies = False
+        following, self._next = self._next, None
+        if isinstance(result, Act) or result.status >= 300:
+            self._fall_silent()
+        return self.tell(*following, now) if following is not None else []
+
+    def _fall_silent(self) -> None:
         self._tells = False
         self.timers.pop("untold", None)
 
@@ -99,6 +115,7 @@ class Transfer:
         """Sends REFER."""
         if self._waits is not None or not self._session.is_confirmed:
             return [ReferProgress(self._session.id, 491, "a transfer is under way", True)]
+        self._answer = 0
         self._waits = self._session.next_request("REFER", headers=(("Refer-To", refer_to), *headers))
         self._session.layer.alarms.set(self, "unheard", now + LIFE)
         return self._session.transmit(self._waits, now)
@@ -115,6 +132,7 @@ class Transfer:
             return self._heard(408, "no answer to our REFER", final=True)
         if result.status < 200:
             return []
+        self._answer = result.status
         if result.status >= 300:
             return self._heard(result.status, result.reason, final=True)
         if (result.headers.get("Refer-Sub") or "").strip().lower() == "false":
@@ -141,21 +159,21 @@ class Transfer:
             why = lookup(parse_params(semicolon + rest), "reason") or "no word"
             return [*ok, *self._heard(500, f"their subscription ended: {why}", final=True)]
         self._session.layer.alarms.set(self, "unheard", now + LIFE)
-        return [*ok, *self._heard(status, reason, final=over)]
+        return [*ok, *self._heard(status, reason, final=over, told=True)]
 
-    def _heard(self, status: int, reason: str, *, final: bool) -> list[Output]:
+    def _heard(self, status: int, reason: str, *, final: bool, told: bool = False) -> list[Output]:
         if self._waits is None:
             return []
         if final:
             self._waits = None
             self.timers.pop("unheard", None)
-        return [ReferProgress(self._session.id, status, reason, final)]
+        return [ReferProgress(self._session.id, status, reason, final, self._answer, told)]
 
     def stop(self, now: float) -> list[Output]:
         """The call ends: who waits is told so."""
         self.timers.clear()
         outputs = self.refuse(487, now)
-        self._tells = False
+        self._tells, self._next = False, None
         return [*outputs, *self._heard(481, "the call ended", final=True)]
 
     def ring(self, name: str, now: float) -> list[Output]:

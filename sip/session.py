@@ -158,10 +158,10 @@ class Session:
                 gone = isinstance(result, Response) and result.status == 481
                 told = self.transfer.concluded(request, result)
                 return [*told, *self._unknown(481, now)] if gone else told
+            case "NOTIFY":
+                return self.transfer.told(result, now)
             case "BYE" if isinstance(result, Act) or result.status >= 200:
                 self._leaves = False
-            case "NOTIFY" if isinstance(result, Act) or result.status >= 300:
-                self.transfer.told_in_vain()
             case "INFO" if result is Act.TIMEOUT:  # RFC 3261 §12.2.1.2
                 return self.over(Cause.TIMEOUT, 408, "no answer to our INFO", now)
             case "INFO" if isinstance(result, Response) and result.status in (408, 481):

@@ -28,7 +28,10 @@ def progress(wire: Wire) -> list[tuple[int, bool]]:
 
 def test_a_transfer_is_accepted_and_told_to_its_end() -> None:
     wire = referred(("Referred-By", "<sip:alice@192.0.2.1>"))
-    assert wire.b.said(Referred) == [Referred(incoming(wire.b), CAROL, "<sip:alice@192.0.2.1>")]
+    (event,) = wire.b.said(Referred)
+    assert isinstance(event, Referred)
+    assert (event.session, event.refer_to, event.referred_by) == (incoming(wire.b), CAROL, "<sip:alice@192.0.2.1>")
+    assert event.request.method == "REFER"
     wire.apply(wire.b, commands.AcceptRefer(incoming(wire.b)))
     wire.run(0.5)
     wire.apply(wire.b, commands.TellRefer(incoming(wire.b), 180))
@@ -36,17 +39,34 @@ def test_a_transfer_is_accepted_and_told_to_its_end() -> None:
     wire.apply(wire.b, commands.TellRefer(incoming(wire.b), 200))
     wire.run(0.5)
     assert progress(wire) == [(100, False), (180, False), (200, True)]
+    last = wire.a.said(ReferProgress)[-1]
+    assert isinstance(last, ReferProgress)
+    assert (last.answer, last.told) == (202, True)
     wire.apply(wire.b, commands.TellRefer(incoming(wire.b), 486))  # after the last word there is none
     wire.apply(wire.a, commands.Hangup("out"))
     assert_clean(wire)
     assert len(progress(wire)) == 3
 
 
+def test_one_word_waits_for_the_answer_to_the_one_before() -> None:
+    """They could overtake each other on the way; what is out of date by then is not said at all."""
+    wire = referred()
+    wire.apply(wire.b, commands.AcceptRefer(incoming(wire.b)))
+    for status in (180, 183, 200):
+        wire.apply(wire.b, commands.TellRefer(incoming(wire.b), status))
+    assert len([line for _, _, line in wire.log if line.startswith("NOTIFY")]) == 1
+    wire.apply(wire.b, commands.TellRefer(incoming(wire.b), 486))  # nothing follows the last word
+    wire.run(1)
+    assert progress(wire) == [(100, False), (200, True)]
+    wire.apply(wire.a, commands.Hangup("out"))
+    assert_clean(wire)
+
+
 def test_a_refused_transfer_leaves_the_call_as_it_was() -> None:
     wire = referred()
     wire.apply(wire.b, commands.RefuseRefer(incoming(wire.b), 603))
     wire.run(1)
-    assert progress(wire) == [(603, True)]
+    assert wire.a.said(ReferProgress) == [ReferProgress("out", 603, "Decline", True, 603)]
     assert not wire.a.said(Ended)
     wire.apply(wire.a, commands.Hangup("out"))
     assert_clean(wire)
@@ -57,7 +77,7 @@ def test_without_a_subscription_the_answer_is_the_last_word() -> None:
     wire = referred(("Refer-Sub", "false"))
     wire.apply(wire.b, commands.AcceptRefer(incoming(wire.b)))
     wire.run(1)
-    assert progress(wire) == [(200, True)]
+    assert wire.a.said(ReferProgress) == [ReferProgress("out", 200, "OK", True, 200)]
     assert not any(line.startswith("NOTIFY") for _, _, line in wire.log)
     wire.apply(wire.b, commands.Hangup(incoming(wire.b)))
     assert_clean(wire)
