@@ -169,7 +169,7 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
             guard=guard, sids=sids, random=random, metrics=metrics,
             media=MediaSettings(settings.media.rtp_range[0], settings.media.codecs),
             recordings_dir=recordings, public_url=settings.public_url, addresses=addresses,
-            inside_token=sids.token(), spawn=exchange.spawn, verifier=verifier, signer=signer,
+            inside_token=sids.token(), spawn=exchange.spawn, drive=exchange.drive, verifier=verifier, signer=signer,
         )  # fmt: skip
         exchange.services = services
         site, *others = await _open_http(settings, services, exchange, book, endpoint, close)

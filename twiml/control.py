@@ -1,7 +1,7 @@
 """What a verb may ask of the call it runs on. `gateway.calls.control` is the product's; tests have their own.
 
-When the caller hangs up, the task that runs the document is cancelled, except inside `record` and `dial`, which return
-with `hung_up` set so that their action can still be requested.
+When the caller hangs up, the task that runs the document is cancelled, except inside `record`, `dial` and `refer`: they
+return with `hung_up` set so that their action can still be requested.
 """
 
 from __future__ import annotations
@@ -128,11 +128,25 @@ class DialPlan:
     recording_status_callback: str | None = None
     recording_status_callback_method: str = "POST"
     recording_status_callback_events: tuple[str, ...] = ("completed",)
+    refer_url: str | None = None
+    refer_method: str = "POST"
 
 
 @dataclass(frozen=True, slots=True)
 class Dialled:
-    """How a `Dial` ended. `params` are its action's parameters (`DialCallStatus` …)."""
+    """How a `Dial` ended. `params` are its action's parameters (`DialCallStatus` …).
+
+    `referred`: the other party transferred the caller; the parameters of `referUrl`, which replaces the action.
+    """
+
+    params: dict[str, str]
+    hung_up: bool
+    referred: dict[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Referred:
+    """What became of a `Refer`. `params` are its action's parameters (`ReferCallStatus` …)."""
 
     params: dict[str, str]
     hung_up: bool
@@ -164,6 +178,9 @@ class CallControl(Protocol):
 
     async def dial(self, plan: DialPlan) -> Dialled:
         """Dials, joins, and returns when the other party is gone or could not be reached."""
+
+    async def refer(self, target: str) -> Referred:
+        """Answers if need be and asks the caller to call a SIP URI instead; returns when that has come to an end."""
 
     async def hangup(self) -> None:
         """Ends the call (an unanswered one is answered first)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import replace
 from typing import Any
@@ -13,7 +14,7 @@ from gateway.calls.meter import Meter
 from gateway.calls.services import Services
 from gateway.store.rows import Call as Row
 from gateway.store.rows import Callback, Dialog, Notification
-from sip.events import Cause
+from sip.events import Cause, Referred
 
 LOG = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ class Call:
         self.stir_status: str | None = None  # the level that we signed it with
         self.error: tuple[int, str] | None = None
         self.meter: Meter | None = None  # of a call that goes out through a trunk
+        self._document: asyncio.Future[bool] | None = None
         self.wanted_status: str | None = None  # what the API asked for: completed or canceled
 
     @property
@@ -59,6 +61,7 @@ class Call:
         """The call is up: time runs from here."""
         if self.leg is not None:
             self.leg.on_replaced = self._replaced
+            self.leg.referrals.unwanted = self._not_transferred
             self.leg.on_one_way = self._one_way
         now = self.services.clock.wall()
         self.answered_at = self.services.clock.now()
@@ -143,12 +146,23 @@ class Call:
         """The standard parameters of a request about this call."""
         return params.standard(self.row, self.extra | (extra or {}))
 
+    def next_document(self) -> asyncio.Future[bool]:
+        """Whether the next document that is asked for can be had; False where the call ends without it."""
+        self._document = asyncio.get_running_loop().create_future()
+        return self._document
+
+    def document_came(self, good: bool) -> None:
+        """A document was fetched and understood, or not."""
+        if self._document is not None and not self._document.done():
+            self._document.set_result(good)
+
     async def over(self) -> None:
         """Waits for the leg's end and writes the final status."""
         if self.leg is None:
             await self.ends(self.wanted_status or "failed")
             return
         gone = await self.leg.gone
+        self.document_came(False)
         LOG.info("- the leg ended: %s%s", gone.cause, f", {gone.status} {gone.reason}" if gone.reason else "")
         if gone.failed and self.error is None:
             self.fail(12400, gone.reason)
@@ -176,6 +190,9 @@ class Call:
 
     def _one_way(self, text: str) -> None:
         self.warn(MEDIA_TROUBLE, text)
+
+    def _not_transferred(self, referred: Referred) -> None:
+        self.warn(13802, f"REFER to {referred.refer_to} was refused: no Dial with a referUrl waits for it", error=True)
 
     def _dialog(self) -> Dialog | None:
         if self.leg is None or self.leg.dialog is None:

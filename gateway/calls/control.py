@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-from gateway.calls import dialler
+from gateway.calls import dialler, refer
 from gateway.calls.call import Call
 from gateway.calls.collect import collect, listening
 from gateway.calls.leg import Leg
@@ -114,6 +114,9 @@ class Control:
 
     async def dial(self, plan: seen.DialPlan) -> seen.Dialled:
         return await dialler.dial(self, plan)
+
+    async def refer(self, target: str) -> seen.Referred:
+        return await refer.refer(self, target)
 
     async def hangup(self) -> None:
         await self.answer()

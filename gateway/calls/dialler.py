@@ -7,7 +7,7 @@ import logging
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gateway.billing.guard import Refused
 from gateway.calls import outbound
@@ -20,8 +20,11 @@ from gateway.calls.leg import Leg
 from gateway.calls.media import NoPort
 from gateway.calls.meter import admitted
 from gateway.calls.race import Overtaken
+from gateway.calls.transfer import Wish, Wishes, see_off
 from gateway.numbers.e164 import normal
 from gateway.store.rows import Call as Row
+from gateway.webhooks.errors import FetchError
+from gateway.webhooks.url import resolve
 from media.commands import Bridge, Tone, Unbridge
 from twiml.control import Dialled, DialPlan, NumberTarget, SipTarget, Target
 
@@ -43,6 +46,7 @@ class Child:
     hops: list[Hop]
     unplaced: NoRoute | None = None  # why it has no hops
     answered: bool = False
+    goes_on: bool = False  # after the Dial: a transfer has its leg
 
 
 async def dial(control: Control, plan: DialPlan) -> Dialled:
@@ -62,7 +66,7 @@ async def dial(control: Control, plan: DialPlan) -> Dialled:
     finally:
         recording.stop()
         for child in children:
-            if child.call.leg is not None:
+            if child.call.leg is not None and not child.goes_on:
                 child.call.leg.release()
 
 
@@ -92,9 +96,9 @@ async def _child(parent: Call, target: Target, caller_id: str, plan: DialPlan) -
     child = Child(target, Call(services, row), [])
     try:
         child.hops = await _hops(parent, target, caller_id)
-    except NoRoute as error:
-        child.unplaced = error
-        if error.status == "failed":
+    except (NoRoute, FetchError) as error:
+        child.unplaced = error if isinstance(error, NoRoute) else NoRoute(error.code, str(error))
+        if child.unplaced.status == "failed":
             child.call.error = (error.code, str(error))
         parent.warn(error.code, f"<Dial> to {to}: {error}", error=True)
     await child.call.born()
@@ -194,6 +198,7 @@ async def _talk(control: Control, child: Child, plan: DialPlan, recording: DialR
     leg = child.call.leg
     assert leg is not None
     began = services.clock.now()
+    wishes, wish = Wishes(control.leg, leg), None
     try:
         await control.answer()
         if isinstance(child.target, NumberTarget) and child.target.send_digits:
@@ -203,38 +208,64 @@ async def _talk(control: Control, child: Child, plan: DialPlan, recording: DialR
         await recording.from_answer()
         began = services.clock.now()
         LOG.info("- bridged with %s", child.call.row.to)
-        await _until_over(control, child, plan)
+        if plan.refer_url is not None:
+            wishes.open()
+        await _until_over(control, child, plan, wishes.came)
+        wish = wishes.close()
     except Overtaken:
         LOG.info("- the caller's leg was taken elsewhere")
     finally:
+        wishes.close()
         control.leg.send(Unbridge(control.leg.row))
         recording.stop()
-        leg.hangup()
-        gone = leg.gone.result() if leg.gone.done() else None
-        status = "failed" if gone is not None and gone.failed else "completed"
-        await child.call.ends(status, gone.status if gone else 200)
+        status = "completed" if wish is not None else await _end(child.call, leg)
     hung_up = control.leg.gone.done()
-    if control.stop.done() and not hung_up:
+    if control.stop.done() and not hung_up and wish is None:
         raise Overtaken
     params = {
         "DialCallStatus": status,
         "DialCallSid": child.call.sid,
         "DialCallDuration": str(round(services.clock.now() - began)),
         "DialBridged": "true",
-    }
-    return Dialled(params | await recording.params(), hung_up)
+    } | await recording.params()
+    return Dialled(params, hung_up) if wish is None else await _transfer(control, child, plan, wish, params)
 
 
-async def _until_over(control: Control, child: Child, plan: DialPlan) -> None:
-    """Until either side hangs up, the time limit, or `*`."""
+async def _end(call: Call, leg: Leg) -> str:
+    """Ends a child that talked; its status."""
+    leg.hangup()
+    gone = leg.gone.result() if leg.gone.done() else None
+    status = "failed" if gone is not None and gone.failed else "completed"
+    await call.ends(status, gone.status if gone else 200)
+    return status
+
+
+async def _transfer(control: Control, child: Child, plan: DialPlan, wish: Wish, params: dict[str, str]) -> Dialled:
+    """The document of `referUrl` goes on with who did not ask for the transfer; who did is told, and leaves."""
+    services, asked = control.call.services, wish.params(control.call.services.sip_host)
+    LOG.info("- transferred to %s", asked["ReferTransferTarget"])
+    assert plan.refer_url is not None
+    child.goes_on = True
+    if wish.leg is not control.leg:
+        services.spawn(see_off(child.call, control.call.next_document()))
+        return Dialled(params, False, asked)
+    document = child.call.next_document()
+    services.drive(child.call, resolve(control.base, plan.refer_url), plan.refer_method, asked)
+    await see_off(control.call, document)
+    del params["DialCallDuration"]  # the child's talk is not over (twiml-voice.md: Dial)
+    return Dialled(params, True)
+
+
+async def _until_over(control: Control, child: Child, plan: DialPlan, transfer: asyncio.Future[Wish]) -> None:
+    """Until either side hangs up or transfers the other, the time limit, or `*`."""
     leg = child.call.leg
     assert leg is not None
     with listening(control.leg) as keys:
         try:
             async with asyncio.timeout(plan.time_limit):
-                while not (leg.gone.done() or control.stop.done()):
+                while not (leg.gone.done() or control.stop.done() or transfer.done()):
                     pressed = keys.waiting()
-                    waits = (leg.gone, control.stop, pressed)
+                    waits: tuple[asyncio.Future[Any], ...] = (leg.gone, control.stop, transfer, pressed)
                     await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
                     if pressed.done() and keys.take()[0] == "*" and plan.hangup_on_star:
                         return

@@ -12,6 +12,8 @@ from gateway.trunks.model import Trunk
 from gateway.trunks.policy import dialled, ordered
 from sip.bindings import Binding
 from sip.commands import Credentials
+from sip.errors import SipError
+from sip.locate import DEFAULT_PORT
 from sip.uri import Uri
 
 INSIDE = "X-Trunkline-Inside"  # carries this process' token on calls to our own numbers
@@ -63,9 +65,21 @@ def through(trunk: Trunk, number: str, down: Collection[str], random: Random, pr
     ]
 
 
+def address_of(uri: str) -> tuple[str, int]:
+    """Host and port of a SIP URI; SipError for what is none."""
+    parsed = Uri.parse(uri)
+    return parsed.host, parsed.port or DEFAULT_PORT.get(parsed.transport, 5060)
+
+
 def to_sip(text: str, username: str | None, password: str | None) -> Hop:
     """A SIP URI with its custom headers (`?X-Name=value`) taken out of it and made headers."""
     bare, _, query = text.partition("?")
+    try:
+        scheme = Uri.parse(bare).scheme
+    except SipError as error:
+        raise NoRoute(13243, str(error)) from error
+    if scheme not in ("sip", "sips"):
+        raise NoRoute(13243, f"{bare!r} is not a SIP URI")
     headers = []
     for pair in filter(None, query.split("&")):
         name, _, value = pair.partition("=")
@@ -78,5 +92,5 @@ def to_sip(text: str, username: str | None, password: str | None) -> Hop:
 
 
 _ALLOWED_HEADER = re.compile(
-    r"(?i:X-[\w.!%*+`'~-]+|User-to-User|Remote-Party-ID|P-Preferred-Identity|P-Called-Party-ID)"
+    r"(?i:Replaces|X-[\w.!%*+`'~-]+|User-to-User|Remote-Party-ID|P-Preferred-Identity|P-Called-Party-ID)"
 )

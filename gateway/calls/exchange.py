@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from math import ceil
 from typing import Any
 
@@ -195,6 +195,12 @@ class Exchange:
             hidden = call.row.from_ == "anonymous"
             call.extra |= await self.services.verifier.told(claim, hidden=hidden)
         await script.run()
+
+    def drive(self, call: Call, url: str, method: str, params: Mapping[str, str]) -> None:
+        """A call that Dial placed goes on without the one that dialled it (`services.Drive`)."""
+        script = self.scripts[call.sid] = Script(call, Fetch(url, method, params))
+        self.calls[call.sid] = call
+        self.spawn(self._live(call, script.run()))
 
     # a call's life
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from hmac import compare_digest
 
 from gateway.calls.dialstring import INSIDE
+from gateway.calls.params import sip_headers
 from gateway.calls.services import Services
 from gateway.phones.directory import Domain
 from gateway.trunks.admission import Refusal
@@ -161,8 +162,6 @@ def _sip_address(uri: Uri) -> str:
 def _sip_params(request: Request, source: str) -> dict[str, str]:
     """The SIP facts of a call as parameters (webhooks.md: standard call parameters, SIP)."""
     params = {"SipCallId": request.call_id, "SipSourceIp": source, "SipDomain": request.uri.host}
-    for name, value in request.headers:
-        if name.lower().startswith("x-") or name.lower() == "user-to-user":
-            params[f"SipHeader_{name}"] = value
+    params |= sip_headers(request)
     params.pop(f"SipHeader_{INSIDE}", None)
     return params

@@ -14,6 +14,7 @@ from random import Random
 from typing import Protocol
 
 from gateway.calls.media import NoPort, Port, Workers
+from gateway.calls.referrals import Referrals
 from media import commands, events, negotiate
 from media.errors import NegotiationError
 from sip import commands as sip_commands
@@ -88,6 +89,7 @@ class Leg:
         self.on_one_way: Callable[[str], None] | None = None  # a sentence
         self._recordings: dict[str, Recorder] = {}
         self.on_replaced: Callable[[], None] | None = None  # the leg has another dialog now
+        self.referrals = Referrals(self, sip)
         self._sip = sip
         self._workers = workers
         self._media = media
@@ -321,9 +323,8 @@ class Leg:
                 self._hear_offer(sdp)
             case sip_events.Renegotiated(sdp=sdp, status=status) if sdp is not None and status < 300:
                 self._connect(sdp)
-            case sip_events.Referred(refer_to=refer_to):
-                LOG.warning("! a transfer to %s is refused: no referUrl", refer_to)
-                self._sip.apply(sip_commands.RefuseRefer(self.session))
+            case sip_events.Referred() | sip_events.ReferProgress():
+                self.referrals.hear(event)
             case sip_events.InfoReceived(content_type=content_type, body=body):
                 self._hear_info(content_type, body)
             case sip_events.Ended(cause=cause, status=status, reason=reason):

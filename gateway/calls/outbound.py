@@ -10,7 +10,7 @@ from functools import partial
 
 from gateway.calls import fork
 from gateway.calls.call import Call
-from gateway.calls.dialstring import INSIDE, Hop, NoRoute, NotRegistered, through, to_sip
+from gateway.calls.dialstring import INSIDE, Hop, NoRoute, NotRegistered, address_of, through, to_sip
 from gateway.calls.leg import Gone, Leg, MediaSettings
 from gateway.calls.media import NoPort, Port
 from gateway.calls.services import Services
@@ -53,13 +53,18 @@ async def hops_to_uri(
     domain = await services.phones.domain(uri.host)
     if domain is None:
         await services.guard_sip(hop.uri)
-        return [hop]
+        return [replace(hop, headers=(*hop.headers, *inside(services, hop.uri)))]
     known = services.phones.at(uri.user or "", domain.domain_name) if domain.account_sid == account_sid else ()
     if (gr := uri.param("gr")) is not None:  # RFC 5627: one of the user's devices
         known = tuple(one for one in known if one.is_instance(gr))
     if not known:
         raise NotRegistered(f"{uri.user}@{uri.host} has no registered phone")
     return [replace(hop, uri=one.contact, binding=one) for rank in by_preference(known) for one in rank]
+
+
+def inside(services: Services, uri: str) -> tuple[tuple[str, str], ...]:
+    """The header that lets a call to our own address in."""
+    return ((INSIDE, services.inside_token),) if address_of(uri) == address_of(f"sip:{services.sip_host}") else ()
 
 
 async def check_caller_id(services: Services, account_sid: str, caller_id: str, number: str) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from email.utils import format_datetime
 
 from gateway.store.rows import Call, Recording
+from sip.message import Request
 
 API_VERSION = "2010-04-01"
 PLACES = {
@@ -67,6 +68,12 @@ def recording(row: Recording, url: str) -> dict[str, str]:
     if row.error_code:
         params["ErrorCode"] = str(row.error_code)
     return params
+
+
+def sip_headers(request: Request) -> dict[str, str]:
+    """The custom headers of a SIP request as `SipHeader_…` (webhooks.md: standard call parameters, SIP)."""
+    wanted = ("x-", "user-to-user")
+    return {f"SipHeader_{name}": value for name, value in request.headers if name.lower().startswith(wanted)}
 
 
 def rfc2822(when: datetime) -> str:

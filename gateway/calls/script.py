@@ -84,6 +84,7 @@ class Script:
         base = source.url if isinstance(source, Fetch) else None
         try:
             base, parsed = await during(self._load(source), self._stop)
+            self._call.document_came(True)
             for warning in parsed.warnings:
                 self._call.warn(warning.code, f"line {warning.line} of {base or 'Twiml'}: {warning.message}")
             outcome = await interpreter.run(parsed, Control(self._call, base, self._stop))
@@ -91,6 +92,7 @@ class Script:
         except Overtaken:
             return self._replaced()
         except (FetchError, TwimlError) as error:
+            self._call.document_came(False)
             return await self._after(error, source, base)
         if leg.gone.done() and isinstance(follow, Fetch):
             await self._tell(follow)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from gateway.billing.guard import Guard as Spending
 from gateway.calls.addresses import Addresses
@@ -28,6 +28,9 @@ from gateway.webhooks.guard import Guard
 from gateway.webhooks.outbox import Outbox
 from sip.uri import Uri
 
+if TYPE_CHECKING:
+    from gateway.calls.call import Call
+
 
 class Speaker(Protocol):
     """Text to speech (gateway/speech)."""
@@ -46,6 +49,12 @@ class Spawn(Protocol):
     """Starts a task that the gateway's task group owns."""
 
     def __call__(self, work: Coroutine[Any, Any, object]) -> None: ...
+
+
+class Drive(Protocol):
+    """Runs a document on an answered call that had none of its own: it lives by itself from here on."""
+
+    def __call__(self, call: Call, url: str, method: str, params: Mapping[str, str]) -> None: ...
 
 
 @dataclass(slots=True)
@@ -76,6 +85,7 @@ class Services:
     addresses: Addresses
     inside_token: str  # admits our own calls to our own numbers
     spawn: Spawn
+    drive: Drive
     verifier: Verifier | None = None  # who signs for calls that come in
     signer: Signer | None = None  # signs for calls that go out
     legs: dict[str, Leg] = field(default_factory=dict)  # by SIP session

@@ -193,6 +193,21 @@ def test_the_time_limit_and_the_star_end_the_talk(tmp_path: Path) -> None:
     run(main)
 
 
+@pytest.mark.parametrize("uri", ["sip:bob@10.1.2.3", "bob", "mailto:bob@example.com", "sip:bob@127.0.0.4?Subject=x"])
+def test_a_sip_uri_that_cannot_be_dialled_fails_its_dial(tmp_path: Path, uri: str) -> None:
+    """Only that Dial fails; the document goes on."""
+
+    async def main(clock: VirtualClock) -> None:
+        refused = DIAL.format(more="").replace("sip:bob@127.0.0.4:5060", uri)
+        async with whole(clock, tmp_path, {"/voice": refused, **AFTER}) as one:
+            caller = Caller(one)
+            caller.call()
+            await caller.gone
+            assert one.web.to("/after")[0]["DialCallStatus"] == "failed"
+
+    run(main)
+
+
 def test_who_answers_and_hangs_up_at_once_has_answered(tmp_path: Path) -> None:
     """Both messages are there before the call's task runs again."""
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from twiml import interpreter
-from twiml.control import Collect, Collected, Dialled, DialPlan, Prompt, Recorded, RecordPlan
+from twiml.control import Collect, Collected, Dialled, DialPlan, Prompt, Recorded, RecordPlan, Referred
 from twiml.document import parse
 from twiml.errors import Warning
 from twiml.outcome import End, Outcome, Redirect
@@ -20,6 +20,7 @@ class NotedCall:
     collected: Collected = field(default_factory=lambda: Collected("", ""))
     recorded: Recorded | None = field(default_factory=lambda: Recorded("RE1", "http://g/RE1", 7, "#", False))
     dialled: Dialled = field(default_factory=lambda: Dialled({"DialCallStatus": "completed"}, False))
+    referred: Referred = field(default_factory=lambda: Referred({"ReferCallStatus": "in-progress"}, False))
     asked: list[tuple[str, object]] = field(default_factory=list)
     prompts: list[Prompt] = field(default_factory=list)
     how: Collect | None = None
@@ -65,6 +66,10 @@ class NotedCall:
         self.dial_plan = plan
         self._note("dial", plan)
         return self.dialled
+
+    async def refer(self, target: str) -> Referred:
+        self._note("refer", target)
+        return self.referred
 
     async def hangup(self) -> None:
         self._note("hangup")

@@ -288,7 +288,7 @@ async def whole_with(
         phones=phones, domains=DomainAdmission(directory, logins, admission.gate),
         random=random, metrics=Metrics(), media=MediaSettings("127.0.0.2", ("PCMU",)), recordings_dir=folder,
         public_url="http://gateway", addresses=Addresses(("127.0.0.2", 5060), "127.0.0.2"), inside_token="inside",
-        spawn=exchange.spawn,
+        spawn=exchange.spawn, drive=exchange.drive,
     )  # fmt: skip
     exchange.services = services
     async with asyncio.TaskGroup() as tasks:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from twiml.control import CallControl
 from twiml.outcome import Outcome
-from twiml.verbs import dial, gather, hangup, pause, play, record, redirect, reject, say
+from twiml.verbs import dial, gather, hangup, pause, play, record, redirect, refer, reject, say
 
 
 class Verb(Protocol):
@@ -26,10 +26,11 @@ REGISTRY: dict[str, ModuleType] = {
     "Redirect": redirect,
     "Hangup": hangup,
     "Reject": reject,
+    "Refer": refer,
 }
 
 # verbs of Twilio's that are not here yet, with the error code that speaks of them
 LATER: dict[str, int] = {
-    "Enqueue": 14201, "Leave": 14201, "Queue": 14201, "Refer": 13801, "Start": 14300, "Stop": 14300,
+    "Enqueue": 14201, "Leave": 14201, "Queue": 14201, "Start": 14300, "Stop": 14300,
     "Connect": 14300, "Pay": 12200, "Prompt": 12200, "Sms": 14101, "Message": 14101, "Echo": 12200,
 }  # fmt: skip

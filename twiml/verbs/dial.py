@@ -37,17 +37,20 @@ class Dial:
     method: str
 
     async def run(self, call: CallControl) -> Outcome:
-        """Goes on to `action` with the result, or to the next verb without one."""
+        """Goes on to `action` with the result, or to the next verb without one; to `referUrl` after a transfer."""
         params = {"DialCallStatus": "failed", "DialBridged": "false"}
         if self.plan is not None:
-            params = (await call.dial(self.plan)).params
+            dialled = await call.dial(self.plan)
+            params = dialled.params
+            if dialled.referred is not None:
+                return Redirect(self.plan.refer_url, self.plan.refer_method, dialled.referred)
         return Next() if self.action is None else Redirect(self.action or None, self.method, params)
 
 
 def parse(element: etree._Element, warnings: list[Warning]) -> Dial:
     """Nouns that this version does not know leave the Dial without them."""
     read = Reader(element, warnings, 13210)
-    read.later("ringTone", "referUrl", "referMethod", "callReason", "events", "passports", "recordingConfigurationId")
+    read.later("ringTone", "callReason", "events", "passports", "recordingConfigurationId")
     targets = _targets(element, warnings)
     record = read.word("record", RECORDS, "do-not-record")
     plan = DialPlan(
@@ -64,6 +67,8 @@ def parse(element: etree._Element, warnings: list[Warning]) -> Dial:
         recording_status_callback=read.text("recordingStatusCallback"),
         recording_status_callback_method=read.method("recordingStatusCallbackMethod"),
         recording_status_callback_events=read.events("recordingStatusCallbackEvent", STATES, "completed"),
+        refer_url=read.text("referUrl") or None,
+        refer_method=read.method("referMethod"),
     )
     verb = Dial(plan if targets else None, read.text("action"), read.method())
     read.rest()

@@ -72,6 +72,20 @@ def test_the_action_is_told_how_it_ended() -> None:
     assert done.redirect.params == {"DialCallStatus": "busy"}
 
 
+def test_after_a_transfer_the_refer_url_is_asked_instead_of_the_action() -> None:
+    asked = {"ReferTransferTarget": "sip:carol@example.com"}
+    call = NotedCall(dialled=Dialled({"DialCallStatus": "completed"}, False, asked))
+    done = ran("<Dial action='/a' referUrl='/r' referMethod='GET'>+1</Dial>", call)
+    assert (done.redirect.url, done.redirect.method, done.redirect.params) == ("/r", "GET", asked)
+    assert done.call.dial_plan is not None
+    assert (done.call.dial_plan.refer_url, done.call.dial_plan.refer_method) == ("/r", "GET")
+
+
+def test_the_refer_method_is_post_where_nothing_else_is_said() -> None:
+    assert plan("<Dial referUrl='/r'>+1</Dial>").refer_method == "POST"
+    assert (plan("<Dial>+1</Dial>").refer_url, plan("<Dial referUrl=''>+1</Dial>").refer_url) == (None, None)
+
+
 def test_an_empty_action_is_the_document_itself() -> None:
     assert ran("<Dial action=''>+1</Dial>").redirect.url is None
 
@@ -93,7 +107,7 @@ def test_nouns_of_later_versions_are_named_and_not_dialled(noun: str) -> None:
 @pytest.mark.parametrize(
     "attribute",
     ["timeout='4'", "timeout='601'", "timeLimit='0'", "hangupOnStar='on'", "answerOnBridge='1'", "record='always'",
-     "trim='x'", "recordingTrack='left'", "method='PUT'", "sequential='x'"],
+     "trim='x'", "referMethod='PUT'", "recordingTrack='left'", "method='PUT'", "sequential='x'"],
 )  # fmt: skip
 def test_a_wrong_value_is_the_default_with_a_warning(attribute: str) -> None:
     done = ran(f"<Dial {attribute}>+1</Dial>")
@@ -101,7 +115,7 @@ def test_a_wrong_value_is_the_default_with_a_warning(attribute: str) -> None:
     assert done.codes == [13210]
 
 
-@pytest.mark.parametrize("attribute", ["ringTone='us'", "referUrl='/r'", "callReason='x'", "events='x'"])
+@pytest.mark.parametrize("attribute", ["ringTone='us'", "callReason='x'", "events='x'"])
 def test_attributes_of_later_versions_are_named(attribute: str) -> None:
     done = ran(f"<Dial {attribute}>+1</Dial>")
     assert attribute.partition("=")[0] in done.warnings[0].message
