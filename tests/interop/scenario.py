@@ -220,6 +220,7 @@ ANSWERED = (*RING, expect(200, keep_tag=True), ack())
 OK = reply("200 OK", tag="")
 BYE = (request("BYE", 99, kept=True), expect(200))  # we end it
 ENDED = (asked("BYE"), OK)  # they end it
+QUIET = (pause(300),)  # and nothing more: sipp fails at a message that it does not expect
 TAKES = reply("200 OK", body=sdp(), retrans=True)
 
 

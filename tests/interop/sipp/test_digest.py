@@ -113,6 +113,7 @@ def test_a_wrong_password_is_tried_once(dialled: Stage, carrier: Carrier) -> Non
         s.asked("INVITE"),
         challenge(401, "two"),
         s.asked("ACK"),
+        *s.QUIET,
     )
     with carrier.answering(*steps):
         sid = dialled.places()
@@ -121,7 +122,7 @@ def test_a_wrong_password_is_tried_once(dialled: Stage, carrier: Carrier) -> Non
 
 def test_a_trunk_without_credentials_answers_no_challenge(stage: Stage, carrier: Carrier) -> None:
     stage.trunk(carrier.uri)
-    with carrier.answering(s.asked("INVITE"), challenge(401, "one"), s.asked("ACK")):
+    with carrier.answering(s.asked("INVITE"), challenge(401, "one"), s.asked("ACK"), *s.QUIET):
         sid = stage.places()
     stage.ended("failed", sid)
 

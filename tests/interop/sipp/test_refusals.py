@@ -49,7 +49,9 @@ def test_a_redirect_is_followed(stage: Stage, carrier: Carrier) -> None:
 
 def test_no_more_redirects_than_allowed(stage: Stage, carrier: Carrier) -> None:
     stage.trunk(carrier.uri, redirects=1)
-    steps = (s.asked("INVITE"), moved("first"), s.asked("ACK"), s.asked("INVITE"), moved("second"), s.asked("ACK"))
+    steps = (
+        s.asked("INVITE"), moved("first"), s.asked("ACK"), s.asked("INVITE"), moved("second"), s.asked("ACK"), *s.QUIET,
+    )  # fmt: skip
     with carrier.answering(*steps):
         sid = stage.places()
     stage.ended("failed", sid)
@@ -64,6 +66,7 @@ def test_a_redirect_in_a_circle_ends_the_call(stage: Stage, carrier: Carrier) ->
         s.asked("INVITE"),
         moved("first", "+12125550123"),
         s.asked("ACK"),
+        *s.QUIET,
     )
     with carrier.answering(*steps):
         sid = stage.places()
@@ -72,7 +75,7 @@ def test_a_redirect_in_a_circle_ends_the_call(stage: Stage, carrier: Carrier) ->
 
 def test_a_redirect_that_the_trunk_does_not_allow_fails_with_its_status(stage: Stage, carrier: Carrier) -> None:
     stage.trunk(carrier.uri)
-    with carrier.answering(s.asked("INVITE"), moved("first"), s.asked("ACK")):
+    with carrier.answering(s.asked("INVITE"), moved("first"), s.asked("ACK"), *s.QUIET):
         sid = stage.places(status_callback=stage.app.url("/status"))
     stage.ended("failed", sid)
     assert stage.app.wait_for("/status").params["SipResponseCode"] == "302"
