@@ -64,7 +64,8 @@ async def hops_to_uri(
 
 def inside(services: Services, uri: str) -> tuple[tuple[str, str], ...]:
     """The header that lets a call to our own address in."""
-    return ((INSIDE, services.inside_token),) if address_of(uri) == address_of(f"sip:{services.sip_host}") else ()
+    ours = {address_of(f"sip:{host}") for host in (services.sip_host, services.addresses.inside)}
+    return ((INSIDE, services.inside_token),) if address_of(uri) in ours else ()
 
 
 async def check_caller_id(services: Services, account_sid: str, caller_id: str, number: str) -> None:
