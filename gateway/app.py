@@ -22,6 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from gateway.accounts import credentials
 from gateway.accounts.credentials import Credentials
 from gateway.accounts.keys import Keys
+from gateway.api.core import sip
 from gateway.api.core.accounts import Accounts
 from gateway.api.core.calls import Calls
 from gateway.api.core.numbers import Numbers
@@ -31,6 +32,7 @@ from gateway.api.operator.accounts import AccountCeilings
 from gateway.api.operator.refusals import Refusals
 from gateway.api.operator.registrations import Registrations
 from gateway.api.operator.resources import Operator
+from gateway.api.products import products
 from gateway.api.server import Site
 from gateway.billing.guard import Guard as Spending
 from gateway.calls.addresses import Addresses, joined
@@ -275,9 +277,11 @@ async def _open_http(
         *Numbers(store, services.sids, clock).routes(),
         *Calls(store, exchange).routes(),
         *Recordings(store, clock, services.recordings_dir, lambda: services.public_url).routes(),
+        *sip.routes(store, services.sids, clock),
     ]
     site = Site(
         Router(core),
+        products(store, services.sids, clock, lambda: services.public_url),
         Router(
             [
                 *Operator(store, book, services.carriers.status).routes(),

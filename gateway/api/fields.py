@@ -55,18 +55,18 @@ class Form:
             raise ApiError(400, code, f"{name} must be a whole number from {least} to {most}, not {value}")
         return int(value)
 
-    def flag(self, name: str) -> bool:
+    def flag(self, name: str, code: int = 20001) -> bool:
         """true or false."""
         value = self.text(name, "false").lower()
         if value not in ("true", "false"):
-            raise invalid(name, f"{value} is not true or false")
+            raise invalid(name, f"{value} is not true or false", code)
         return value == "true"
 
-    def word(self, name: str, words: Iterable[str], default: str) -> str:
+    def word(self, name: str, words: Iterable[str], default: str, code: int = 20001) -> str:
         """One of some words."""
         value, allowed = self.text(name, default), tuple(words)
         if value not in allowed:
-            raise invalid(name, f"{value} is not one of {', '.join(allowed)}")
+            raise invalid(name, f"{value} is not one of {', '.join(allowed)}", code)
         return value
 
     def refuse(self, *names: str) -> None:

@@ -67,8 +67,10 @@ def camel(name: str) -> str:
 
 
 def singular(key: str) -> str:
-    """`countries` → `Country`, `incoming_phone_numbers` → `IncomingPhoneNumber`."""
-    return camel(f"{key[:-3]}y" if key.endswith("ies") else key.removesuffix("s"))
+    """`countries` → `Country`, `ip_addresses` → `IpAddress`, `incoming_phone_numbers` → `IncomingPhoneNumber`."""
+    if key.endswith("ies"):
+        return camel(f"{key[:-3]}y")
+    return camel(key.removesuffix("es") if key.endswith("sses") else key.removesuffix("s"))
 
 
 def _add(parent: etree._Element, name: str, value: object) -> None:

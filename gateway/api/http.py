@@ -25,8 +25,9 @@ class Request:
 
     @property
     def account_sid(self) -> str:
-        """The account that the path names (the asker's own: no other is visible)."""
-        return self.variables["account"]
+        """Whose resources are asked for: the asker's own, and no other's, whether the path names it or not."""
+        assert self.account is not None, "only the operator asks without an account"
+        return self.account.account_sid
 
 
 @dataclass(frozen=True, slots=True)

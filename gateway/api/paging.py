@@ -1,4 +1,4 @@
-"""List envelopes of the core API (rest-api.md: pagination).
+"""List envelopes of both generations of the API (rest-api.md: pagination).
 
 Links carry a `PageToken`, `PA…` forward and `PB…` backward: the time in microseconds and the SID of the row that the
 page starts behind.
@@ -7,6 +7,7 @@ page starts behind.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -28,30 +29,46 @@ def page_of(request: Request) -> Page:
     return Page(number, size, _anchor(form.text("PageToken")))
 
 
-def envelope(request: Request, key: str, page: Page, listing: Listing[Any], rows: list[dict[str, Any]]) -> Reply:
+def envelope(request: Request, key: str, page: Page, listing: Listing[Any], rows: Sequence[dict[str, Any]]) -> Reply:
     """The rows with their links."""
-    kept = [(name, value) for name, values in request.fields.items() if name not in PAGING for value in values]
-
-    def uri(number: int, anchor: Anchor | None = None) -> str:
-        token = [("PageToken", _token(anchor))] if anchor is not None else []
-        return f"{request.path}?{urlencode([*kept, ('PageSize', page.size), ('Page', number), *token])}"
-
-    start = page.number * page.size
+    links, start = _links(request, page, listing), page.number * page.size
     return Reply(
         json={
-            key: rows,
+            key: list(rows),
             "page": page.number,
             "page_size": page.size,
             "start": start,
             "end": start + max(0, len(rows) - 1),
-            "uri": uri(page.number, page.anchor),
-            "first_page_uri": uri(0),
-            "previous_page_uri": uri(page.number - 1, listing.first if page.number > 1 else None)
-            if page.number
-            else None,
-            "next_page_uri": uri(page.number + 1, listing.last) if listing.more else None,
+            **{f"{name}uri": link for name, link in links.items()},
         }
     )
+
+
+def meta_envelope(
+    public_url: Callable[[], str], request: Request, key: str, page: Page, listing: Listing[Any],
+    rows: Sequence[dict[str, Any]],
+) -> Reply:  # fmt: skip
+    """The same as the newer products write it: absolute links, and all of it in `meta`."""
+    links = _links(request, page, listing, public_url())
+    urls = {f"{name}url": link for name, link in links.items()}
+    return Reply(json={key: list(rows), "meta": {"key": key, "page": page.number, "page_size": page.size, **urls}})
+
+
+def _links(request: Request, page: Page, listing: Listing[Any], origin: str = "") -> dict[str, str | None]:
+    """This page, the first, the one before and the one behind it."""
+    kept = [(name, value) for name, values in request.fields.items() if name not in PAGING for value in values]
+
+    def link(number: int, anchor: Anchor | None = None) -> str:
+        token = [("PageToken", _token(anchor))] if anchor is not None else []
+        return f"{origin}{request.path}?{urlencode([*kept, ('PageSize', page.size), ('Page', number), *token])}"
+
+    before = listing.first if page.number > 1 else None
+    return {
+        "": link(page.number, page.anchor),
+        "first_page_": link(0),
+        "previous_page_": link(page.number - 1, before) if page.number else None,
+        "next_page_": link(page.number + 1, listing.last) if listing.more else None,
+    }
 
 
 def _token(anchor: Anchor) -> str:

@@ -30,11 +30,12 @@ Answer = Callable[[web.Request], Awaitable[Reply]]
 
 
 class Site:
-    """The HTTP side of the gateway."""
+    """The HTTP side of the gateway; `products` are those beside the core, by the first part of their paths."""
 
     def __init__(
         self,
         core: Router,
+        products: Mapping[str, Router],
         operator: Router,
         keys: Keys,
         health: Callable[[], tuple[int, dict[str, Any]]],
@@ -43,6 +44,7 @@ class Site:
         public: Mapping[str, Reply] | None = None,
     ) -> None:
         self._core = core
+        self._products = products
         self._operator = operator
         self._keys = keys
         self._health = health
@@ -65,6 +67,9 @@ class Site:
                 app.router.add_get(path, _serving(partial(_given, reply)))
             for prefix in PREFIXES:
                 app.router.add_route("*", f"{prefix}/{{path:.*}}", _serving(self._core_answer, prefix))
+            for name in self._products:
+                app.router.add_route("*", f"/{name}{{path:/.*}}", _serving(partial(self._product_answer, name)))
+            app.router.add_route("*", r"/v\d+/{rest:.*}", _serving(self._by_host))
         app.router.add_route("*", "/{path:.*}", _serving(_nowhere))
         return app
 
@@ -90,6 +95,21 @@ class Site:
         if variables.get("account", account.account_sid) != account.account_sid:
             raise not_found(request.path)
         return await serve(await _read(request, f"/2010-04-01{path}", variables, account))
+
+    async def _product_answer(self, name: str, request: web.Request) -> Reply:
+        return await self._of_product(name, request.match_info["path"], request)
+
+    async def _by_host(self, request: web.Request) -> Reply:
+        """`trunking.gateway.example/v1/…` is `/trunking/v1/…`."""
+        name = request.host.partition(".")[0].lower()
+        if name not in self._products:
+            raise not_found(request.path)
+        return await self._of_product(name, request.path, request)
+
+    async def _of_product(self, name: str, path: str, request: web.Request) -> Reply:
+        account = await self._who(request)
+        serve, variables = self._products[name].find(request.method, path.rstrip("/"))
+        return await serve(await _read(request, f"/{name}{path}", variables, account))
 
     async def _who(self, request: web.Request) -> Account:
         user, password = _basic(request.headers.get("Authorization", ""))

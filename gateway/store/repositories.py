@@ -126,14 +126,16 @@ class Numbers:
         return changed
 
     async def owned(
-        self, account_sid: str, page: Page, *, phone_number: str = "", friendly_name: str = ""
+        self, account_sid: str, page: Page, *, phone_number: str = "", friendly_name: str = "", trunk_sid: str = ""
     ) -> Listing[Number]:
-        """An account's numbers; `phone_number` is a pattern with `*`."""
+        """An account's numbers; `phone_number` is a pattern with `*`, `trunk_sid` a trunk that they are in."""
         query = sa.select(self._table).where(self._table.c.account_sid == account_sid)
         if phone_number:
             query = query.where(self._table.c.phone_number.like(_pattern(phone_number)))
         if friendly_name:
             query = query.where(self._table.c.friendly_name == friendly_name)
+        if trunk_sid:
+            query = query.where(self._table.c.trunk_sid == trunk_sid)
         found = await self._database.read(paged(query, page, self._table.c.date_created, self._table.c.sid))
         return listing(found, page, "date_created", lambda row: Number(**row))
 

@@ -11,14 +11,17 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from gateway.store import sip_rows as rows
 from gateway.store import sip_tables as tables
 from gateway.store.database import Database
 from gateway.store.mappings import CALLS, REGISTRATIONS, Mappings, Uses
 from gateway.store.owned import Owned
+from gateway.store.permissions import Permissions
 from gateway.store.recent import Recent
 from gateway.store.secret import SecretKey
-from gateway.store.sip_rows import AccessList, Address, Credential, CredentialList, Domain
+from gateway.store.sip_rows import AccessList, Address, Credential, CredentialList, Domain, Named
 from gateway.store.statements import Statement, select
+from gateway.store.tables import numbers
 
 
 class Domains(Owned[Domain]):
@@ -92,6 +95,38 @@ class Addresses(Owned[Address]):
         return [self._value(row) for row in await self._database.read(query)]
 
 
+class Trunks(Owned[rows.Trunk]):
+    """Trunks of Elastic SIP Trunking; a number that is in one falls out when it goes."""
+
+    def __init__(self, database: Database) -> None:
+        parts = (tables.origination_urls.c.trunk_sid, tables.mappings.c.owner_sid)
+        super().__init__(database, tables.trunks, rows.Trunk, parts=parts, links=(numbers.c.trunk_sid,))
+
+    async def named(self, name: str) -> rows.Trunk | None:
+        """The trunk of a host name, whoever owns it: what a call of a PBX is for."""
+        found = await self._database.read(*select(tables.trunks, domain_name=name.lower()))
+        return self._value(found[0]) if found else None
+
+
+class Names:
+    """Names of SIP domains and of trunks: one space, because a call says nothing but the name."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def near(self, name: str) -> list[Named]:
+        """Whoever has this name, a domain above it, or one below."""
+        labels = name.split(".")
+        above = [".".join(labels[start:]) for start in range(len(labels))]
+        found = []
+        for table in (tables.domains, tables.trunks):
+            column = table.c.domain_name
+            query = sa.select(column, table.c.account_sid, table.c.sid)
+            near = query.where(sa.or_(column.in_(above), column.like(f"%.{name}")))
+            found += [Named(**row) for row in await self._database.read(near)]
+        return found
+
+
 class Sip:
     """The repositories. A list that is in use stays when it is deleted."""
 
@@ -112,3 +147,17 @@ class Sip:
         self.call_addresses = Mappings(database, tables.access_lists, CALLS)
         self.registration_credentials = Mappings(database, tables.credential_lists, REGISTRATIONS)
         self.uses = Uses(database)
+        self.trunks = Trunks(database)
+        self.origination_urls = Owned(database, tables.origination_urls, rows.OriginationUrl)
+        self.byoc_trunks = Owned(database, tables.byoc_trunks, rows.ByocTrunk, links=(tables.domains.c.byoc_trunk_sid,))
+        self.connection_policies = Owned(
+            database, tables.connection_policies, rows.ConnectionPolicy,
+            parts=(tables.targets.c.connection_policy_sid,), links=(tables.byoc_trunks.c.connection_policy_sid,),
+        )  # fmt: skip
+        self.targets = Owned(database, tables.targets, rows.Target)
+        self.ip_records = Owned(
+            database, tables.ip_records, rows.IpRecord, parts=(tables.source_ip_mappings.c.ip_record_sid,)
+        )
+        self.source_ip_mappings = Owned(database, tables.source_ip_mappings, rows.SourceIpMapping)
+        self.permissions = Permissions(database)
+        self.names = Names(database)

@@ -38,6 +38,15 @@ class Domain(Owned):
     emergency_caller_sid: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Who has a domain name: a SIP domain or a trunk."""
+
+    domain_name: str
+    account_sid: str
+    sid: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CredentialList(Owned):
     """Users and passwords (CL…), used by domains and trunks."""
@@ -83,3 +92,93 @@ class Mapped(Owned):
     owner_sid: str
     purpose: str
     friendly_name: str  # the list's
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trunk(Owned):
+    """A trunk of Elastic SIP Trunking (TK…): a PBX that calls out through us, and takes the calls of numbers."""
+
+    friendly_name: str | None = None
+    domain_name: str | None = None
+    disaster_recovery_url: str | None = None
+    disaster_recovery_method: str = "POST"
+    transfer_mode: str = "disable-all"
+    transfer_caller_id: str = "from-transferee"
+    secure: bool = False
+    cnam_lookup_enabled: bool = False
+    recording_mode: str = "do-not-record"
+    recording_trim: str = "do-not-trim"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OriginationUrl(Owned):
+    """Where a trunk's calls go (OU…). The lowest priority is tried first, among equals chance decides, by weight."""
+
+    trunk_sid: str
+    friendly_name: str
+    sip_url: str
+    priority: int
+    weight: int
+    enabled: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ByocTrunk(Owned):
+    """A carrier that a customer brings along (BY…)."""
+
+    friendly_name: str | None = None
+    voice_url: str | None = None
+    voice_method: str = "POST"
+    voice_fallback_url: str | None = None
+    voice_fallback_method: str = "POST"
+    status_callback_url: str | None = None
+    status_callback_method: str = "POST"
+    cnam_lookup_enabled: bool = False
+    connection_policy_sid: str | None = None
+    from_domain_sid: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionPolicy(Owned):
+    """How such a carrier is reached (NY…)."""
+
+    friendly_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target(Owned):
+    """One way to it (NE…)."""
+
+    connection_policy_sid: str
+    target: str
+    friendly_name: str | None = None
+    priority: int = 10
+    weight: int = 10
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IpRecord(Owned):
+    """A network that calls come from (IL…)."""
+
+    ip_address: str
+    friendly_name: str | None = None
+    cidr_prefix_length: int = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceIpMapping(Owned):
+    """That calls from a network are a domain's (IB…)."""
+
+    ip_record_sid: str
+    sip_domain_sid: str
+
+
+@dataclass(frozen=True, slots=True)
+class DialingPermission:
+    """What an account may call in a country."""
+
+    iso_code: str
+    low_risk_numbers_enabled: bool = True
+    high_risk_special_numbers_enabled: bool = True
+    high_risk_tollfraud_numbers_enabled: bool = True

@@ -25,6 +25,7 @@ from twilio.rest import Client
 from gateway.accounts import credentials
 from gateway.accounts.credentials import Credentials
 from gateway.accounts.keys import Keys
+from gateway.api.core import sip
 from gateway.api.core.accounts import Accounts
 from gateway.api.core.calls import Calls
 from gateway.api.core.numbers import Numbers
@@ -34,6 +35,7 @@ from gateway.api.http import Reply, Request, Route, Router
 from gateway.api.operator.accounts import AccountCeilings
 from gateway.api.operator.refusals import Refusals
 from gateway.api.operator.resources import Operator
+from gateway.api.products import products
 from gateway.api.server import Site
 from gateway.billing.guard import Guard
 from gateway.clock import SystemClock
@@ -136,6 +138,8 @@ class Rest:
             http_client=_Listening(self.answers),
         )  # fmt: skip
         client.api.base_url = self.url
+        client.trunking.base_url = f"{self.url}/trunking"
+        client.voice.base_url = f"{self.url}/voice"
         return client
 
     def do(self, work: Coroutine[Any, Any, T]) -> T:
@@ -144,7 +148,7 @@ class Rest:
 
     def ask(self, method: str, path: str, *, auth: tuple[str, str] | None = None, **options: Any) -> requests.Response:
         """A request without the library; `path` without the account's part where it starts with no version."""
-        if not path.startswith(("/2010", "/api", "/operator", "/metrics", "/health")):
+        if not path.startswith(("/2010", "/api", "/operator", "/metrics", "/health", "/trunking", "/voice", "/v1")):
             path = f"/2010-04-01/Accounts/{self.made.account_sid}{path}"
         auth = auth or (self.made.account_sid, self.made.auth_token)
         return requests.request(method, self.url + path, auth=auth, timeout=20, **options)
@@ -189,6 +193,7 @@ async def _start(folder: Path, loop: asyncio.AbstractEventLoop) -> tuple[Rest, A
         *Numbers(store, sids, clock).routes(),
         *Calls(store, engine).routes(),
         *Recordings(store, clock, folder, lambda: "https://gateway.example").routes(),
+        *sip.routes(store, sids, clock),
         Route("/Accounts/{account}/Broken", {"GET": _broken}),
     ]
     admission = Admission(book, NoCarriers(), Challenger("trunkline", random), Gate(book.belongs), clock)
@@ -197,13 +202,16 @@ async def _start(folder: Path, loop: asyncio.AbstractEventLoop) -> tuple[Rest, A
         *Refusals(admission, book).routes(),
         *AccountCeilings(store, Guard(store, clock)).routes(),
     ]
+    origins: list[str] = []
     site = Site(
-        Router(routes), Router(operator), Keys(store), lambda: (200, {"status": "ok"}), lambda: b"trunkline_calls 0\n"
+        Router(routes), products(store, sids, clock, lambda: origins[0]), Router(operator), Keys(store),
+        lambda: (200, {"status": "ok"}), lambda: b"trunkline_calls 0\n",
     )  # fmt: skip
     runner = web.AppRunner(site.application(), access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    one = Rest(f"http://127.0.0.1:{runner.addresses[0][1]}", made, store, engine, admission, folder, loop)
+    origins.append(f"http://127.0.0.1:{runner.addresses[0][1]}")
+    one = Rest(origins[0], made, store, engine, admission, folder, loop)
 
     async def close() -> None:
         await runner.cleanup()

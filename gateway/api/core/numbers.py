@@ -30,7 +30,7 @@ METHODS = {
     "SmsFallbackMethod": "sms_fallback_method",
 }  # fmt: skip
 LATER = (
-    "VoiceApplicationSid", "SmsApplicationSid", "TrunkSid", "IdentitySid", "AddressSid", "EmergencyAddressSid",
+    "VoiceApplicationSid", "SmsApplicationSid", "IdentitySid", "AddressSid", "EmergencyAddressSid",
     "BundleSid", "VoiceReceiveMode", "AccountSid",
 )  # fmt: skip
 PLACES = (
@@ -45,6 +45,7 @@ class Numbers:
 
     def __init__(self, store: Store, sids: Sids, clock: Clock) -> None:
         self._numbers = store.numbers
+        self._trunks = store.sip.trunks
         self._sids = sids
         self._clock = clock
 
@@ -74,7 +75,7 @@ class Numbers:
     async def buy(self, request: Request) -> Reply:
         """By number, or any with an area code."""
         form = Form(request.fields)
-        changes = self._changes(form)
+        changes = await self._changes(request, form)
         wanted = await self._wanted(form)
         now = self._clock.wall()
         bought = await self._numbers.buy(
@@ -99,7 +100,7 @@ class Numbers:
             raise ApiError(400, 21452, f"No phone number with area code {area} is available")
         return found[0].phone_number
 
-    def _changes(self, form: Form) -> dict[str, Any]:
+    async def _changes(self, request: Request, form: Form) -> dict[str, Any]:
         form.refuse(*LATER)
         changes: dict[str, Any] = {}
         changes |= {column: form.url(name, 21402) for name, column in URLS.items() if form.has(name)}
@@ -108,7 +109,14 @@ class Numbers:
             changes["friendly_name"] = form.text("FriendlyName")[:64]
         if form.has("VoiceCallerIdLookup"):
             changes["voice_caller_id_lookup"] = form.flag("VoiceCallerIdLookup")
+        if form.has("TrunkSid"):
+            changes["trunk_sid"] = await self._trunk(request, form.text("TrunkSid"))
         return changes
+
+    async def _trunk(self, request: Request, sid: str) -> str | None:
+        if sid and await self._trunks.fetch(request.account_sid, sid) is None:
+            raise invalid("TrunkSid", f"{sid} was not found")
+        return sid or None
 
     async def fetch(self, request: Request) -> Reply:
         """One number."""
@@ -117,7 +125,7 @@ class Numbers:
     async def update(self, request: Request) -> Reply:
         """Its URLs and name."""
         found = await self._one(request)
-        changes = self._changes(Form(request.fields)) | {"date_updated": self._clock.wall()}
+        changes = await self._changes(request, Form(request.fields)) | {"date_updated": self._clock.wall()}
         await self._numbers.update(request.account_sid, str(found.sid), **changes)
         return Reply(json=self.show(await self._one(request)), name="IncomingPhoneNumber")
 
@@ -182,10 +190,10 @@ class Numbers:
             "status_callback_method": number.status_callback_method, "sms_url": number.sms_url,
             "sms_method": number.sms_method, "sms_fallback_url": number.sms_fallback_url,
             "sms_fallback_method": number.sms_fallback_method, "date_created": date(number.date_created),
-            "date_updated": date(number.date_updated), "capabilities": CAPABILITIES,
+            "date_updated": date(number.date_updated), "capabilities": CAPABILITIES, "trunk_sid": number.trunk_sid,
         }  # fmt: skip
         empty = (
-            "voice_application_sid", "sms_application_sid", "trunk_sid", "identity_sid", "address_sid",
+            "voice_application_sid", "sms_application_sid", "identity_sid", "address_sid",
             "emergency_address_sid", "bundle_sid", "type",
         )  # fmt: skip
         rest = {

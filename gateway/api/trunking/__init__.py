@@ -1,0 +1,1 @@
+"""Elastic SIP Trunking, /trunking/v1."""

@@ -1,0 +1,1 @@
+"""Voice settings, /voice/v1."""

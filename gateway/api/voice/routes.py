@@ -1,0 +1,13 @@
+"""Voice settings: all of it."""
+
+from __future__ import annotations
+
+from gateway.api.http import Route
+from gateway.api.resource import Serving
+from gateway.api.voice import carriers, sources
+from gateway.store import Store
+
+
+def routes(store: Store, serving: Serving) -> list[Route]:
+    """The paths."""
+    return [*carriers.routes(store, serving), *sources.routes(store, serving)]
