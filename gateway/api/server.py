@@ -69,7 +69,7 @@ class Site:
                 app.router.add_route("*", f"{prefix}/{{path:.*}}", _serving(self._core_answer, prefix))
             for name in self._products:
                 app.router.add_route("*", f"/{name}{{path:/.*}}", _serving(partial(self._product_answer, name)))
-            app.router.add_route("*", r"/v\d+/{rest:.*}", _serving(self._by_host))
+            app.router.add_route("*", r"/{version:v\d+}/{rest:.*}", _serving(self._by_host))
         app.router.add_route("*", "/{path:.*}", _serving(_nowhere))
         return app
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.api.core.numbers import Numbers
+from gateway.api.core.numbers import CAPABILITIES, Numbers
 from gateway.api.core.shape import base
 from gateway.api.fields import Form
 from gateway.api.http import Reply, Request, Route
@@ -12,7 +12,6 @@ from gateway.errors import ApiError, not_found
 from gateway.store import Store
 from gateway.store.rows import Number
 
-CAPABILITIES = {"voice": True, "sms": False, "mms": False}
 AS_IN_THE_CORE = (
     "sid", "account_sid", "friendly_name", "phone_number", "api_version", "voice_caller_id_lookup", "voice_url",
     "voice_method", "voice_fallback_url", "voice_fallback_method", "status_callback", "status_callback_method",

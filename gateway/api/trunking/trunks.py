@@ -13,8 +13,7 @@ from gateway.api.trunking.recording import Recording, shown
 from gateway.store import Store
 from gateway.store.sip_rows import OriginationUrl, Trunk
 
-INVALID, SUBDOMAINS, NAME_TAKEN, TOO_MANY_URLS = 21245, 21247, 21248, 21249  # Twilio's codes
-MOST_URLS = 10  # of a trunk, as Twilio says
+INVALID, SUBDOMAINS, NAME_TAKEN = 21245, 21247, 21248  # Twilio's codes
 TRANSFERS = ("disable-all", "enable-all", "sip-only")
 TRANSFER_CALLERS = ("from-transferee", "from-transferor")
 

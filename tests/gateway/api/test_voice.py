@@ -1,0 +1,119 @@
+"""`/voice/v1` with Twilio's own library."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.lib import oai
+from tests.lib.rest import SECOND, Rest, refusal
+
+
+@pytest.fixture(autouse=True)
+def cleaned(api: Rest) -> Iterator[None]:
+    """Every answer is as Twilio describes it; nothing is left."""
+    yield
+    for client in (api.client(), api.client(SECOND.account_sid, SECOND.auth_token)):
+        voice = client.voice.v1
+        for one in (
+            *voice.source_ip_mappings.list(), *voice.ip_records.list(), *voice.byoc_trunks.list(),
+            *voice.connection_policies.list(), *client.sip.domains.list(),
+        ):  # fmt: skip
+            one.delete()
+    for answer in api.answers:
+        if answer.status < 300:
+            oai.check(answer.method, answer.path, answer.status, answer.body)
+    api.answers.clear()
+
+
+def test_a_byoc_trunk(api: Rest) -> None:
+    client = api.client()
+    policy = client.voice.v1.connection_policies.create(friendly_name="Carrier")
+    domain = client.sip.domains.create(domain_name="acme.example")
+    urls = {
+        "voice_url": "https://app.example.com/voice", "voice_method": "GET",
+        "voice_fallback_url": "https://app.example.com/sorry", "voice_fallback_method": "GET",
+        "status_callback_url": "https://app.example.com/status", "status_callback_method": "GET",
+    }  # fmt: skip
+    trunks = client.voice.v1.byoc_trunks
+    made = trunks.create(
+        friendly_name="Carrier", cnam_lookup_enabled=True, connection_policy_sid=policy.sid, from_domain_sid=domain.sid,
+        **urls,
+    )  # fmt: skip
+    for one in (made, trunks(made.sid).fetch(), *trunks.list()):
+        assert one.sid.startswith("BY")
+        assert {name: getattr(one, name) for name in urls} == urls
+        assert (one.connection_policy_sid, one.from_domain_sid) == (policy.sid, domain.sid)
+        assert one.url == f"{api.url}/voice/v1/ByocTrunks/{one.sid}"
+    assert domain.update(byoc_trunk_sid=made.sid).byoc_trunk_sid == made.sid
+    assert made.update(voice_url="", cnam_lookup_enabled=False).voice_url is None
+    for sid in ("NY1", "NY" + "0" * 32):
+        assert refusal(lambda: trunks.create(connection_policy_sid=sid)) == (400, 20001)  # noqa: B023
+    assert policy.delete()
+    assert made.fetch().connection_policy_sid is None
+    assert made.delete()
+    assert domain.fetch().byoc_trunk_sid is None
+
+
+def test_a_connection_policy_with_targets(api: Rest) -> None:
+    policies = api.client().voice.v1.connection_policies
+    policy = policies.create(friendly_name="Carrier")
+    assert policy.links == {"targets": f"{policy.url}/Targets"}
+    targets = policies(policy.sid).targets
+    made = targets.create(target="sip:sbc.example.com")
+    assert (made.sid[:2], made.priority, made.weight, made.enabled, made.friendly_name) == ("NE", 10, 10, True, None)
+    changed = targets(made.sid).update(priority=0, weight=5, enabled=False, target="sip:192.0.2.1", friendly_name="a")
+    assert (changed.priority, changed.weight, changed.enabled) == (0, 5, False)
+    assert [one.target for one in targets.list()] == ["sip:192.0.2.1"]
+    assert policies(policy.sid).update(friendly_name="Other").friendly_name == "Other"
+    for options in ({"target": "sips:a.example"}, {"target": ""}, {"target": "sip:a.example", "weight": 0}):
+        assert refusal(lambda: targets.create(**options)) == (400, 20001)  # noqa: B023
+    assert targets(made.sid).fetch().sid == made.sid
+    assert targets(made.sid).delete()
+    assert policy.delete()
+    assert refusal(targets.list) == (404, 20404)
+
+
+def test_ip_records_are_mapped_to_domains(api: Rest) -> None:
+    client = api.client()
+    records, mappings = client.voice.v1.ip_records, client.voice.v1.source_ip_mappings
+    record = records.create(ip_address="192.0.2.0", friendly_name="LAN", cidr_prefix_length=24)
+    assert (record.sid[:2], record.ip_address, record.cidr_prefix_length) == ("IL", "192.0.2.0", 24)
+    assert records.create(ip_address="192.0.2.1").cidr_prefix_length == 32
+    changed = records(record.sid).update(friendly_name="Office")
+    assert (changed.friendly_name, changed.ip_address, changed.cidr_prefix_length) == ("Office", "192.0.2.0", 24)
+    one, two = (client.sip.domains.create(domain_name=f"{name}.example") for name in ("one", "two"))
+    made = mappings.create(ip_record_sid=record.sid, sip_domain_sid=one.sid)
+    assert (made.sid[:2], made.ip_record_sid, made.sip_domain_sid) == ("IB", record.sid, one.sid)
+    assert mappings(made.sid).update(sip_domain_sid=two.sid).sip_domain_sid == two.sid
+    assert mappings(made.sid).fetch().ip_record_sid == record.sid
+    assert refusal(lambda: mappings.create(ip_record_sid=record.sid, sip_domain_sid=one.sid)) == (400, 20001)
+    assert two.delete()
+    assert mappings.list() == []
+    again = mappings.create(ip_record_sid=record.sid, sip_domain_sid=one.sid)
+    assert records(record.sid).delete()
+    assert refusal(mappings(again.sid).fetch) == refusal(mappings(again.sid).delete) == (404, 20404)
+    assert len(records.list()) == 1
+
+
+@pytest.mark.parametrize(
+    "options", [{"ip_address": "x"}, {"ip_address": ""}, {"ip_address": "192.0.2.1", "cidr_prefix_length": 33}]
+)
+def test_ip_records_that_are_refused(api: Rest, options: dict[str, Any]) -> None:
+    assert refusal(lambda: api.client().voice.v1.ip_records.create(**options)) == (400, 20001)
+
+
+def test_another_accounts_settings_are_not_there(api: Rest) -> None:
+    theirs, mine = api.client(SECOND.account_sid, SECOND.auth_token), api.client().voice.v1
+    record = theirs.voice.v1.ip_records.create(ip_address="192.0.2.1")
+    policy = theirs.voice.v1.connection_policies.create()
+    domain = theirs.sip.domains.create(domain_name="acme.example")
+    for work in (mine.ip_records(record.sid).fetch, mine.connection_policies(policy.sid).targets.list):
+        assert refusal(work) == (404, 20404)
+    own = mine.ip_records.create(ip_address="192.0.2.1")
+    for pair in ((own.sid, domain.sid), (record.sid, domain.sid)):
+        work = mine.source_ip_mappings
+        assert refusal(lambda: work.create(ip_record_sid=pair[0], sip_domain_sid=pair[1])) == (400, 20001)  # noqa: B023
+    assert refusal(lambda: mine.byoc_trunks.create(connection_policy_sid=policy.sid)) == (400, 20001)
