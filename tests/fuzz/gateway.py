@@ -6,11 +6,14 @@ from random import Random
 
 from sip import commands
 from sip.agent import Agent
-from sip.events import Ended, Invited, Offered, Referred
+from sip.errors import SipError
+from sip.events import Ended, Invited, Offered, Referred, Registering
 from sip.layer import Output
 from sip.outgoing import OutgoingSession
 from sip.outputs import Connect, Flow, FlowFailed, FlowOpened, Resolve, Resolved
+from sip.registrar import Rules, register
 from sip.session import Phase
+from sip.uri import Uri
 
 US = ("192.0.2.2", 5060)
 Reaction = commands.Command | Resolved | FlowOpened | FlowFailed
@@ -20,7 +23,7 @@ class Gateway:
     """Answers everything that can be answered; each session that begins must end, once."""
 
     def __init__(self) -> None:
-        self.agent = Agent(Random(1))
+        self.agent = Agent(Random(1), registrar=True)
         self.now = 0.0
         self._open: set[str] = set()
 
@@ -88,6 +91,16 @@ def _reactions(output: Output) -> list[Reaction]:
             return [commands.Provisional(session, 183, b"v=0\r\n"), commands.Accept(session, b"v=0\r\n")]
         case Offered(session=session):
             return [commands.AnswerOffer(session, b"v=0\r\n")]
+        case Registering(number=number):
+            return [_registered(output, number)]
         case Referred(session=session):
             return [commands.AcceptRefer(session), commands.TellRefer(session, 200, "OK")]
     return []
+
+
+def _registered(output: Registering, number: int) -> Reaction:
+    try:
+        kept = register((), output.request, output.flow, 0.0, Rules(), Uri("sip", "alice", "example.com"))
+    except SipError as error:
+        return commands.AnswerRegister(number, error.status, str(error))
+    return commands.AnswerRegister(number, 200, "", kept.headers)

@@ -1,8 +1,8 @@
 """RFC 4475, SIP torture test messages: all 49, each with what the agent does with it and what its section says.
 
 TABLE is in the RFC's order. `sent` are the statuses of our responses; `invited` whether a call is offered to the
-gateway. Where the RFC leaves a choice, the last column says which and why; the agent is a user agent server that is
-no registrar (405 to REGISTER, as §3.3.7 says) and of a gateway that passes calls on.
+gateway. Where the RFC leaves a choice, the last column says which and why; the agent is a user agent server of a
+gateway that passes calls on, and no registrar (405 to REGISTER, as §3.3.7 says) unless it is made one.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ from typing import NamedTuple
 import pytest
 
 from media import sdp
+from sip import registrar
 from sip.agent import Agent
 from sip.errors import ParseError
 from sip.events import Dropped, Invited
 from sip.framing import Framer
 from sip.message import Response, parse_message, unfolded
 from sip.outputs import Flow
+from sip.uri import Uri
 from tests.torture.flows import THEM, given, request
 
 ROOT = Path(__file__).parents[2]
@@ -389,3 +391,19 @@ def test_what_cannot_be_read_is_reported() -> None:
     for case in refused:
         dropped = [one for one in given(message(case.name), case.transport).events if isinstance(one, Dropped)]
         assert len(dropped) == 1, case.name
+
+
+@pytest.mark.parametrize(
+    ("name", "contacts"),
+    [
+        ("escnull", ["sip:%00@host5.example.com", "sip:%00%00@host5.example.com"]),
+        ("cparam01", ["sip:+19725552222@gw1.example.net"]),
+        ("cparam02", ["sip:+19725552222@gw1.example.net;unknownparam"]),
+        ("dblreq", ["sip:j.user@host.example.com"]),
+    ],
+)
+def test_what_a_registrar_keeps_of_a_register(name: str, contacts: list[str]) -> None:
+    """§3.1.1.4, §3.3.12, §3.3.13, §3.1.1.8: where the gateway registers phones."""
+    address, flow = Uri("sip", "user", "example.com"), Flow("udp", ("192.0.2.200", 5060), THEM)
+    kept = registrar.register((), request(message(name)), flow, 0.0, registrar.Rules(), address)
+    assert [binding.contact for binding in kept.bindings] == contacts
