@@ -1,8 +1,8 @@
 """Claim: an idle call costs less than 20 kB of memory, and its end gives everything back.
 
 So many calls come in (sipp), are answered by the app's document and stay, on hold so that no audio runs. Measured once
-their transactions are over: what control and media worker have to themselves, against before (some calls went already). Then the callers hang
-up, and every gauge must be where it was. One JSON line. `python bench/bench_dialogs.py [CALLS]`; needs sipp.
+their transactions are over: what control and media worker have to themselves, against before, when some calls had come
+and gone already. Then the callers hang up, and every gauge must be where it was. One JSON line. `python bench/bench_dialogs.py [CALLS]`; needs sipp.
 """
 
 from __future__ import annotations

@@ -154,7 +154,9 @@ class Exchange:
         leg.allow_symmetric(arrival.trunk.symmetric if arrival.trunk is not None else True)
         call, script = self._inbound(arrival, event)
         leg.ring()
-        await self._live(call, self._run_inbound(call, script, arrival.claim))
+        claim = arrival.claim
+        del event, arrival  # a call outlives its INVITE by far
+        await self._live(call, self._run_inbound(call, script, claim))
 
     def _full(self) -> float | None:
         """Seconds to wait where one call more is one too many."""

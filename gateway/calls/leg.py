@@ -153,6 +153,7 @@ class Leg:
             self.port = port
             port.hear = self.hear_media
             port.lost = self._worker_lost
+            port.waits = lambda: bool(self._recordings)
         return self.port
 
     async def invite(self, invite: Callable[[bytes], sip_commands.Invite], near: Port | None = None) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from media.commands import Allocate, Command, Release
-from media.events import Allocated, Event, Refused, WorkerStats
+from media.events import Allocated, Event, RecordEnded, Refused, Released, WorkerStats
 
 LOG = logging.getLogger(__name__)
 
@@ -39,13 +39,15 @@ class Port:
     ssrc: int
     hear: Callable[[Event], None] = field(default=lambda event: None)
     lost: Callable[[str], None] = field(default=lambda reason: None)
+    waits: Callable[[], bool] = field(default=lambda: False)  # for the end of a recording
+    released: bool = False
 
     def send(self, command: Command) -> None:
         """Sends a command; after the worker's death it goes nowhere."""
         self.worker.send(command)
 
     def release(self) -> None:
-        """Gives the row back. What still comes about it (the end of a recording) is heard until the row is reused."""
+        """Gives the row back. What still comes about it (its figures, the end of a recording) is heard."""
         self.worker.release(self)
 
 
@@ -89,8 +91,9 @@ class Worker:
             self._link.send(command)
 
     def release(self, port: Port) -> None:
-        if self.ports.get(port.number) is port and self.alive:
+        if self.ports.get(port.number) is port and self.alive and not port.released:
             self.in_use -= 1
+            port.released = True
             self.send(Release(port.number))
 
     async def close(self) -> None:
@@ -110,6 +113,8 @@ class Worker:
                 case _:
                     if port := self.ports.get(event.port):
                         port.hear(event)
+                        if isinstance(event, Released | RecordEnded) and port.released and not port.waits():
+                            del self.ports[event.port]
 
     def _allocated(self, event: Allocated) -> None:
         port = Port(self, event.port, event.udp_port, event.ssrc)

@@ -1,0 +1,108 @@
+"""The ports that a worker gave: told what comes about them, and forgotten with their last word."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from gateway.calls.media import Port, Worker
+from media import commands, events
+
+
+class Link:
+    """A worker process that gives every port, and says what it is told to."""
+
+    def __init__(self, hear: Callable[[list[events.Event]], None], lost: Callable[[str], None]) -> None:
+        self._hear = hear
+        self.die = lost
+        self.sent: list[commands.Command] = []
+
+    def say(self, *said: events.Event) -> None:
+        self._hear(list(said))
+
+    def send(self, command: commands.Command) -> None:
+        self.sent.append(command)
+        if isinstance(command, commands.Allocate):
+            asyncio.get_running_loop().call_soon(self.say, events.Allocated(command.request, 7, 20000, 1))
+
+    async def close(self) -> None:
+        """Nothing to end."""
+
+
+def using(test: Callable[[Worker, Port, Link], Coroutine[Any, Any, None]]) -> None:
+    """Runs a test with a worker and one port of it."""
+
+    async def main() -> None:
+        links: list[Link] = []
+
+        async def start(number: int, hear: Callable[[list[events.Event]], None], lost: Callable[[str], None]) -> Link:
+            links.append(Link(hear, lost))
+            return links[-1]
+
+        worker = Worker(0, lambda worker, reason: None)
+        await worker.start(start)
+        await test(worker, await worker.allocate(), links[0])
+
+    asyncio.run(main())
+
+
+RELEASED = events.Released(7, 1, 2, 0, 0, 0.0)
+ENDED = events.RecordEnded(7, "RE1", "released", 1.0, 1.0, 16044, False)
+
+
+def test_a_port_hears_its_figures_and_is_forgotten() -> None:
+    async def test(worker: Worker, port: Port, link: Link) -> None:
+        heard: list[events.Event] = []
+        port.hear = heard.append
+        port.release()
+        port.release()
+        assert link.sent[1:] == [commands.Release(7)]
+        assert worker.in_use == 0
+        link.say(RELEASED)
+        assert heard == [RELEASED]
+        assert worker.ports == {}
+
+    using(test)
+
+
+def test_a_port_is_kept_for_the_end_of_its_recording() -> None:
+    async def test(worker: Worker, port: Port, link: Link) -> None:
+        heard: list[events.Event] = []
+        waits = True
+
+        def hear(event: events.Event) -> None:
+            nonlocal waits
+            heard.append(event)
+            waits = waits and not isinstance(event, events.RecordEnded)
+
+        port.hear, port.waits = hear, lambda: waits
+        port.release()
+        link.say(RELEASED)
+        assert worker.ports == {7: port}
+        link.say(ENDED)
+        assert heard == [RELEASED, ENDED]
+        assert worker.ports == {}
+
+    using(test)
+
+
+def test_a_recording_that_ends_before_its_port_leaves_the_port() -> None:
+    async def test(worker: Worker, port: Port, link: Link) -> None:
+        link.say(ENDED)
+        assert worker.ports == {7: port}
+
+    using(test)
+
+
+def test_who_waits_for_a_recording_is_told_that_its_worker_died() -> None:
+    async def test(worker: Worker, port: Port, link: Link) -> None:
+        told: list[str] = []
+        port.lost, port.waits = told.append, lambda: True
+        port.release()
+        link.say(RELEASED)
+        link.die("killed")
+        assert told == ["killed"]
+        assert worker.ports == {}
+
+    using(test)
