@@ -2,7 +2,8 @@
 
 So many calls come in (sipp), are answered by the app's document and stay, on hold so that no audio runs. Measured once
 their transactions are over: what control and media worker have to themselves, against before, when some calls had come
-and gone already. Then the callers hang up, and every gauge must be where it was. One JSON line. `python bench/bench_dialogs.py [CALLS]`; needs sipp.
+and gone already. Then the callers hang up, and every gauge must be where it was. One JSON line.
+`python bench/bench_dialogs.py [CALLS]`; needs sipp.
 """
 
 from __future__ import annotations

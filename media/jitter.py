@@ -36,8 +36,9 @@ class Jitter:
 
     def reset(self, row: int) -> None:
         """The row starts anew with the next packet."""
-        self._filled[row] = False
-        self._ssrc[row] = -1
+        if self._ssrc[row] != -1:  # memory that nothing came into is not touched
+            self._filled[row] = False
+            self._ssrc[row] = -1
         self.delay[row] = START
         self.late[row] = 0
 

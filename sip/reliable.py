@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import deque
 from typing import TYPE_CHECKING
 
 from sip.errors import ParseError
@@ -51,7 +50,7 @@ class Provisionals:
         self._session = session
         self._invite = invite
         self._next = first
-        self._waiting: deque[Response] = deque()  # the first is on its way
+        self._waiting: list[Response] = []  # the first is on its way
         self._interval = 0.0
         self._over = False  # a final response went out
 
@@ -88,7 +87,7 @@ class Provisionals:
             return None
         if rseq(self._waiting[0]) != number:
             return None
-        self._waiting.popleft()
+        del self._waiting[0]
         self.timers.clear()
         return self._first(now) if self.waits else []
 

@@ -153,7 +153,7 @@ class Leg:
             self.port = port
             port.hear = self.hear_media
             port.lost = self._worker_lost
-            port.waits = lambda: bool(self._recordings)
+            port.waits = self._awaits_recordings
         return self.port
 
     async def invite(self, invite: Callable[[bytes], sip_commands.Invite], near: Port | None = None) -> None:
@@ -284,6 +284,9 @@ class Leg:
     def add_recording(self, sid: str, recorder: Recorder) -> None:
         """From now on `recorder` is told of recording `sid`, also after this leg's end."""
         self._recordings[sid] = recorder
+
+    def _awaits_recordings(self) -> bool:
+        return bool(self._recordings)
 
     def _hear_recording(self, event: events.RecordStopped | events.RecordEnded) -> None:
         if recorder := self._recordings.get(event.recording):

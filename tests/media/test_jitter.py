@@ -70,3 +70,12 @@ def test_timestamps_may_wrap() -> None:
         wire, there = jitter.take(ROW)
         played.append(int(wire[0, 0]) if there.all() else -1)
     assert played == [-1, -1, *range(28)]
+
+
+def test_a_row_that_begins_anew_plays_nothing_of_before() -> None:
+    _, jitter = play({tick: [tick] for tick in range(20)}, 10)
+    jitter.put(ROW, np.array([9]), np.array([10 * FRAME]), np.full((1, FRAME), 1, np.uint8), np.array([FRAME]))
+    jitter.reset(0)
+    for _ in range(10):
+        assert not jitter.take(ROW)[1].any()
+    assert (jitter.delay[0], jitter.late[0]) == (2 * FRAME, 0)
