@@ -126,7 +126,10 @@ class ServerTransaction:
         if (self.state, given) not in self._table:
             return []
         self.state, acts = self._table[self.state, given]
-        return [output for act in acts for output in self._do(act, now)]
+        outputs = [output for act in acts for output in self._do(act, now)]
+        if self.state is State.TERMINATED:
+            self._wire = b""  # a session keeps its INVITE's transaction; nobody is answered any more
+        return outputs
 
     def ring(self, name: str, now: float) -> list[Transmit]:
         """A timer is over."""
