@@ -7,14 +7,16 @@ than the day's ceiling.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 
-from gateway.billing import risk
+from gateway.billing import permissions, risk
 from gateway.billing.ceilings import Ceilings, ceilings_of
 from gateway.billing.money import shown
 from gateway.calls.limits import Limits
 from gateway.clock import Clock
 from gateway.store import Store
+from gateway.store.sip_rows import DialingPermission
 
 
 class Refused(Exception):
@@ -39,7 +41,8 @@ class Guard:
     async def admit(self, account_sid: str, number: str, price: int) -> None:
         """One call more; its first minute (`price` in micro-units) is paid. Refused says why not."""
         ceilings = await ceilings_of(self._store, account_sid)
-        self._permit(ceilings, number)
+        permitted = await self._store.sip.permissions.of(account_sid)
+        self._permit(ceilings, permitted, number)
         await self._load(account_sid)
         limits = self._limits_of(account_sid, ceilings)
         if limits.admit(self._clock.now(), self._living[account_sid]) is not None:
@@ -65,13 +68,16 @@ class Guard:
         return self._today(account_sid)[1]
 
     @staticmethod
-    def _permit(ceilings: Ceilings, number: str) -> None:
+    def _permit(ceilings: Ceilings, permitted: Mapping[str, DialingPermission], number: str) -> None:
         found = risk.of(number, ceilings.high_risk_prefixes)
         if found.high and not ceilings.high_risk:
             raise Refused(21215, 403, f"{number} is of high risk ({found.high}) and not permitted to this account")
         if ceilings.countries is not None and found.country not in ceilings.countries:
             country = found.country or "no country's numbers"
             raise Refused(21215, 403, f"{number}: {country} is not permitted to this account")
+        own = permitted.get(found.country)
+        if own is not None and not permissions.allows(own, found):
+            raise Refused(21215, 403, f"{number}: the account's dialing permissions for {found.country} forbid it")
 
     def _limits_of(self, account_sid: str, ceilings: Ceilings) -> Limits:
         known = self._limits.get(account_sid)

@@ -12,6 +12,7 @@ import phonenumbers
 from phonenumbers import PhoneNumberType
 
 DEAR = {PhoneNumberType.PREMIUM_RATE, PhoneNumberType.SHARED_COST}
+SPECIAL = "a premium or shared-cost number"
 NETWORKS = {870, 878, 881, 882, 883, 888, 979}  # satellites, international networks, international premium rate
 
 
@@ -21,6 +22,11 @@ class Risk:
 
     country: str
     high: str = ""
+
+    @property
+    def special(self) -> bool:
+        """Whether it is dear by its country's numbering plan."""
+        return self.high == SPECIAL
 
 
 def of(number: str, prefixes: Iterable[str] = ()) -> Risk:
@@ -37,4 +43,4 @@ def of(number: str, prefixes: Iterable[str] = ()) -> Risk:
         return Risk(country, f"prefix {prefix}")
     if parsed.country_code in NETWORKS:
         return Risk(country, f"the network +{parsed.country_code}")
-    return Risk(country, "a premium or shared-cost number" if phonenumbers.number_type(parsed) in DEAR else "")
+    return Risk(country, SPECIAL if phonenumbers.number_type(parsed) in DEAR else "")

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from gateway.store import sip_tables as tables
 from gateway.store.database import Database
+from gateway.store.recent import Recent
 from gateway.store.sip_rows import DialingPermission
 from gateway.store.statements import delete, insert, select, values
 
@@ -19,9 +20,13 @@ class Permissions:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._recent: Recent[dict[str, DialingPermission]] = Recent(database.clock)
 
     async def of(self, account_sid: str) -> dict[str, DialingPermission]:
-        """What an account changed, by country."""
+        """What an account changed, by country. Asked at each call out, so it is believed for a second."""
+        return await self._recent.get(account_sid, lambda: self._of(account_sid))
+
+    async def _of(self, account_sid: str) -> dict[str, DialingPermission]:
         table = tables.dialing_permissions
         columns = [column for column in table.c if column.name != "account_sid"]
         found = await self._database.read(sa.select(*columns).where(table.c.account_sid == account_sid))
@@ -40,6 +45,7 @@ class Permissions:
         ]
         if writes:
             await self._database.write(*writes)
+            self._recent.forget()
 
     async def inherits(self, account_sid: str) -> bool:
         """Whether the account takes its parent's."""

@@ -13,6 +13,7 @@ from gateway.billing.ceilings import KIND, Ceilings
 from gateway.billing.guard import Guard
 from gateway.errors import ApiError
 from gateway.store.rows import Call
+from gateway.store.sip_rows import DialingPermission
 from tests.calls.test_trunks import Peer, dial, notes, trunk
 from tests.lib.loop import VirtualClock, passes, run
 from tests.lib.whole import NUMBER, Whole, whole
@@ -115,6 +116,38 @@ def test_what_is_not_permitted_never_rings(
             assert await refused(one, to) == answer
             await passes(1)
             assert carrier.events == []
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    ("own", "to", "allowed"),
+    [
+        (DialingPermission("GB", low_risk_numbers_enabled=False), LONDON, False),
+        (DialingPermission("GB", high_risk_special_numbers_enabled=False), LONDON, True),
+        (DialingPermission("DE", low_risk_numbers_enabled=False), LONDON, True),
+        (DialingPermission("US", high_risk_special_numbers_enabled=False), PREMIUM, False),
+        (DialingPermission("US", low_risk_numbers_enabled=False), PREMIUM, True),
+        (DialingPermission("SO", high_risk_tollfraud_numbers_enabled=False), SOMALIA, False),
+        (DialingPermission("SO", high_risk_special_numbers_enabled=False), SOMALIA, True),
+    ],
+)
+def test_an_account_forbids_itself_countries(tmp_path: Path, own: DialingPermission, to: str, allowed: bool) -> None:
+    """Twilio's dialing permissions, within what the operator allows."""
+
+    async def main(clock: VirtualClock) -> None:
+        async with whole(clock, tmp_path, {}) as one:
+            carrier = await priced(one, high_risk=True, high_risk_prefixes=["+2521"])
+            await one.services.store.sip.permissions.put(await account(one), [own])
+            if not allowed:
+                assert await refused(one, to) == (403, 21215)
+            else:
+                await create(one, to)
+            await passes(1)
+            assert bool(carrier.events) == allowed
+            if allowed:
+                carrier.refuse(486)
+                await passes(1)
 
     run(main)
 

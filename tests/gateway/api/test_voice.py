@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
+import phonenumbers
 import pytest
 
 from tests.lib import oai
@@ -117,3 +119,94 @@ def test_another_accounts_settings_are_not_there(api: Rest) -> None:
         work = mine.source_ip_mappings
         assert refusal(lambda: work.create(ip_record_sid=pair[0], sip_domain_sid=pair[1])) == (400, 20001)  # noqa: B023
     assert refusal(lambda: mine.byoc_trunks.create(connection_policy_sid=policy.sid)) == (400, 20001)
+
+
+@pytest.fixture
+def unlimited(api: Rest) -> Iterator[None]:
+    """The operator allows everything."""
+    api.do(api.store.operator.put("ceilings", api.made.account_sid, {"high_risk": True}))
+    yield
+    api.do(api.store.operator.delete("ceilings", api.made.account_sid))
+    everything = dict.fromkeys(FLAGS, True)
+    update(api, [{"iso_code": one.iso_code, **everything} for one in countries(api).list() if not all(flags(one))])
+
+
+FLAGS = ("low_risk_numbers_enabled", "high_risk_special_numbers_enabled", "high_risk_tollfraud_numbers_enabled")
+
+
+def countries(api: Rest) -> Any:
+    return api.client().voice.v1.dialing_permissions.countries
+
+
+def flags(country: Any) -> tuple[bool, ...]:
+    return tuple(getattr(country, flag) for flag in FLAGS)
+
+
+def update(api: Rest, wanted: object) -> Any:
+    return api.client().voice.v1.dialing_permissions.bulk_country_updates.create(update_request=json.dumps(wanted))
+
+
+def test_countries_are_listed_and_found(api: Rest, unlimited: None) -> None:
+    listed = countries(api).list()
+    assert {one.iso_code for one in listed} == set(phonenumbers.SUPPORTED_REGIONS)
+    assert [one.name for one in listed] == sorted(one.name for one in listed)
+    latvia = countries(api)("lv").fetch()
+    assert (latvia.name, latvia.continent, latvia.country_codes) == ("Latvia", "EUROPE", ["+371"])
+    assert latvia.links == {"highrisk_special_prefixes": f"{latvia.url}/HighRiskSpecialPrefixes"}
+    assert [one.iso_code for one in countries(api).list(country_code="371")] == ["LV"]
+    assert [one.iso_code for one in countries(api).list(iso_code="DE")] == ["DE"]
+    assert len(countries(api).list(continent="SOUTH_AMERICA")) == 14
+    assert countries(api).list(low_risk_numbers_enabled=False) == []
+    assert refusal(countries(api)("ZZ").fetch) == (404, 20404)
+    assert refusal(countries(api)("ZZ").highrisk_special_prefixes.list) == (404, 20404)
+
+
+def test_special_prefixes(api: Rest) -> None:
+    assert [one.prefix for one in countries(api)("LV").highrisk_special_prefixes.list()] == ["+37181", "+37190"]
+    assert [one.prefix for one in countries(api)("US").highrisk_special_prefixes.stream(page_size=3)] == [
+        f"+1900{digit}" for digit in range(2, 10)
+    ]
+
+
+def test_permissions_are_changed_in_bulk(api: Rest, unlimited: None) -> None:
+    assert flags(countries(api)("GB").fetch()) == (True, True, True)
+    wanted = [
+        {"iso_code": "GB", "low_risk_numbers_enabled": "true", "high_risk_special_numbers_enabled": "false"},
+        {"iso_code": "de", "low_risk_numbers_enabled": False},
+    ]
+    assert update(api, wanted).update_count == 2
+    assert flags(countries(api)("GB").fetch()) == (True, False, True)
+    assert flags(countries(api)("DE").fetch()) == (False, True, True)
+    assert [one.iso_code for one in countries(api).list(low_risk_numbers_enabled=False)] == ["DE"]
+    theirs = api.client(SECOND.account_sid, SECOND.auth_token).voice.v1.dialing_permissions.countries
+    assert theirs("DE").fetch().low_risk_numbers_enabled
+
+
+def test_what_the_operator_does_not_allow_is_shown(api: Rest) -> None:
+    api.do(api.store.operator.put("ceilings", api.made.account_sid, {"countries": ["US"]}))
+    try:
+        assert flags(countries(api)("US").fetch()) == (True, False, False)
+        assert flags(countries(api)("GB").fetch()) == (False, False, False)
+    finally:
+        api.do(api.store.operator.delete("ceilings", api.made.account_sid))
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {}, [], ["GB"], [{"iso_code": "ZZ"}], [{}], [{"iso_code": "GB", "low_risk_numbers_enabled": "maybe"}],
+        [{"iso_code": "GB", "low_risk_numbers_enabled": 1}], [{"iso_code": "GB", "low_risk_numbers_enabled": [1]}],
+        [{"iso_code": "GB", "low_risk_numbers_enabled": False}, {"iso_code": "ZZ"}],
+    ],
+)  # fmt: skip
+def test_bulk_updates_that_are_refused_change_nothing(api: Rest, wanted: object) -> None:
+    assert refusal(lambda: update(api, wanted)) == (400, 20001)
+    assert countries(api)("GB").fetch().low_risk_numbers_enabled
+
+
+def test_settings(api: Rest) -> None:
+    settings = api.client().voice.v1.dialing_permissions.settings()
+    assert settings.fetch().dialing_permissions_inheritance
+    assert not settings.update(dialing_permissions_inheritance=False).dialing_permissions_inheritance
+    assert not settings.fetch().dialing_permissions_inheritance
+    assert settings.update(dialing_permissions_inheritance=True).url == f"{api.url}/voice/v1/Settings"
