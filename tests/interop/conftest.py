@@ -203,6 +203,8 @@ class GatewayProcess:
         made = self.credentials()
         client = Client(made["account_sid"], made["auth_token"])
         client.api.base_url = f"http://{self.http}"
+        for product in ("trunking", "voice"):
+            getattr(client, product).base_url = f"http://{self.http}/{product}"
         return client
 
     def operator(self, method: str, path: str, body: object = None) -> Any:
