@@ -211,7 +211,7 @@ def _warn_of_identity(book: TrunkBook, settings: Settings) -> None:
 
 def _challenger(settings: Settings, random: Random, realm: str) -> Challenger:
     """Challenges in the name of a SIP domain."""
-    return Challenger(realm, random, settings.sip.digest)
+    return Challenger(realm, random, settings.phones.digest)
 
 
 def _make(folder: Path) -> None:

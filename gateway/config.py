@@ -216,8 +216,13 @@ class Limits(Section):
 
 
 class Phones(Section):
-    """What phones that register may ask for: seconds (a request below the least is refused), contacts of one user."""
+    """What phones that register may ask for: seconds (a request below the least is refused), contacts of one user.
 
+    `digest`: the algorithms that SIP domains offer. MD5 alone by default, because many phones take the first challenge
+    only, or fail at one that they do not know.
+    """
+
+    digest: tuple[Literal["SHA-512-256", "SHA-256", "MD5"], ...] = Field(default=("MD5",), min_length=1)
     least_seconds: int = Field(default=60, ge=1, le=3600)
     most_seconds: int = Field(default=3600, ge=60)
     contacts: int = Field(default=10, ge=1)

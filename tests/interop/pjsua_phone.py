@@ -47,7 +47,11 @@ class Account(pj.Account):  # type: ignore[misc]
     def __init__(self, say: str, heard: str) -> None:
         super().__init__()
         self.call: Call | None = None
+        self.registration = 0  # the status of the last REGISTER
         self._files = (say, heard)
+
+    def onRegState(self, prm: Any) -> None:
+        self.registration = int(prm.code)
 
     def dial(self, uri: str) -> None:
         """Calls."""
@@ -61,8 +65,8 @@ class Account(pj.Account):  # type: ignore[misc]
         self.call.answer(answer)
 
 
-def endpoint_on(host: str, port: int) -> Any:
-    """The library, started, with a null sound device."""
+def endpoint_on(host: str, port: int, *, tls: bool) -> Any:
+    """The library, started, with a null sound device; over TLS it believes any certificate."""
     endpoint = pj.Endpoint()
     endpoint.libCreate()
     config = pj.EpConfig()
@@ -78,21 +82,37 @@ def endpoint_on(host: str, port: int) -> Any:
     transport.boundAddress, transport.port = host, port
     endpoint.transportCreate(pj.PJSIP_TRANSPORT_UDP, transport)
     endpoint.transportCreate(pj.PJSIP_TRANSPORT_TCP, transport)
+    if tls:
+        transport.port = 0
+        endpoint.transportCreate(pj.PJSIP_TRANSPORT_TLS, transport)
     endpoint.libStart()
     return endpoint
 
 
-def account_on(host: str, say: str, heard: str, login: str) -> Account:
-    """An account that needs no registration; `login`: USER:PASSWORD for challenges."""
+def account_on(wanted: argparse.Namespace) -> Account:
+    """An account, which registers where that is wanted."""
     settings = pj.AccountConfig()
-    settings.idUri = f"sip:+15555550123@{host}"
-    if login:
-        username, _, password = login.partition(":")
+    settings.idUri = wanted.register or f"sip:+15555550123@{wanted.host}"
+    if wanted.login:
+        username, _, password = wanted.login.partition(":")
         settings.sipConfig.authCreds.append(pj.AuthCredInfo("digest", "*", username, 0, password))
-    settings.mediaConfig.transportConfig.boundAddress = host
-    account = Account(say, heard)
+    if wanted.proxy:
+        settings.sipConfig.proxies.append(wanted.proxy)
+    if wanted.register:
+        settings.regConfig.registrarUri = f"sip:{wanted.register.partition('@')[2]}"
+        settings.regConfig.timeoutSec = 600
+        settings.regConfig.retryIntervalSec = 0
+    settings.mediaConfig.transportConfig.boundAddress = wanted.host
+    account = Account(wanted.say, wanted.heard)
     account.create(settings)
     return account
+
+
+def register(endpoint: Any, account: Account) -> None:
+    """Until the registrar has answered."""
+    end = time.monotonic() + 10
+    while not account.registration and time.monotonic() < end:
+        endpoint.libHandleEvents(10)
 
 
 def follow(endpoint: Any, account: Account, wanted: argparse.Namespace) -> str:
@@ -111,6 +131,14 @@ def follow(endpoint: Any, account: Account, wanted: argparse.Namespace) -> str:
         if wanted.digits and not pressed and up > 1:
             call.dialDtmf(wanted.digits)
             pressed = True
+        if wanted.hold_after and up > wanted.hold_after:
+            wanted.hold_after = 0.0
+            call.setHold(pj.CallOpParam())
+        if wanted.unhold_after and up > wanted.unhold_after:
+            wanted.unhold_after = 0.0
+            again = pj.CallOpParam(True)
+            again.opt.flag = pj.PJSUA_CALL_UNHOLD
+            call.reinvite(again)
         if wanted.hangup_after and up > wanted.hangup_after:
             call.hangup(pj.CallOpParam())
             wanted.hangup_after = 0.0
@@ -126,17 +154,25 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--login", default="", metavar="USER:PASSWORD")
+    parser.add_argument("--register", default="", metavar="ADDRESS", help="registers this address of record")
+    parser.add_argument("--proxy", default="", metavar="URI", help="where everything goes")
+    parser.add_argument("--tls", action="store_true")
     parser.add_argument("--digits", default="")
+    parser.add_argument("--hold-after", type=float, default=0.0, metavar="SECONDS")
+    parser.add_argument("--unhold-after", type=float, default=0.0, metavar="SECONDS")
     parser.add_argument("--hangup-after", type=float, default=0.0, metavar="SECONDS")
     parser.add_argument("--patience", type=float, default=40.0, metavar="SECONDS")
     wanted = parser.parse_args()
-    endpoint = endpoint_on(wanted.host, wanted.port)
-    account = account_on(wanted.host, wanted.say, wanted.heard, wanted.login)
+    endpoint = endpoint_on(wanted.host, wanted.port, tls=wanted.tls)
+    account = account_on(wanted)
+    if wanted.register:
+        register(endpoint, account)
     print("ready", flush=True)
     if wanted.call:
         account.dial(wanted.call)
-    state = follow(endpoint, account, wanted)
-    print(json.dumps({"state": state}), flush=True)
+    refused = wanted.register and account.registration >= 300
+    state = "NOT REGISTERED" if refused else follow(endpoint, account, wanted)
+    print(json.dumps({"state": state, "registration": account.registration}), flush=True)
     if account.call is not None:
         account.call.drop()
     del account
