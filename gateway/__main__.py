@@ -1,4 +1,4 @@
-"""The program: `trunkline serve`, `phone`, `demo`, `credentials`, `bench`."""
+"""The program: `trunkline serve`, `doctor`, `phone`, `demo`, `credentials`, `bench`."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--verbose", action="store_true", help="log each SIP message and more")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _serve(commands.add_parser("serve", help="run the gateway"))
+    _doctor(commands.add_parser("doctor", help="look at settings, machine and trunks, and say what to do"))
     _phone(commands.add_parser("phone", help="a softphone: dial, press digits, record what is heard"))
     _demo(commands.add_parser("demo", help="one whole call on this machine, printed as a timeline"))
     _credentials(commands.add_parser("credentials", help="show or renew account SID, token and operator key"))
@@ -40,21 +41,26 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(parser: argparse.ArgumentParser) -> None:
+    _settings(parser)
+    parser.set_defaults(run=serve)
+
+
+def _settings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, metavar="FILE", help="trunkline.toml")
     parser.add_argument("--data", type=Path, metavar="DIR", help="where everything is kept (./var)")
     parser.add_argument("--http", metavar="HOST:PORT", help="REST API (127.0.0.1:8080)")
     parser.add_argument("--sip", metavar="HOST:PORT", help="SIP over UDP and TCP (127.0.0.1:5060)")
     parser.add_argument("--rtp", metavar="HOST:FROM-TO", help="media (127.0.0.1:20000-29999)")
-    parser.set_defaults(run=serve)
 
 
 def settings_of(arguments: argparse.Namespace) -> config.Settings:
     """The settings with the flags laid over them."""
+    return config.load(arguments.config, _overrides(arguments))
+
+
+def _overrides(arguments: argparse.Namespace) -> dict[str, Any]:
     flags = {"data": "data", "http": "http.listen", "sip": "sip.listen", "rtp": "media.rtp"}
-    overrides: dict[str, Any] = {
-        name: value for flag, name in flags.items() if (value := getattr(arguments, flag, None)) is not None
-    }
-    return config.load(arguments.config, overrides)
+    return {name: value for flag, name in flags.items() if (value := getattr(arguments, flag, None)) is not None}
 
 
 def serve(arguments: argparse.Namespace) -> int:
@@ -62,6 +68,19 @@ def serve(arguments: argparse.Namespace) -> int:
     from gateway import app
 
     return uvloop.run(app.serve(settings_of(arguments)))
+
+
+def _doctor(parser: argparse.ArgumentParser) -> None:
+    _settings(parser)
+    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.set_defaults(run=doctor)
+
+
+def doctor(arguments: argparse.Namespace) -> int:
+    """Looks at everything; exit status 1 where something cannot work."""
+    from gateway.doctor import command
+
+    return asyncio.run(command.run(arguments.config, _overrides(arguments), as_text=not arguments.json))
 
 
 def _phone(parser: argparse.ArgumentParser) -> None:

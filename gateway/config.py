@@ -37,7 +37,8 @@ def host_port(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine alone."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
@@ -290,7 +291,7 @@ class Settings(BaseSettings):
     def loopback_only(self) -> bool:
         """Nothing of this gateway is reachable from outside: the condition of the trunk `local`."""
         return (
-            all(_is_loopback(host) for _, host, _ in self.sip.listeners)
+            all(is_loopback(host) for _, host, _ in self.sip.listeners)
             and not self.http.public_url
             and not self.sip.public_address
             and not self.media.public_address

@@ -16,22 +16,30 @@ from gateway.trunks.model import Route, Trunk
 LOCAL = Trunk(name="local", addresses=("127.0.0.0/8", "::1/128"), symmetric=True)
 
 
+Fields = Mapping[str, Any]
+
+
+def declared(trunks: Sequence[Fields], routes: Sequence[Fields]) -> tuple[dict[str, Trunk], dict[str, Route]]:
+    """What the file declares, by name and prefix; ConfigError for what cannot be."""
+    try:
+        by_name = {trunk.name: trunk for trunk in map(Trunk.model_validate, trunks)}
+        return by_name, {route.prefix: route for route in map(Route.model_validate, routes)}
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigError(f"trunks or routes: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+
+
 class TrunkBook:
     """Trunks by name, routes by prefix. What is declared in the file is read-only."""
 
     def __init__(
-        self, store: Store, declared_trunks: Sequence[Mapping[str, Any]], declared_routes: Sequence[Mapping[str, Any]],
+        self, store: Store, declared_trunks: Sequence[Fields], declared_routes: Sequence[Fields],
         lines: Mapping[str, int], *, local: bool,
     ) -> None:  # fmt: skip
         self._store = store
         self._lines = dict(lines)
         self._local = local
-        try:
-            self._file_trunks = {trunk.name: trunk for trunk in map(Trunk.model_validate, declared_trunks)}
-            self._file_routes = {route.prefix: route for route in map(Route.model_validate, declared_routes)}
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise ConfigError(f"trunks or routes: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        self._file_trunks, self._file_routes = declared(declared_trunks, declared_routes)
         self.trunks: dict[str, Trunk] = {}
         self.routes: dict[str, Route] = {}
         self.followers: list[Callable[[], None]] = []  # are told of each change
