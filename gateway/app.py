@@ -37,9 +37,9 @@ from gateway.api.server import Site
 from gateway.billing.guard import Guard as Spending
 from gateway.calls.addresses import Addresses, joined
 from gateway.calls.exchange import Exchange
-from gateway.calls.leg import MediaSettings
 from gateway.calls.limits import Limits
 from gateway.calls.media import Link, Workers
+from gateway.calls.negotiation import MediaSettings
 from gateway.calls.recovery import recover
 from gateway.calls.services import Services
 from gateway.chance import Chance

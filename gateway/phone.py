@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random, SystemRandom
 
-from gateway.calls.leg import Gone, Leg, MediaSettings
+from gateway.calls.leg import Gone, Leg
 from gateway.calls.media import Link, Workers
+from gateway.calls.negotiation import MediaSettings
 from gateway.numbers.e164 import normal
 from gateway.speech.cache import AudioCache
 from gateway.speech.fetch import decode

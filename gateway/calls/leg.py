@@ -1,4 +1,4 @@
-"""A leg: one SIP session and one media port, from the first INVITE to the last packet.
+"""A leg: one SIP session and one media port (gateway/calls/line.py), from the first INVITE to the last packet.
 
 It is driven by events (`hear_sip`, `hear_media`) and offers futures to wait on. All of its commands, the teardown
 included, are synchronous.
@@ -8,31 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from random import Random
 from typing import Protocol
 
-from gateway.calls.media import NoPort, Port, Workers
+from gateway.calls import info
+from gateway.calls.line import Line
+from gateway.calls.media import Port, Workers
+from gateway.calls.negotiation import MediaSettings, Negotiation
 from gateway.calls.referrals import Referrals
-from media import commands, events, negotiate
+from media.commands import Connect
 from media.errors import NegotiationError
+from media.events import OneWay
+from media.negotiate import StreamPlan
 from sip import commands as sip_commands
 from sip import events as sip_events
 from sip.dialog import DialogState
 
 LOG = logging.getLogger(__name__)
-
-WAITS = {"w": 0.5, "W": 1.0}  # seconds
-INFO_PACE = 0.25  # seconds from one digit by INFO to the next
-
-
-class Recorder(Protocol):
-    """What is told of a recording on a leg's port."""
-
-    def hear(self, event: events.RecordStopped | events.RecordEnded) -> None: ...
-
-    def lost(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,23 +39,13 @@ class Gone:
     failed: bool = False  # ours or the network's fault: the call's status is `failed`
 
 
-@dataclass(frozen=True, slots=True)
-class MediaSettings:
-    """What a leg says of itself in SDP."""
-
-    ip: str
-    codecs: tuple[str, ...]
-    dtmf: str = "rfc4733"  # or inband, info: how digits are sent
-    early: bool = True  # whether media before the answer is heard
-
-
 class SipAgent(Protocol):
     """The one thing a leg needs of the SIP room."""
 
     def apply(self, command: sip_commands.Command) -> None: ...
 
 
-class Leg:
+class Leg(Line):
     """A leg. `offer` is the SDP of an incoming INVITE (None for a late offer, or for a leg that we place)."""
 
     def __init__(
@@ -76,41 +60,35 @@ class Leg:
         signalling_ip: str = "",
         symmetric: bool = False,
     ) -> None:
+        super().__init__(workers)
         loop = asyncio.get_running_loop()
         self.session = session
-        self.port: Port | None = None
         self.dialog: DialogState | None = None
         self.early_media = False
         self.ringing: asyncio.Future[int] = loop.create_future()
         self.answered: asyncio.Future[None] = loop.create_future()
         self.gone: asyncio.Future[Gone] = loop.create_future()
-        self.on_digit: Callable[[str, bool], None] | None = None
         self.on_early_media: Callable[[], None] | None = None
         self.on_one_way: Callable[[str], None] | None = None  # a sentence
-        self._recordings: dict[str, Recorder] = {}
         self.on_replaced: Callable[[], None] | None = None  # the leg has another dialog now
         self.referrals = Referrals(self, sip)
         self._sip = sip
-        self._workers = workers
-        self._media = media
         self._offer = offer
-        self._signalling_ip = signalling_ip
-        self._symmetric = symmetric
-        self._sdp_session = random.getrandbits(31)
-        self._sdp_version = 0
-        self._our_sdp = b""
-        self._previewed: tuple[bytes, negotiate.StreamPlan] | None = None
-        self._playing = 0
-        self._plays: dict[int, asyncio.Future[bool]] = {}
+        self._negotiation = Negotiation(media, random, signalling_ip, symmetric)
+        self._previewed: tuple[bytes, StreamPlan] | None = None
         self._failure: str | None = None
 
     def settle(self, media: MediaSettings) -> None:
         """What its trunk wants SDP to say; before any SDP was made. Our address stays."""
-        self._media = replace(media, ip=self._media.ip)
+        self._negotiation.settle(media)
 
     def allow_symmetric(self, symmetric: bool) -> None:
         """Whether media may follow its real source (design: the trunk's `symmetric`)."""
-        self._symmetric = symmetric
+        self._negotiation.symmetric = symmetric
+
+    @property
+    def over(self) -> bool:
+        return self.gone.done()
 
     # what is asked of the other side
 
@@ -125,14 +103,15 @@ class Leg:
 
     def preview(self) -> None:
         """183 with our answer: what this leg is sent is heard before it is answered (RFC 3960)."""
-        if self.port is None or self._offer is None or not self._media.early or self._previewed is not None:
+        early = self._negotiation.media.early and self._previewed is None
+        if self.port is None or self._offer is None or not early:
             return
         try:
-            self._previewed = self._answer_to(self._offer)
+            self._previewed = self._negotiation.answer(self._offer, self.port.udp_port)
         except NegotiationError:
             return  # the answer will say so
         body, plan = self._previewed
-        self.send(commands.Connect(self._row, plan))
+        self.send(Connect(self.row, plan))
         self._sip.apply(sip_commands.Provisional(self.session, 183, body))
 
     def _agree_again(self) -> bytes | None:
@@ -140,26 +119,13 @@ class Leg:
         if self._previewed is None:
             return None
         body, plan = self._previewed
-        self.send(commands.Connect(self._row, plan))
+        self.send(Connect(self.row, plan))
         return body
-
-    async def allocate(self, near: Port | None = None) -> Port:
-        """Takes the media port."""
-        if self.port is None:
-            port = await self._workers.allocate(near)
-            if self.gone.done():
-                port.release()
-                raise NoPort("the leg ended meanwhile")
-            self.port = port
-            port.hear = self.hear_media
-            port.lost = self._worker_lost
-            port.waits = self._awaits_recordings
-        return self.port
 
     async def invite(self, invite: Callable[[bytes], sip_commands.Invite], near: Port | None = None) -> None:
         """Places the call with our offer; `invite` makes the command from the SDP."""
-        await self.allocate(near)
-        self._sip.apply(invite(self._make_offer()))
+        port = await self.allocate(near)
+        self._sip.apply(invite(self._negotiation.offer(port.udp_port)))
 
     def refuse(self, status: int, reason: str = "") -> None:
         """Refuses an incoming call that is not answered."""
@@ -191,120 +157,45 @@ class Leg:
     def release(self) -> None:
         """Ends what is not over and gives the port back."""
         self.hangup()
-        if self.port is not None:
-            self.port.release()
-            self.port = None
-
-    # media
-
-    def play(self, pieces: Sequence[commands.Piece], loops: int = 1) -> asyncio.Future[bool]:
-        """Plays; the future says whether it came to its end (False: stopped or replaced)."""
-        self._playing += 1
-        done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._plays[self._playing] = done
-        self.send(commands.Play(self._row, self._playing, tuple(pieces), loops))
-        return done
-
-    def stop_playing(self) -> None:
-        self.send(commands.Stop(self._row))
+        self.release_port()
 
     def send_digits(self, digits: str) -> asyncio.Future[bool]:
-        """Sends DTMF; the future is done when all of it was sent."""
-        done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        if self._media.dtmf == "info":
-            self._press(digits, done)
-            return done
-        self._playing += 1
-        self._plays[self._playing] = done
-        self.send(commands.SendDigits(self._row, self._playing, digits))
-        return done
+        """Sends DTMF in the trunk's way; the future is done when all of it was sent."""
+        return (
+            info.press(digits, self._send_info)
+            if self._negotiation.media.dtmf == "info"
+            else super().send_digits(digits)
+        )
 
-    def _press(self, digits: str, done: asyncio.Future[bool]) -> None:
-        """The next of the digits as INFO, the others in their time."""
-        if not digits or self.gone.done() or done.done():
-            if not done.done():
-                done.set_result(not digits)
-            return
-        if digits[0] not in WAITS:
-            body = f"Signal={digits[0]}\r\nDuration=160\r\n".encode()
-            self._sip.apply(sip_commands.SendInfo(self.session, "application/dtmf-relay", body))
-        asyncio.get_running_loop().call_later(WAITS.get(digits[0], INFO_PACE), self._press, digits[1:], done)
+    def _send_info(self, content_type: str, body: bytes) -> bool:
+        self._sip.apply(sip_commands.SendInfo(self.session, content_type, body))
+        return not self.over
 
-    def send(self, command: commands.Command) -> None:
-        """A command about this leg's port; nothing happens without one."""
-        if self.port is not None:
-            self.port.send(command)
+    def agree(self, offer: bytes | None) -> bytes:
+        """Our answer to an offer, which holds at once; our offer where there is none. NegotiationError: no way."""
+        assert self.port is not None
+        if offer is None:
+            return self._negotiation.offer(self.port.udp_port)
+        body, plan = self._negotiation.answer(offer, self.port.udp_port)
+        self.send(Connect(self.row, plan))
+        return body
 
-    @property
-    def row(self) -> int:
-        """The port's row; the leg must have one."""
-        return self._row
+    def _connect(self, answer: bytes) -> bool:
+        """Takes their answer to our offer; False where it is of no use."""
+        try:
+            self.send(Connect(self.row, self._negotiation.accept(answer)))
+        except NegotiationError as error:
+            LOG.warning("! answer not usable: %s", error)
+            return False
+        return True
 
-    @property
-    def _row(self) -> int:
-        return self.port.number if self.port is not None else -1
-
-    def hear_media(self, event: events.Event) -> None:
-        """An event about this leg's port."""
-        match event:
-            case events.PlayEnded(playing=playing, completed=completed, error=error):
-                if error:
-                    LOG.warning("! a sound could not be played: %s", error)
-                self._played(playing, completed)
-            case events.DigitsSent(sending=sending):
-                self._played(sending, True)
-            case events.DigitReceived(digit=digit, inband=inband):
-                LOG.info("< digit %s%s", digit, " (in band)" if inband else "")
-                if self.on_digit is not None:
-                    self.on_digit(digit, inband)
-            case events.RecordStopped() | events.RecordEnded():
-                self._hear_recording(event)
-            case events.MediaLost(seconds=seconds):
-                self.hangup(f"no media received for {seconds:g} s")
-            case events.OneWay():
-                self._hear_one_way(event)
-            case events.Latched(ip=ip, udp_port=udp_port):
-                LOG.info("- media follows %s:%d", ip, udp_port)
-            case events.Strangers(ip=ip, udp_port=udp_port, packets=packets):
-                LOG.warning("! %d packets from a stranger, %s:%d, were dropped", packets, ip, udp_port)
-            case events.Released():
-                LOG.info(
-                    "x media: %d packets in, %d out, %d lost, %d late, jitter %.1f ms",
-                    event.packets_in, event.packets_out, event.lost, event.late, event.jitter_ms,
-                )  # fmt: skip
-
-    def _hear_one_way(self, event: events.OneWay) -> None:
+    def hear_one_way(self, event: OneWay) -> None:
         """Before the answer the other side need not send."""
         if self.answered.done() and self.on_one_way is not None:
             self.on_one_way(
                 f"one-way audio: sending to {event.ip}:{event.udp_port}, nothing received for {event.seconds:g} s; "
                 f"SDP said {event.sdp_ip}:{event.sdp_port}"
             )
-
-    def add_recording(self, sid: str, recorder: Recorder) -> None:
-        """From now on `recorder` is told of recording `sid`, also after this leg's end."""
-        self._recordings[sid] = recorder
-
-    def _awaits_recordings(self) -> bool:
-        return bool(self._recordings)
-
-    def _hear_recording(self, event: events.RecordStopped | events.RecordEnded) -> None:
-        if recorder := self._recordings.get(event.recording):
-            recorder.hear(event)
-        if isinstance(event, events.RecordEnded):
-            self._recordings.pop(event.recording, None)
-
-    def _played(self, playing: int, completed: bool) -> None:
-        done = self._plays.pop(playing, None)
-        if done is not None and not done.done():
-            done.set_result(completed)
-
-    def _worker_lost(self, reason: str) -> None:
-        self.port = None
-        for recorder in self._recordings.values():
-            recorder.lost()
-        self._recordings.clear()
-        self.fail(f"the media worker died: {reason}")
 
     # what the other side says
 
@@ -337,7 +228,7 @@ class Leg:
     def _hear_ringing(self, status: int, sdp: bytes | None) -> None:
         if sdp is not None and not self.answered.done():
             self.early_media = self._connect(sdp)
-            if self.early_media and self._media.early and self.on_early_media is not None:
+            if self.early_media and self._negotiation.media.early and self.on_early_media is not None:
                 self.on_early_media()
         if not self.ringing.done():
             self.ringing.set_result(status)
@@ -371,65 +262,12 @@ class Leg:
             self._sip.apply(sip_commands.AnswerOffer(self.session, body))
 
     def _hear_info(self, content_type: str, body: bytes) -> None:
-        digit = _info_digit(content_type, body)
-        if digit and self.on_digit is not None:
-            LOG.info("< digit %s (INFO)", digit)
-            self.on_digit(digit, False)
+        if digit := info.digit_of(content_type, body):
+            self.hear_digit(digit, "INFO")
 
     def _hear_end(self, cause: sip_events.Cause, status: int, reason: str) -> None:
         if self.gone.done():
             return
         failed = self._failure is not None
         self.gone.set_result(Gone(cause, status, self._failure or reason, failed))
-        for done in self._plays.values():
-            if not done.done():
-                done.set_result(False)
-        self._plays.clear()
-
-    # SDP
-
-    def _make_offer(self) -> bytes:
-        assert self.port is not None
-        self._sdp_version += 1
-        self._our_sdp = negotiate.offer(
-            self._media.ip, self.port.udp_port, self._media.codecs,
-            session_id=self._sdp_session, version=self._sdp_version, events=self._media.dtmf == "rfc4733",
-        )  # fmt: skip
-        return self._our_sdp
-
-    def agree(self, offer: bytes | None) -> bytes:
-        """Our answer to an offer, which holds at once; our offer where there is none. NegotiationError: no way."""
-        if offer is None:
-            return self._make_offer()
-        body, plan = self._answer_to(offer)
-        self.send(commands.Connect(self._row, plan))
-        return body
-
-    def _answer_to(self, offer: bytes) -> tuple[bytes, negotiate.StreamPlan]:
-        assert self.port is not None
-        self._sdp_version += 1
-        return negotiate.answer(
-            offer, self._media.ip, self.port.udp_port, self._media.codecs,
-            session_id=self._sdp_session, version=self._sdp_version,
-            signalling_ip=self._signalling_ip, symmetric=self._symmetric, events=self._media.dtmf == "rfc4733",
-        )  # fmt: skip
-
-    def _connect(self, answer: bytes) -> bool:
-        try:
-            plan = negotiate.accept(self._our_sdp, answer, signalling_ip=self._signalling_ip, symmetric=self._symmetric)
-        except NegotiationError as error:
-            LOG.warning("! answer not usable: %s", error)
-            return False
-        self.send(commands.Connect(self._row, plan))
-        return True
-
-
-def _info_digit(content_type: str, body: bytes) -> str:
-    """The digit of an `application/dtmf-relay` or `application/dtmf` INFO, or nothing."""
-    text = body.decode("utf-8", "replace").strip()
-    if content_type.startswith("application/dtmf-relay"):
-        fields = dict(line.partition("=")[::2] for line in text.replace(" ", "").splitlines())
-        text = fields.get("Signal", "")
-    elif not content_type.startswith("application/dtmf"):
-        return ""
-    return text if len(text) == 1 and text in "0123456789ABCD*#" else ""
+        self.stop_waiting()

@@ -11,8 +11,9 @@ from functools import partial
 from gateway.calls import fork
 from gateway.calls.call import Call
 from gateway.calls.dialstring import INSIDE, Hop, NoRoute, NotRegistered, address_of, through, to_sip
-from gateway.calls.leg import Gone, Leg, MediaSettings
+from gateway.calls.leg import Gone, Leg
 from gateway.calls.media import NoPort, Port
+from gateway.calls.negotiation import MediaSettings
 from gateway.calls.services import Services
 from gateway.calls.signing import signed
 from gateway.trunks.model import Trunk

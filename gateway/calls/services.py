@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from gateway.billing.guard import Guard as Spending
 from gateway.calls.addresses import Addresses
-from gateway.calls.leg import Leg, MediaSettings, SipAgent
+from gateway.calls.leg import Leg, SipAgent
 from gateway.calls.media import Workers
+from gateway.calls.negotiation import MediaSettings
 from gateway.clock import Clock
 from gateway.metrics import Metrics
 from gateway.phones.admission import DomainAdmission

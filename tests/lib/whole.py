@@ -18,8 +18,8 @@ from gateway.accounts import credentials
 from gateway.billing.guard import Guard as Spending
 from gateway.calls.addresses import Addresses
 from gateway.calls.exchange import Exchange
-from gateway.calls.leg import MediaSettings
 from gateway.calls.media import Link, Workers
+from gateway.calls.negotiation import MediaSettings
 from gateway.calls.services import Services
 from gateway.metrics import Metrics
 from gateway.phones.admission import DomainAdmission

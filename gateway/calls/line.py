@@ -1,0 +1,165 @@
+"""The media side of a leg: its port, what plays into it, the digits that go and come, who records it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from gateway.calls.media import NoPort, Port, Workers
+from media import commands, events
+
+LOG = logging.getLogger(__name__)
+
+
+class Recorder(Protocol):
+    """What is told of a recording on a leg's port."""
+
+    def hear(self, event: events.RecordStopped | events.RecordEnded) -> None: ...
+
+    def lost(self) -> None: ...
+
+
+class Line(ABC):
+    """What a leg can do with its port. How it ends, and what it makes of trouble, is the leg's to say."""
+
+    def __init__(self, workers: Workers) -> None:
+        self.port: Port | None = None
+        self.on_digit: Callable[[str, bool], None] | None = None
+        self._workers = workers
+        self._recordings: dict[str, Recorder] = {}
+        self._playing = 0
+        self._plays: dict[int, asyncio.Future[bool]] = {}
+
+    @property
+    @abstractmethod
+    def over(self) -> bool:
+        """Whether the leg has ended."""
+
+    @abstractmethod
+    def hangup(self, reason: str = "") -> None:
+        """Ends the leg."""
+
+    @abstractmethod
+    def fail(self, reason: str) -> None:
+        """Ends the leg because of us."""
+
+    @abstractmethod
+    def hear_one_way(self, event: events.OneWay) -> None:
+        """We send, and nothing comes back."""
+
+    async def allocate(self, near: Port | None = None) -> Port:
+        """Takes the media port."""
+        if self.port is None:
+            port = await self._workers.allocate(near)
+            if self.over:
+                port.release()
+                raise NoPort("the leg ended meanwhile")
+            self.port = port
+            port.hear = self.hear_media
+            port.lost = self._worker_lost
+            port.waits = self._awaits_recordings
+        return self.port
+
+    @property
+    def row(self) -> int:
+        """The port's row; -1 where there is none."""
+        return self.port.number if self.port is not None else -1
+
+    def send(self, command: commands.Command) -> None:
+        """A command about this leg's port; nothing happens without one."""
+        if self.port is not None:
+            self.port.send(command)
+
+    def play(self, pieces: Sequence[commands.Piece], loops: int = 1) -> asyncio.Future[bool]:
+        """Plays; the future says whether it came to its end (False: stopped or replaced)."""
+        number, done = self._begin()
+        self.send(commands.Play(self.row, number, tuple(pieces), loops))
+        return done
+
+    def stop_playing(self) -> None:
+        """Nothing plays any more."""
+        self.send(commands.Stop(self.row))
+
+    def send_digits(self, digits: str) -> asyncio.Future[bool]:
+        """Sends DTMF in the media; the future is done when all of it was sent."""
+        number, done = self._begin()
+        self.send(commands.SendDigits(self.row, number, digits))
+        return done
+
+    def add_recording(self, sid: str, recorder: Recorder) -> None:
+        """From now on `recorder` is told of recording `sid`, also after this leg's end."""
+        self._recordings[sid] = recorder
+
+    def release_port(self) -> None:
+        """Gives the port back."""
+        if self.port is not None:
+            self.port.release()
+            self.port = None
+
+    def hear_media(self, event: events.Event) -> None:
+        """An event about this leg's port."""
+        match event:
+            case events.PlayEnded(playing=playing, completed=completed, error=error):
+                if error:
+                    LOG.warning("! a sound could not be played: %s", error)
+                self._played(playing, completed)
+            case events.DigitsSent(sending=sending):
+                self._played(sending, True)
+            case events.DigitReceived(digit=digit, inband=inband):
+                self.hear_digit(digit, "in band" if inband else "")
+            case events.RecordStopped() | events.RecordEnded():
+                self._hear_recording(event)
+            case events.MediaLost(seconds=seconds):
+                self.hangup(f"no media received for {seconds:g} s")
+            case events.OneWay():
+                self.hear_one_way(event)
+            case events.Latched(ip=ip, udp_port=udp_port):
+                LOG.info("- media follows %s:%d", ip, udp_port)
+            case events.Strangers(ip=ip, udp_port=udp_port, packets=packets):
+                LOG.warning("! %d packets from a stranger, %s:%d, were dropped", packets, ip, udp_port)
+            case events.Released():
+                LOG.info(
+                    "x media: %d packets in, %d out, %d lost, %d late, jitter %.1f ms",
+                    event.packets_in, event.packets_out, event.lost, event.late, event.jitter_ms,
+                )  # fmt: skip
+
+    def hear_digit(self, digit: str, way: str) -> None:
+        """A digit came; `way`: how, where it was not by telephone event."""
+        LOG.info("< digit %s%s", digit, f" ({way})" if way else "")
+        if self.on_digit is not None:
+            self.on_digit(digit, way == "in band")
+
+    def stop_waiting(self) -> None:
+        """The leg is over: what plays is stopped."""
+        for number in list(self._plays):
+            self._played(number, False)
+
+    def _begin(self) -> tuple[int, asyncio.Future[bool]]:
+        self._playing += 1
+        done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._plays[self._playing] = done
+        return self._playing, done
+
+    def _played(self, playing: int, completed: bool) -> None:
+        done = self._plays.pop(playing, None)
+        if done is not None and not done.done():
+            done.set_result(completed)
+
+    def _awaits_recordings(self) -> bool:
+        return bool(self._recordings)
+
+    def _hear_recording(self, event: events.RecordStopped | events.RecordEnded) -> None:
+        if recorder := self._recordings.get(event.recording):
+            recorder.hear(event)
+        if isinstance(event, events.RecordEnded):
+            self._recordings.pop(event.recording, None)
+
+    def _worker_lost(self, reason: str) -> None:
+        self.port = None
+        for recorder in self._recordings.values():
+            recorder.lost()
+        self._recordings.clear()
+        self.fail(f"the media worker died: {reason}")
