@@ -37,7 +37,7 @@ bench: .venv/.test
 
 # make fuzz SECONDS=600: each target that long, one after the other
 fuzz: .venv/.test
-	@for t in datagram dialog stream values sdp digest; do $(PY) -m tests.fuzz.run $$t --seconds $(or $(SECONDS),60) || exit 1; done
+	@for t in datagram dialog stream values sdp digest identity certificate; do $(PY) -m tests.fuzz.run $$t --seconds $(or $(SECONDS),60) || exit 1; done
 
 format: .venv/.test
 	@.venv/bin/ruff format $(SOURCES) scripts

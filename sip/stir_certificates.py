@@ -23,8 +23,9 @@ TN_AUTH_LIST = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.26")
 CLAIM_LIMITS = {x509.ObjectIdentifier(f"1.3.6.1.5.5.7.1.{last}") for last in (27, 33)}  # RFC 8226 §8, RFC 9118
 DEPTH = 3  # intermediates: SHAKEN has one, delegation adds one (RFC 9060)
 LONGEST = 8  # certificates in a file
-UNREADABLE = (
-    ValueError, x509.DuplicateExtension, x509.InvalidVersion, x509.UnsupportedGeneralNameType, UnsupportedAlgorithm,
+UNREADABLE = (  # what `cryptography` says of certificates with flaws, wherever it comes upon them
+    ValueError, TypeError, UnsupportedAlgorithm,
+    x509.DuplicateExtension, x509.InvalidVersion, x509.UnsupportedGeneralNameType,
 )  # fmt: skip
 
 SEQUENCE, INTEGER, IA5 = 0x30, 0x02, 0x16

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
 from random import Random
 
 from media import negotiate, sdp
 from media.errors import MediaError
-from sip import identity, reliable
+from sip import identity, reliable, stir
 from sip.challenge import Challenger, Claim
 from sip.digest import Challenge, answer, parse_fields, strongest
 from sip.errors import SipError
@@ -16,10 +19,12 @@ from sip.framing import Framer
 from sip.grammar import parse_params, print_params, split_list, text_of, unquote
 from sip.message import Request, Response, parse_message
 from sip.outputs import Flow
+from sip.passport import read
 from sip.reason import Reason
 from sip.redirects import Redirects
 from sip.replaces import Replaces
 from sip.session_timer import SessionExpires, seconds
+from sip.stir_certificates import Chain, parse_list, roots
 from sip.uri import Uri
 from sip.values import CSeq, NameAddr, Via
 from tests.fuzz.gateway import Gateway
@@ -188,6 +193,35 @@ def digest(data: bytes) -> None:
     assert challenger.verify(request, lambda _: "secret", 1000.0).user == "alice"
 
 
+FOLDER = Path(__file__).parent
+ROOTS = roots((FOLDER / "sti-root.pem").read_bytes())
+SIGNER = Chain.parse((FOLDER / "sti-signer.pem").read_bytes())
+THEN = datetime(2024, 6, 1, 12, tzinfo=UTC)  # when the seeds were signed
+
+
+def identity_headers(data: bytes) -> None:
+    """Identity headers of a call, one a line: there is a verdict in any case, and who passes has signed."""
+    found = stir.examine(stir.Claim(tuple(text_of(data).split("\n")), "+12125550123", "+15555550100"), THEN)
+    if isinstance(found, stir.CertificatesNeeded):
+        found = stir.judge(found, dict.fromkeys(found.urls, SIGNER), ROOTS, THEN)
+    assert found.verstat.startswith((stir.NONE, stir.FAILED, stir.PASSED))
+    if found.verstat.startswith(stir.PASSED):
+        passport = read(next(line for line in text_of(data).split("\n") if found.token in line))
+        assert passport is not None
+        passport.check(SIGNER.key(ROOTS, THEN, "12125550123"))
+
+
+def certificate(data: bytes) -> None:
+    """What a certificate's URL may lead to, and a list of numbers."""
+    with suppress(SipError):
+        parse_list(data)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # certificates with flaws that `cryptography` will refuse one day
+        with suppress(SipError):
+            Chain.parse(data).key(ROOTS, THEN, "12125550123")
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "datagram": datagram, "dialog": dialog, "stream": stream, "values": values, "sdp": descriptions, "digest": digest,
+    "identity": identity_headers, "certificate": certificate,
 }  # fmt: skip
