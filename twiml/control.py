@@ -137,11 +137,13 @@ class Dialled:
     """How a `Dial` ended. `params` are its action's parameters (`DialCallStatus` …).
 
     `referred`: the other party transferred the caller; the parameters of `referUrl`, which replaces the action.
+    `sip_status`: how the far end refused, 0 where it answered or never spoke.
     """
 
     params: dict[str, str]
     hung_up: bool
     referred: dict[str, str] | None = None
+    sip_status: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ class Call:
     async def born(self) -> None:
         """Writes the new row; says `initiated` for calls that we place."""
         callbacks = []
-        if self.row.direction != "inbound" and wants(self.row, "initiated"):
+        if not self.row.came_in and wants(self.row, "initiated"):
             callbacks = [status_callback(self.row, "initiated", self.params(), self.services)]
             self.row = replace(self.row, sequence=1)
         await self.services.store.calls.insert(self.row, callbacks=callbacks)
@@ -107,9 +107,9 @@ class Call:
         if self.answered_at is not None:
             return "completed"
         if gone.cause is Cause.CANCELED:
-            return "canceled" if self.row.direction == "inbound" else "no-answer"
+            return "canceled" if self.row.came_in else "no-answer"
         if gone.cause is Cause.TIMEOUT:
-            return "no-answer" if self.row.direction != "inbound" else "failed"
+            return "failed" if self.row.came_in else "no-answer"
         if gone.status in (486, 600):
             return "busy"
         return "no-answer" if gone.status in (408, 480, 487) else "failed"
@@ -210,7 +210,7 @@ def status_callback(row: Row, event: str, fields: dict[str, str], services: Serv
     assert row.status_callback
     if event == "completed":
         fields = fields | params.ended(row)
-    if row.direction != "inbound":
+    if not row.came_in:
         fields = fields | {
             "Timestamp": params.rfc2822(services.clock.wall()),
             "CallbackSource": "call-progress-events",

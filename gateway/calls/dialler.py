@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -49,11 +50,14 @@ class Child:
     goes_on: bool = False  # after the Dial: a transfer has its leg
 
 
-async def dial(control: Control, plan: DialPlan) -> Dialled:
-    """Runs a Dial on the caller's call (twiml-voice.md: Dial)."""
+Hops = Callable[[], Awaitable[list[Hop]]]
+
+
+async def dial(control: Control, plan: DialPlan, hops: Hops | None = None) -> Dialled:
+    """Runs a Dial on the caller's call (twiml-voice.md: Dial). With `hops` its one target is reached by them."""
     parent = control.call
     caller_id = plan.caller_id or parent.row.from_
-    children = [await _child(parent, target, caller_id, plan) for target in plan.targets]
+    children = [await _child(parent, target, caller_id, plan, hops) for target in plan.targets]
     recording = DialRecording(parent, plan)
     try:
         await _call_caller(control, plan)
@@ -81,7 +85,7 @@ async def _call_caller(control: Control, plan: DialPlan) -> None:
     control.leg.play((RINGBACK,), loops=0)
 
 
-async def _child(parent: Call, target: Target, caller_id: str, plan: DialPlan) -> Child:
+async def _child(parent: Call, target: Target, caller_id: str, plan: DialPlan, hops: Hops | None) -> Child:
     """The child call of a target, with its hops; none when it cannot be placed, which is in its record."""
     services = parent.services
     now = services.clock.wall()
@@ -95,7 +99,7 @@ async def _child(parent: Call, target: Target, caller_id: str, plan: DialPlan) -
     )  # fmt: skip
     child = Child(target, Call(services, row), [])
     try:
-        child.hops = await _hops(parent, target, caller_id)
+        child.hops = await (hops() if hops is not None else _hops(parent, target, caller_id))
     except (NoRoute, FetchError) as error:
         child.unplaced = error if isinstance(error, NoRoute) else NoRoute(error.code, str(error))
         if child.unplaced.status == "failed":
@@ -284,4 +288,4 @@ async def _unanswered(children: list[Child], recording: DialRecording, *, hung_u
     }
     if isinstance(child.target, SipTarget) and child.call.row.sip_response_code:
         params["DialSipResponseCode"] = str(child.call.row.sip_response_code)
-    return Dialled(params | await recording.params(), hung_up)
+    return Dialled(params | await recording.params(), hung_up, sip_status=child.call.row.sip_response_code or 0)

@@ -178,7 +178,7 @@ class Exchange:
         now = services.clock.wall()
         row = Row(
             sid=services.sids.new("CA"), account_sid=answering.account_sid, from_=arrival.from_,
-            to=arrival.to, direction="inbound", status="ringing", date_created=now, date_updated=now,
+            to=arrival.to, direction=arrival.direction, status="ringing", date_created=now, date_updated=now,
             phone_number_sid=answering.phone_number_sid, status_callback=answering.status_callback or None,
             status_callback_method=answering.status_callback_method, forwarded_from=arrival.forwarded_from or None,
         )  # fmt: skip
@@ -187,7 +187,8 @@ class Exchange:
         fallback = None
         if answering.fallback_url:
             fallback = Fetch(answering.fallback_url, answering.fallback_method)
-        script = Script(call, Fetch(answering.voice_url, answering.voice_method), fallback)
+        source = arrival.dialling or Fetch(answering.voice_url, answering.voice_method)
+        script = Script(call, source, fallback)
         self.scripts[call.sid] = script
         return call, script
 

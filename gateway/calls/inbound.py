@@ -6,10 +6,13 @@ import logging
 from dataclasses import dataclass
 from hmac import compare_digest
 
-from gateway.calls.dialstring import INSIDE
+from gateway.calls import trunking
+from gateway.calls.dialstring import INSIDE, NoRoute
 from gateway.calls.params import sip_headers
+from gateway.calls.script import Dialling
 from gateway.calls.services import Services
 from gateway.phones.directory import Domain
+from gateway.store import sip_rows
 from gateway.trunks.admission import Refusal
 from gateway.trunks.model import Numbers, Trunk
 from gateway.trunks.policy import understood
@@ -21,18 +24,20 @@ from sip.uri import Uri, escape
 
 LOG = logging.getLogger(__name__)
 
+NOT_A_NUMBER = 13223  # Twilio: Dial: invalid number
+
 
 @dataclass(frozen=True, slots=True)
 class Answering:
     """What answers calls to a number or a SIP domain: its account, its documents, and who is told of the end."""
 
     account_sid: str
-    voice_url: str
-    voice_method: str
-    fallback_url: str
-    fallback_method: str
-    status_callback: str
-    status_callback_method: str
+    voice_url: str = ""
+    voice_method: str = "POST"
+    fallback_url: str = ""
+    fallback_method: str = "POST"
+    status_callback: str = ""
+    status_callback_method: str = "POST"
     phone_number_sid: str | None = None
 
 
@@ -47,6 +52,8 @@ class Arrival:
     forwarded_from: str  # empty for a call that came straight
     extra: dict[str, str]
     claim: Claim | None = None  # the caller's identity, where the trunk wants it verified
+    dialling: Dialling | None = None  # in place of a document: a call of Elastic SIP Trunking
+    direction: str = "inbound"
 
 
 def source_of(services: Services, event: Invited) -> Trunk | Refusal | None:
@@ -62,12 +69,18 @@ def source_of(services: Services, event: Invited) -> Trunk | Refusal | None:
 async def admit(services: Services, event: Invited) -> Arrival | Refusal:
     """Decides on an INVITE: one to a SIP domain by the domain, every other by its source and its number."""
     domain = await services.phones.domain(event.request.uri.host)
-    return await (_by_number(services, event) if domain is None else _by_domain(services, event, domain))
+    if domain is not None:
+        return await _by_domain(services, event, domain)
+    pbx = await services.store.sip.trunks.named(event.request.uri.host)
+    return await (_by_number(services, event) if pbx is None else _by_pbx(services, event, pbx))
 
 
 async def may_call(services: Services, event: Invited) -> Refusal | None:
     """Why who sends an INVITE may not call here at all."""
-    domain = await services.phones.domain(event.request.uri.host)
+    host = event.request.uri.host
+    domain = await services.phones.domain(host)
+    if domain is None and (pbx := await services.store.sip.trunks.named(host)) is not None:
+        domain = trunking.as_domain(pbx)
     if domain is None:
         source = source_of(services, event)
         return source if isinstance(source, Refusal) else None
@@ -97,6 +110,26 @@ async def _by_domain(services: Services, event: Invited, domain: Domain) -> Arri
     return Arrival(answering, caller, _sip_address(request.uri), None, "", extra)
 
 
+async def _by_pbx(services: Services, event: Invited, pbx: sip_rows.Trunk) -> Arrival | Refusal:
+    """A PBX calls out through its trunk: Twilio's termination."""
+    request = event.request
+    admitted = await services.domains.of(trunking.as_domain(pbx), request, event.flow, services.clock.now())
+    if isinstance(admitted, Refusal):
+        return admitted
+    if pbx.secure:
+        return Refusal(488, f"trunk {pbx.sid} is secure: its calls need SRTP, which this version does not have")
+    shown = identity.asserted(request) or request.from_
+    try:
+        call = await trunking.from_pbx(services, pbx, request.uri, shown.uri)
+    except NoRoute as error:
+        return Refusal(404 if error.code == NOT_A_NUMBER else 403, f"trunk {pbx.sid}: {error}")
+    extra = _sip_params(request, event.flow.remote[0])
+    return Arrival(
+        Answering(pbx.account_sid), call.from_, call.to, None, "", extra,
+        dialling=call.dialling, direction=trunking.TERMINATING,
+    )  # fmt: skip
+
+
 async def _by_number(services: Services, event: Invited) -> Arrival | Refusal:
     """A carrier, or this gateway itself, calls a customer's number."""
     request = event.request
@@ -111,7 +144,8 @@ async def _by_number(services: Services, event: Invited) -> Arrival | Refusal:
     number = await services.store.numbers.find(to) if to else None
     if to is None or number is None or number.sid is None:
         return Refusal(404, f"{user or 'an INVITE without a number'} is nobody's number here")
-    if not number.voice_url:
+    dialling = await trunking.to_pbx(services, number) if number.trunk_sid is not None else None
+    if dialling is None and not number.voice_url:
         return Refusal(480, f"{to} has no VoiceUrl")
     answering = Answering(
         number.account_sid or "", number.voice_url, number.voice_method, number.voice_fallback_url,
@@ -119,7 +153,8 @@ async def _by_number(services: Services, event: Invited) -> Arrival | Refusal:
     )  # fmt: skip
     extra = _sip_params(request, event.flow.remote[0])
     caller, forwarded = _caller(request, trunk), _forwarded(request, rules)
-    return Arrival(answering, caller, to, trunk, forwarded, extra, _claim(request, trunk, to))
+    direction = "inbound" if dialling is None else trunking.ORIGINATING
+    return Arrival(answering, caller, to, trunk, forwarded, extra, _claim(request, trunk, to), dialling, direction)
 
 
 def _caller(request: Request, trunk: Trunk | None) -> str:

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from gateway.calls import dialler
 from gateway.calls.call import Call
 from gateway.calls.control import Control
 from gateway.calls.race import Overtaken, during
@@ -14,7 +15,7 @@ from gateway.webhooks.errors import FetchError
 from gateway.webhooks.request import CookieJar, WebhookRequest
 from gateway.webhooks.url import resolve
 from twiml import document, interpreter
-from twiml.control import Prompt, Speech
+from twiml.control import DialPlan, Prompt, Speech
 from twiml.errors import TwimlError
 from twiml.outcome import Redirect
 
@@ -39,7 +40,18 @@ class Inline:
     twiml: str
 
 
-Source = Fetch | Inline
+@dataclass(frozen=True, slots=True)
+class Dialling:
+    """A Dial without a document: what a trunk's call is. `recovery` is run where it could not be placed."""
+
+    plan: DialPlan
+    hops: dialler.Hops | None = None
+    recovery: Fetch | None = None
+
+
+REFUSALS = {"busy": 486, "no-answer": 480}  # what the caller hears of a far end that said nothing more; else 503
+
+Source = Fetch | Inline | Dialling
 
 
 class Script:
@@ -81,6 +93,8 @@ class Script:
         assert leg is not None
         if not leg.gone.done():
             self._stop = asyncio.get_running_loop().create_future()
+        if isinstance(source, Dialling):
+            return await self._dial(source)
         base = source.url if isinstance(source, Fetch) else None
         try:
             base, parsed = await during(self._load(source), self._stop)
@@ -99,7 +113,25 @@ class Script:
             return None
         return follow
 
-    async def _load(self, source: Source) -> tuple[str | None, document.Document]:
+    async def _dial(self, source: Dialling) -> Source | None:
+        """Joins the caller with the far end, or tells it why not."""
+        leg = self._call.leg
+        assert leg is not None
+        try:
+            dialled = await dialler.dial(Control(self._call, None, self._stop), source.plan, source.hops)
+        except Overtaken:
+            return self._replaced()
+        status = dialled.params["DialCallStatus"]
+        if leg.gone.done() or status == "completed":
+            return None
+        if status == "failed" and source.recovery is not None:
+            LOG.info("- going on with the disaster recovery URL %s", source.recovery.url)
+            return source.recovery
+        said = dialled.sip_status
+        leg.refuse(said if 400 <= said <= 699 else REFUSALS.get(status, 503))
+        return None
+
+    async def _load(self, source: Fetch | Inline) -> tuple[str | None, document.Document]:
         if isinstance(source, Inline):
             return None, document.parse(source.twiml.encode())
         answer = await self._call.services.webhooks.fetch(self._request(source))

@@ -54,7 +54,7 @@ class Call:
     account_sid: str
     from_: str
     to: str
-    direction: str  # inbound, outbound-api, outbound-dial
+    direction: str  # inbound, outbound-api, outbound-dial, trunking-originating, trunking-terminating
     status: str  # queued, ringing, in-progress, completed, busy, failed, no-answer, canceled
     date_created: datetime
     date_updated: datetime
@@ -75,6 +75,11 @@ class Call:
     status_callback_events: str = "completed"  # space-separated
     sequence: int = 0  # SequenceNumber of the next status callback
     price: int | None = None
+
+    @property
+    def came_in(self) -> bool:
+        """Whether its first leg called us."""
+        return not self.direction.startswith("outbound")
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,6 +148,7 @@ class Sip:
         self.registration_credentials = Mappings(database, tables.credential_lists, REGISTRATIONS)
         self.uses = Uses(database)
         self.trunks = Trunks(database)
+        self._database = database
         self.origination_urls = Owned(database, tables.origination_urls, rows.OriginationUrl)
         self.byoc_trunks = Owned(database, tables.byoc_trunks, rows.ByocTrunk, links=(tables.domains.c.byoc_trunk_sid,))
         self.connection_policies = Owned(
@@ -161,3 +162,8 @@ class Sip:
         self.source_ip_mappings = Owned(database, tables.source_ip_mappings, rows.SourceIpMapping)
         self.permissions = Permissions(database)
         self.names = Names(database)
+
+    async def enabled_urls(self, trunk_sid: str) -> list[rows.OriginationUrl]:
+        """Where the calls of a trunk may go."""
+        found = await self._database.read(*select(tables.origination_urls, trunk_sid=trunk_sid, enabled=True))
+        return [rows.OriginationUrl(**row) for row in found]
