@@ -67,12 +67,25 @@ def source_of(services: Services, event: Invited) -> Trunk | Refusal | None:
 
 
 async def admit(services: Services, event: Invited) -> Arrival | Refusal:
-    """Decides on an INVITE: one to a SIP domain by the domain, every other by its source and its number."""
+    """Decides on an INVITE: one to a SIP domain by the domain, every other by its source and its number.
+
+    A carrier reaches the numbers of this gateway by whatever name: no customer takes them away by taking the name.
+    """
+    if await _is_carriers(services, event):
+        return await _by_number(services, event)
     domain = await services.phones.domain(event.request.uri.host)
     if domain is not None:
         return await _by_domain(services, event, domain)
     pbx = await services.store.sip.trunks.named(event.request.uri.host)
     return await (_by_number(services, event) if pbx is None else _by_pbx(services, event, pbx))
+
+
+async def _is_carriers(services: Services, event: Invited) -> bool:
+    """Whether a carrier, known by its address or certificate, calls a number of this gateway."""
+    carrier = services.admission.carrier(event.flow)
+    to = understood(event.request.uri.user or "", carrier.numbers) if carrier is not None else None
+    number = await services.store.numbers.find(to) if to else None
+    return number is not None and number.sid is not None
 
 
 async def may_call(services: Services, event: Invited) -> Refusal | None:

@@ -7,7 +7,7 @@ has logged in yet.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
@@ -15,32 +15,32 @@ from gateway.store import sip_rows as rows
 from gateway.store import sip_tables as tables
 from gateway.store.database import Database
 from gateway.store.mappings import CALLS, REGISTRATIONS, Mappings, Uses
-from gateway.store.owned import Owned
+from gateway.store.owned import Columns, Owned
 from gateway.store.permissions import Permissions
 from gateway.store.recent import Recent
 from gateway.store.secret import SecretKey
-from gateway.store.sip_rows import AccessList, Address, Credential, CredentialList, Domain, Named
+from gateway.store.sip_rows import AccessList, Address, Credential, CredentialList, Named
 from gateway.store.statements import Statement, select
 from gateway.store.tables import numbers
 
+N = TypeVar("N", bound=rows.Owned)
 
-class Domains(Owned[Domain]):
-    """SIP domains."""
 
-    def __init__(self, database: Database) -> None:
-        parts = (tables.mappings.c.owner_sid, tables.source_ip_mappings.c.sip_domain_sid)
-        links = (tables.byoc_trunks.c.from_domain_sid,)
-        super().__init__(database, tables.domains, Domain, parts=parts, links=links)
-        self._recent: Recent[Domain | None] = Recent(database.clock)
+class ByName(Owned[N]):
+    """What calls name by its `domain_name`."""
 
-    async def named(self, name: str) -> Domain | None:
-        """The domain of a host name, whoever owns it: what a call or a registration is for. Believed for a second."""
+    def __init__(self, database: Database, table: sa.Table, row: type[N], *, parts: Columns, links: Columns) -> None:
+        super().__init__(database, table, row, parts=parts, links=links)
+        self._recent: Recent[N | None] = Recent(database.clock)
+
+    async def named(self, name: str) -> N | None:
+        """Who has this host name, of whatever account. Asked at each call, so it is believed for a second."""
         name = name.lower()
         return await self._recent.get(name, lambda: self._named(name))
 
-    async def _named(self, name: str) -> Domain | None:
-        found = await self._database.read(*select(tables.domains, domain_name=name))
-        return Domain(**found[0]) if found else None
+    async def _named(self, name: str) -> N | None:
+        found = await self._database.read(*select(self._table, domain_name=name))
+        return self._value(found[0]) if found else None
 
     async def _write(self, *statements: Statement) -> list[int]:
         changed = await super()._write(*statements)
@@ -95,19 +95,6 @@ class Addresses(Owned[Address]):
         return [self._value(row) for row in await self._database.read(query)]
 
 
-class Trunks(Owned[rows.Trunk]):
-    """Trunks of Elastic SIP Trunking; a number that is in one falls out when it goes."""
-
-    def __init__(self, database: Database) -> None:
-        parts = (tables.origination_urls.c.trunk_sid, tables.mappings.c.owner_sid)
-        super().__init__(database, tables.trunks, rows.Trunk, parts=parts, links=(numbers.c.trunk_sid,))
-
-    async def named(self, name: str) -> rows.Trunk | None:
-        """The trunk of a host name, whoever owns it: what a call of a PBX is for."""
-        found = await self._database.read(*select(tables.trunks, domain_name=name.lower()))
-        return self._value(found[0]) if found else None
-
-
 class Names:
     """Names of SIP domains and of trunks: one space, because a call says nothing but the name."""
 
@@ -132,7 +119,11 @@ class Sip:
 
     def __init__(self, database: Database, secret: SecretKey) -> None:
         used = (tables.mappings.c.sid,)
-        self.domains = Domains(database)
+        self.domains = ByName(
+            database, tables.domains, rows.Domain,
+            parts=(tables.mappings.c.owner_sid, tables.source_ip_mappings.c.sip_domain_sid),
+            links=(tables.byoc_trunks.c.from_domain_sid,),
+        )  # fmt: skip
         self.credential_lists = Owned(
             database, tables.credential_lists, CredentialList,
             parts=(tables.credentials.c.credential_list_sid,), users=used,
@@ -147,7 +138,10 @@ class Sip:
         self.call_addresses = Mappings(database, tables.access_lists, CALLS)
         self.registration_credentials = Mappings(database, tables.credential_lists, REGISTRATIONS)
         self.uses = Uses(database)
-        self.trunks = Trunks(database)
+        self.trunks = ByName(
+            database, tables.trunks, rows.Trunk,
+            parts=(tables.origination_urls.c.trunk_sid, tables.mappings.c.owner_sid), links=(numbers.c.trunk_sid,),
+        )  # fmt: skip
         self._database = database
         self.origination_urls = Owned(database, tables.origination_urls, rows.OriginationUrl)
         self.byoc_trunks = Owned(database, tables.byoc_trunks, rows.ByocTrunk, links=(tables.domains.c.byoc_trunk_sid,))

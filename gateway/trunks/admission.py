@@ -54,7 +54,7 @@ class Admission:
             return registered
         if "Authorization" in request.headers:
             return self._logged_in(request, source, now)
-        trunk = self._book.by_certificate(flow.names) or self._book.by_network(source)
+        trunk = self.carrier(flow)
         if trunk is not None:
             return self._challenge(f"{source} has to log in", now) if trunk.inbound_username else trunk
         if local := self._book.local(source, flow.transport):
@@ -62,6 +62,10 @@ class Admission:
         if self._book.asks_anyone:
             return self._challenge(f"no trunk lets {source} call in without a login", now)
         return Refusal(403, f"no trunk lets {source} call in")
+
+    def carrier(self, flow: Flow) -> Trunk | None:
+        """The trunk that a peer is, by its certificate or address."""
+        return self._book.by_certificate(flow.names) or self._book.by_network(flow.remote[0])
 
     def refused(self, source: str, method: str, status: int, reason: str) -> float:
         """Takes note of a refusal; the seconds that its answer waits, where a stranger comes again and again."""

@@ -315,3 +315,21 @@ def test_the_carriers_refusal_is_told_to_the_pbx(tmp_path: Path) -> None:
             await passes(40)
 
     run(main)
+
+
+def test_a_carrier_reaches_numbers_by_whatever_name_a_customer_took(tmp_path: Path) -> None:
+    async def main(clock: VirtualClock) -> None:
+        async with whole(clock, tmp_path, DOCUMENTS) as one:
+            made = await pbx_trunk(one, numbers=False)
+            await lists(one, made, login=True)
+            await trunk(one, "acme", addresses=["192.0.2.1"])
+            carrier, stranger = Peer(one, "192.0.2.1"), Peer(one, "192.0.2.2")
+            for peer in (carrier, stranger):
+                calls_out(peer, NUMBER, "+12125550123")
+            await passes(2)
+            assert carrier.said(Answered)
+            assert len(one.web.to("/voice")) == 1
+            assert stranger.status() == 401
+            await passes(60)
+
+    run(main)
