@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-from gateway.calls import dialler, refer
+from gateway.calls import callback_urls, dialler, refer
 from gateway.calls.call import Call
 from gateway.calls.collect import collect, listening
 from gateway.calls.leg import Leg
@@ -84,6 +84,7 @@ class Control:
         return await collect(self.leg, playing, how, self.stop)
 
     async def record(self, plan: seen.RecordPlan) -> seen.Recorded | None:
+        plan = callback_urls.of_record(plan, self.base, self.call.warn)
         await self.answer()
         with listening(self.leg) as keys:
             if plan.beep:
@@ -113,7 +114,7 @@ class Control:
         return seen.Recorded(recording.row.sid, recording.url, seconds, "hangup" if hung_up else digits, hung_up)
 
     async def dial(self, plan: seen.DialPlan) -> seen.Dialled:
-        return await dialler.dial(self, plan)
+        return await dialler.dial(self, callback_urls.of_dial(plan, self.base, self.call.warn))
 
     async def refer(self, target: str) -> seen.Referred:
         return await refer.refer(self, target)

@@ -1,0 +1,37 @@
+"""URLs of callbacks in a document: relative to where it came from (twiml-voice.md: relative URLs)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from gateway.webhooks.errors import FetchError
+from gateway.webhooks.url import resolve
+from twiml.control import DialPlan, RecordPlan
+
+Warn = Callable[[int, str], None]
+
+
+def of_record(plan: RecordPlan, base: str | None, warn: Warn) -> RecordPlan:
+    """The same plan with absolute URLs."""
+    return replace(plan, status_callback=_absolute(plan.status_callback, base, warn))
+
+
+def of_dial(plan: DialPlan, base: str | None, warn: Warn) -> DialPlan:
+    """The same plan with absolute URLs, its targets' included."""
+    targets = tuple(
+        replace(target, status_callback=_absolute(target.status_callback, base, warn)) for target in plan.targets
+    )
+    recorded = _absolute(plan.recording_status_callback, base, warn)
+    return replace(plan, targets=targets, recording_status_callback=recorded)
+
+
+def _absolute(url: str | None, base: str | None, warn: Warn) -> str | None:
+    """None, with a line in the call's log, where there is nothing that it could be relative to."""
+    if not url:
+        return None
+    try:
+        return resolve(base, url)
+    except FetchError as error:
+        warn(error.code, f"nobody is called back at {url}: {error}")
+        return None
