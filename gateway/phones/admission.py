@@ -6,10 +6,10 @@ A domain that uses lists of both kinds wants both. Trunks are admitted in gatewa
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
 
 from gateway.phones.directory import CALLS, Directory, Domain
 from gateway.phones.logins import Logins
+from gateway.trunks import networks
 from gateway.trunks.admission import Refusal
 from gateway.trunks.gate import Gate
 from sip.message import Request
@@ -52,5 +52,4 @@ class DomainAdmission:
         return Admitted(login.user)
 
     async def _is_near(self, domain: Domain, source: str) -> bool:
-        address = ip_address(source)
-        return any(address in ip_network(one, strict=False) for one in await self._directory.networks(domain))
+        return networks.hold(await self._directory.networks(domain), source)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
 from typing import Protocol
 
 from gateway.clock import Clock
+from gateway.trunks import networks
 from gateway.trunks.book import TrunkBook
 from gateway.trunks.gate import Gate
 from gateway.trunks.model import Trunk
@@ -89,8 +89,7 @@ class Admission:
             return self._challenge(f"{source}: {verdict.why}", now, stale=verdict.stale)
         trunk = self._book.by_login(verdict.user)
         assert trunk is not None, "its password was just looked up"
-        address = ip_address(source)
-        if trunk.addresses and not any(address in ip_network(one) for one in trunk.addresses):
+        if trunk.addresses and not networks.hold(trunk.addresses, source):
             return Refusal(403, f"{source} is not among the addresses of trunk {trunk.name}")
         self.gate.proved(source, now)
         return trunk

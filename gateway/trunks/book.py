@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from ipaddress import ip_address, ip_network
 from typing import Any
 
 from pydantic import ValidationError
@@ -11,6 +10,7 @@ from pydantic import ValidationError
 from gateway.config import ConfigError
 from gateway.numbers.e164 import EMERGENCY
 from gateway.store import Store
+from gateway.trunks import networks
 from gateway.trunks.model import Route, Trunk
 
 LOCAL = Trunk(name="local", addresses=("127.0.0.0/8", "::1/128"), symmetric=True)
@@ -84,19 +84,18 @@ class TrunkBook:
 
     def by_network(self, source: str) -> Trunk | None:
         """The trunk whose most specific network holds the source."""
-        address = ip_address(source)
         fitting = [
-            (network.prefixlen, trunk)
+            (networks.network(one).prefixlen, trunk)
             for trunk in self.trunks.values()
-            for network in map(ip_network, trunk.addresses)
-            if address in network
+            for one in trunk.addresses
+            if networks.hold((one,), source)
         ]
         return max(fitting, key=lambda one: one[0])[1] if fitting else None
 
     def local(self, source: str, transport: str) -> Trunk | None:
         """The trunk `local`, where it exists: this machine, but no web page on it (every page could call)."""
         exists = (self._local or self.local_by_name) and transport not in ("ws", "wss")
-        return LOCAL if exists and any(ip_address(source) in ip_network(one) for one in LOCAL.addresses) else None
+        return LOCAL if exists and networks.hold(LOCAL.addresses, source) else None
 
     def belongs(self, source: str) -> bool:
         """Whether an address is a trunk's, or this machine's where it may call."""
