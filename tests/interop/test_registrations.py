@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -190,3 +192,79 @@ def start_baresip(
         return subprocess.Popen(
             [program, "-f", str(folder), *told, "-t", "30"], stdin=subprocess.DEVNULL, stdout=out, stderr=out
         )
+
+
+LINPHONE = """[sip]
+sip_port={udp}
+sip_tcp_port={tcp}
+sip_tls_port={tls}
+verify_server_certs=0
+verify_server_cn=0
+use_ipv6=0
+[auth_info_0]
+username=bob
+passwd={password}
+realm={domain}
+domain={domain}
+[proxy_0]
+reg_proxy=<{proxy}>
+reg_route=<{proxy}>
+reg_identity=sip:bob@{domain}
+reg_expires=600
+reg_sendregister=1
+publish=0
+"""
+
+
+@contextmanager
+def linphone(gateway: GatewayProcess, folder: Path, transport: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Linphone as bob: takes commands on its standard input, answers by itself."""
+    program = need("linphone-daemon")
+    (folder / ".local" / "share" / "linphone").mkdir(parents=True)
+    ports = {name: free_port() for name in ("udp", "tcp", "tls")}
+    settings = folder / "linphonerc"
+    settings.write_text(
+        LINPHONE.format(
+            domain=DOMAIN, password=USERS["bob"], proxy=proxy(gateway, transport).removesuffix(";lr"), **ports
+        )
+    )
+    environment = {"HOME": str(folder), "PATH": os.environ["PATH"]}
+    with (folder / "out").open("wb") as out:
+        one = subprocess.Popen(
+            [program, "--config", str(settings), "--log", str(folder / "linphone.log"), "--auto-answer"],
+            stdin=subprocess.PIPE, stdout=out, stderr=out, cwd=folder, env=environment,
+        )  # fmt: skip
+    assert one.stdin is not None
+    try:
+        yield one
+        one.stdin.write(b"quit\n")
+        one.stdin.flush()
+        one.wait(10)
+    finally:
+        one.stdin.close()
+        one.kill()
+        one.wait()
+
+
+@pytest.mark.interop
+@pytest.mark.parametrize("transport", ["udp", "tcp", "tls"])
+def test_linphone_registers_is_called_and_calls(
+    office: GatewayProcess, app: App, tmp_path: Path, transport: str
+) -> None:
+    folder = tmp_path / "linphone"
+    with linphone(office, folder, transport) as bob:
+        assert bob.stdin is not None
+        wait_for(lambda: len(contacts(office)) == 1, 15, "bob's registration")
+        assert contacts(office)[0]["flow"].startswith(f"{transport}:127.0.0.1:")
+        call = ["--call", f"sip:bob@{DOMAIN}", "--hangup-after", "2"]
+        assert ended(start_pjsua(tmp_path, "alice", 440.0, *phone(office, "alice", "udp", *call))) == "DISCONNECTED"
+        wait_for(lambda: len(app.to("/after")) == 1, 5, "the end of the call")
+        assert app.to("/after")[0].params["DialCallStatus"] == "completed"
+        alice = start_pjsua(tmp_path, "alice2", 440.0, *phone(office, "alice", "udp", "--hangup-after", "2"))
+        bob.stdin.write(f"call sip:alice@{DOMAIN}\n".encode())
+        bob.stdin.flush()
+        assert ended(alice) == "DISCONNECTED"
+        wait_for(lambda: len(app.to("/after")) == 2, 5, "the end of the second call")
+        assert app.to("/after")[1].params["DialCallStatus"] == "completed"
+        assert app.to("/voice")[1].params["From"] == f"sip:bob@{DOMAIN}"
+    wait_for(lambda: contacts(office) == [], 5, "the end of bob's registration")
