@@ -99,7 +99,7 @@ async def _child(parent: Call, target: Target, caller_id: str, plan: DialPlan, h
     )  # fmt: skip
     child = Child(target, Call(services, row), [])
     try:
-        child.hops = await (hops() if hops is not None else _hops(parent, target, caller_id))
+        child.hops = await (_told(parent, hops) if hops is not None else _hops(parent, target, caller_id))
     except (NoRoute, FetchError) as error:
         child.unplaced = error if isinstance(error, NoRoute) else NoRoute(error.code, str(error))
         if child.unplaced.status == "failed":
@@ -107,6 +107,13 @@ async def _child(parent: Call, target: Target, caller_id: str, plan: DialPlan, h
         parent.warn(error.code, f"<Dial> to {to}: {error}", error=True)
     await child.call.born()
     return child
+
+
+async def _told(parent: Call, hops: Hops) -> list[Hop]:
+    """The hops of a trunk's call; its PBX is told who signs for the caller (Twilio's X-Twilio-VerStat)."""
+    verstat = parent.extra.get("StirVerstat")
+    more = (("X-Twilio-VerStat", verstat),) if verstat else ()
+    return [replace(hop, headers=(*hop.headers, *more)) for hop in await hops()]
 
 
 async def _hops(parent: Call, target: Target, caller_id: str) -> list[Hop]:

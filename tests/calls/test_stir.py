@@ -15,6 +15,7 @@ from gateway.trunks.stir import Signer, Verifier, load_signer
 from sip import passport, stir
 from sip.events import Invited
 from sip.stir_certificates import roots
+from tests.calls.test_trunking import pbx_trunk
 from tests.calls.test_trunks import ABROAD, SAY, Peer, dial, route, trunk
 from tests.lib import stir as telephony
 from tests.lib.loop import START, VirtualClock, passes, run
@@ -211,6 +212,27 @@ def test_without_roots_nobody_is_believed(tmp_path: Path) -> None:
             certificates = Certificates(one.web, one.web.guard(), clock, one.services.spawn)
             one.services.verifier = Verifier(certificates, None, clock)
             assert (await arrives(one, identity()))["StirVerstat"] == "No-TN-Validation"
+
+    run(main)
+
+
+@pytest.mark.parametrize(("headers", "told"), [((identity(attest="B"),), ["TN-Validation-Passed-B"]), ((), [])])
+def test_a_pbx_is_told_who_signs_for_the_caller(
+    tmp_path: Path, headers: tuple[tuple[str, str], ...], told: list[str]
+) -> None:
+    """Elastic SIP Trunking: X-Twilio-VerStat, only where there is an Identity."""
+
+    async def main(clock: VirtualClock) -> None:
+        async with whole_with(fake_media, clock, tmp_path, SAY) as one:
+            prepare(one)
+            await trunk(one, "acme", addresses=["192.0.2.1"], verify_identity=True)
+            await pbx_trunk(one, ("127.0.0.4", 1))
+            carrier, pbx = Peer(one, "192.0.2.1"), Peer(one, "127.0.0.4")
+            carrier.call(None, *headers)
+            await passes(2)
+            assert pbx.said(Invited)[0].request.headers.all("X-Twilio-VerStat") == told
+            carrier.hangup()
+            await passes(40)
 
     run(main)
 
