@@ -30,7 +30,7 @@ class DialRecording:
         self._recording = Recording(
             self._parent,
             RecordingPlan(
-                source="DialVerb",
+                source="Trunking" if self._parent.row.direction.startswith("trunking-") else "DialVerb",
                 channels=2 if plan.record.endswith("-dual") else 1,
                 track=plan.recording_track,
                 trim=plan.trim,

@@ -71,21 +71,33 @@ async def admit(services: Services, event: Invited) -> Arrival | Refusal:
 
     A carrier reaches the numbers of this gateway by whatever name: no customer takes them away by taking the name.
     """
-    if await _is_carriers(services, event):
+    carrier = services.admission.carrier(event.flow)
+    if carrier is not None and await _is_ours(services, event, carrier.numbers):
         return await _by_number(services, event)
     domain = await services.phones.domain(event.request.uri.host)
     if domain is not None:
         return await _by_domain(services, event, domain)
     pbx = await services.store.sip.trunks.named(event.request.uri.host)
-    return await (_by_number(services, event) if pbx is None else _by_pbx(services, event, pbx))
+    if pbx is not None:
+        return await _by_pbx(services, event, pbx)
+    mapped = await _mapped(services, event)
+    return await (_by_number(services, event) if mapped is None else _by_domain(services, event, mapped))
 
 
-async def _is_carriers(services: Services, event: Invited) -> bool:
-    """Whether a carrier, known by its address or certificate, calls a number of this gateway."""
-    carrier = services.admission.carrier(event.flow)
-    to = understood(event.request.uri.user or "", carrier.numbers) if carrier is not None else None
+async def _is_ours(services: Services, event: Invited, rules: Numbers) -> bool:
+    """Whether a number of this gateway is called."""
+    to = understood(event.request.uri.user or "", rules)
     number = await services.store.numbers.find(to) if to else None
     return number is not None and number.sid is not None
+
+
+async def _mapped(services: Services, event: Invited) -> Domain | None:
+    """The domain of a carrier that names none; calls to numbers of ours and to our registrations are no domain's."""
+    mapped = await services.store.sip.sources.domain_of(event.flow.remote[0])
+    if mapped is None or INSIDE in event.request.headers:
+        return None
+    registered = services.carriers.registered_as(event.request.uri.user or "") is not None
+    return None if registered or await _is_ours(services, event, Numbers()) else mapped
 
 
 async def may_call(services: Services, event: Invited) -> Refusal | None:
@@ -109,18 +121,35 @@ async def _by_domain(services: Services, event: Invited, domain: Domain) -> Arri
         return admitted
     if not request.uri.user:
         return Refusal(404, f"an INVITE to {domain.domain_name} without a user")
-    if not domain.voice_url:
+    byoc = await services.store.sip.byoc_trunks.fetch(domain.account_sid, domain.byoc_trunk_sid or "")
+    answering = _of_domain(domain) if byoc is None else _of_byoc(byoc)
+    if not answering.voice_url:
         return Refusal(480, f"{domain.domain_name} has no VoiceUrl")
-    answering = Answering(
-        domain.account_sid, domain.voice_url, domain.voice_method,
-        domain.voice_fallback_url or "", domain.voice_fallback_method,
-        domain.voice_status_callback_url or "", domain.voice_status_callback_method,
-    )  # fmt: skip
     extra = _sip_params(request, event.flow.remote[0]) | {"SipDomainSid": domain.sid}
     if admitted.user is not None:
         extra["SipAuthUsername"] = admitted.user
+    if byoc is not None:
+        called = _address(request.uri, Numbers())
+        return Arrival(answering, _caller(request, None), called, None, _forwarded(request, Numbers()), extra)
     caller = "anonymous" if identity.hidden(request) else _sip_address(request.from_.uri)
     return Arrival(answering, caller, _sip_address(request.uri), None, "", extra)
+
+
+def _of_domain(domain: Domain) -> Answering:
+    return Answering(
+        domain.account_sid, domain.voice_url or "", domain.voice_method,
+        domain.voice_fallback_url or "", domain.voice_fallback_method,
+        domain.voice_status_callback_url or "", domain.voice_status_callback_method,
+    )  # fmt: skip
+
+
+def _of_byoc(trunk: sip_rows.ByocTrunk) -> Answering:
+    """What answers in place of the domain, as a number would (webhooks.md: SIP domains, trunks)."""
+    return Answering(
+        trunk.account_sid, trunk.voice_url or "", trunk.voice_method,
+        trunk.voice_fallback_url or "", trunk.voice_fallback_method,
+        trunk.status_callback_url or "", trunk.status_callback_method,
+    )  # fmt: skip
 
 
 async def _by_pbx(services: Services, event: Invited, pbx: sip_rows.Trunk) -> Arrival | Refusal:

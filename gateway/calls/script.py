@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gateway.calls import dialler
 from gateway.calls.call import Call
@@ -121,13 +121,13 @@ class Script:
             dialled = await dialler.dial(Control(self._call, None, self._stop), source.plan, source.hops)
         except Overtaken:
             return self._replaced()
-        status = dialled.params["DialCallStatus"]
+        status, said = dialled.params["DialCallStatus"], dialled.sip_status
         if leg.gone.done() or status == "completed":
             return None
         if status == "failed" and source.recovery is not None:
             LOG.info("- going on with the disaster recovery URL %s", source.recovery.url)
-            return source.recovery
-        said = dialled.sip_status
+            code = {"DialSipResponseCode": str(said)} if said else {}
+            return replace(source.recovery, params={**source.recovery.params, **code})
         leg.refuse(said if 400 <= said <= 699 else REFUSALS.get(status, 503))
         return None
 

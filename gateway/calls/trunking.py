@@ -50,12 +50,14 @@ async def to_pbx(services: Services, number: Number) -> Dialling | None:
     if trunk is None:
         return None
     urls = await services.store.sip.enabled_urls(trunk.sid)
-    recovery = trunk.disaster_recovery_url and Fetch(trunk.disaster_recovery_url, trunk.disaster_recovery_method)
+    recovery, told = None, {"TrunkSid": trunk.sid}
+    if trunk.disaster_recovery_url:
+        recovery = Fetch(trunk.disaster_recovery_url, trunk.disaster_recovery_method, told)
 
     async def hops() -> list[Hop]:
         return await _hops(services, trunk, urls, number.phone_number)
 
-    return Dialling(_plan(trunk, number.phone_number), hops, recovery or None)
+    return Dialling(_plan(trunk, number.phone_number), hops, recovery)
 
 
 async def from_pbx(services: Services, trunk: Trunk, dialled: Uri, caller: Uri) -> PbxCall:

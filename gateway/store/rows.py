@@ -90,7 +90,7 @@ class Recording:
     account_sid: str
     call_sid: str
     status: str  # in-progress, processing, completed, absent, failed, deleted
-    source: str  # RecordVerb, DialVerb, OutboundAPI, StartCallRecordingAPI
+    source: str  # RecordVerb, DialVerb, Trunking, OutboundAPI, StartCallRecordingAPI
     channels: int
     track: str  # inbound, outbound, both
     start_time: datetime

@@ -7,6 +7,7 @@ has logged in yet.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from ipaddress import ip_address, ip_network
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -95,6 +96,32 @@ class Addresses(Owned[Address]):
         return [self._value(row) for row in await self._database.read(query)]
 
 
+class Sources:
+    """Whose domain's the calls from an address are, where they name none (Twilio's source IP mappings)."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._recent: Recent[rows.Domain | None] = Recent(database.clock)
+
+    async def domain_of(self, source: str) -> rows.Domain | None:
+        """By the most specific network, of whatever account; believed for a second."""
+        return await self._recent.get(source, lambda: self._domain_of(source))
+
+    async def _domain_of(self, source: str) -> rows.Domain | None:
+        record, mapping, domain = tables.ip_records, tables.source_ip_mappings, tables.domains
+        query = (
+            sa.select(record.c.ip_address, record.c.cidr_prefix_length, mapping.c.sip_domain_sid)
+            .join(mapping, mapping.c.ip_record_sid == record.c.sid)
+            .order_by(record.c.cidr_prefix_length.desc(), mapping.c.date_created)
+        )
+        address = ip_address(source)
+        for row in await self._database.read(query):
+            if address in ip_network(f"{row['ip_address']}/{row['cidr_prefix_length']}", strict=False):
+                found = await self._database.read(*select(domain, sid=row["sip_domain_sid"]))
+                return rows.Domain(**found[0]) if found else None
+        return None
+
+
 class Names:
     """Names of SIP domains and of trunks: one space, because a call says nothing but the name."""
 
@@ -156,6 +183,7 @@ class Sip:
         self.source_ip_mappings = Owned(database, tables.source_ip_mappings, rows.SourceIpMapping)
         self.permissions = Permissions(database)
         self.names = Names(database)
+        self.sources = Sources(database)
 
     async def enabled_urls(self, trunk_sid: str) -> list[rows.OriginationUrl]:
         """Where the calls of a trunk may go."""

@@ -150,7 +150,9 @@ def test_a_pbx_that_cannot_be_reached_has_its_recovery_url(
             await passes(3)
             if status is None:
                 assert caller.said(Answered)
-                assert len(one.web.to("/recovery")) == 1
+                (asked,) = one.web.to("/recovery")
+                assert (asked["Direction"], asked["DialSipResponseCode"]) == ("trunking-originating", "503")
+                assert asked["TrunkSid"].startswith("TK")
             else:
                 assert caller.status() == status
             await passes(60)
@@ -206,6 +208,7 @@ def test_the_calls_of_a_trunk_are_recorded(tmp_path: Path, recording: str) -> No
             await passes(5)
             (made,) = (await one.services.store.recordings.page(await account(one), Page(), {})).rows
             assert (made.status, made.channels) == ("completed", 2 if "dual" in recording else 1)
+            assert made.source == "Trunking"
             await passes(40)
 
     run(main)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import phonenumbers
@@ -202,6 +203,20 @@ def test_what_the_operator_does_not_allow_is_shown(api: Rest) -> None:
 def test_bulk_updates_that_are_refused_change_nothing(api: Rest, wanted: object) -> None:
     assert refusal(lambda: update(api, wanted)) == (400, 20001)
     assert countries(api)("GB").fetch().low_risk_numbers_enabled
+
+
+def test_a_finished_call_of_the_day_is_deleted_and_no_other(api: Rest) -> None:
+    client = api.client()
+    call = client.calls.create(to="+12125550123", from_="+15555550100", twiml="<Response/>")
+    today = call.date_created.date()
+    archived = client.voice.v1.archived_calls
+    assert refusal(archived(today, call.sid).delete) == (409, 20009)
+    call.update(status="completed")
+    assert refusal(archived(today - timedelta(days=1), call.sid).delete) == (404, 20404)
+    theirs = api.client(SECOND.account_sid, SECOND.auth_token).voice.v1.archived_calls
+    assert refusal(theirs(today, call.sid).delete) == (404, 20404)
+    assert archived(today, call.sid).delete()
+    assert refusal(archived(today, call.sid).delete) == (404, 20404)
 
 
 def test_settings(api: Rest) -> None:
