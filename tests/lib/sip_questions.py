@@ -7,14 +7,27 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from gateway.store import Store
 from gateway.store.mappings import REGISTRATIONS
 from gateway.store.paging import Page
-from gateway.store.sip_rows import AccessList, Address, Credential, CredentialList, Domain
+from gateway.store.sip_rows import (
+    AccessList,
+    Address,
+    Credential,
+    CredentialList,
+    DialingPermission,
+    Domain,
+    IpRecord,
+    OriginationUrl,
+    SourceIpMapping,
+    Trunk,
+)  # fmt: skip
 
 NOW = datetime(2024, 6, 1, 12, 0, 0, 123456, tzinfo=UTC)
 ACCOUNT, OTHER = "AC" + "1" * 32, "AC" + "2" * 32
+OWNED: dict[str, Any] = {"account_sid": ACCOUNT, "date_created": NOW, "date_updated": NOW}
 DOMAIN = Domain(
     sid="SD" + "1" * 32, account_sid=ACCOUNT, date_created=NOW, date_updated=NOW, domain_name="acme.example"
 )
@@ -63,9 +76,61 @@ async def answered(store: Store) -> None:
     assert [one.network for one in await sip.addresses.of(DOMAIN.sid)] == ["192.0.2.0/24"]
     assert await sip.uses.auth_types([DOMAIN.sid, "SD"]) == {DOMAIN.sid: ["IP_ACL", "CREDENTIAL_LIST"]}
     assert await sip.uses.auth_types([DOMAIN.sid], REGISTRATIONS) == {DOMAIN.sid: ["CREDENTIAL_LIST"]}
+    await _names_and_sources(store)
+    await _trunks_and_permissions(store)
     await _two_lists_with_one_name(store)
     await _only_one_of_each(store)
     await _what_goes_with_what(store)
+
+
+async def _names_and_sources(store: Store) -> None:
+    """Who has a name or one near it; whose the calls from an address are."""
+    sip = store.sip
+    for name in ("acme.example", "sub.acme.example", "example"):
+        assert [near.domain_name for near in await sip.names.near(name)] == ["acme.example"]
+    for name in ("other.example", "me.example", "xacme.example"):
+        assert await sip.names.near(name) == []
+    record = IpRecord(sid="IL" + "1" * 32, ip_address="198.51.100.7", cidr_prefix_length=24, **OWNED)
+    mapping = SourceIpMapping(sid="IB" + "1" * 32, ip_record_sid=record.sid, sip_domain_sid=DOMAIN.sid, **OWNED)
+    assert await sip.ip_records.insert(record)
+    assert await sip.source_ip_mappings.insert(mapping)
+    assert not await sip.source_ip_mappings.insert(replace(mapping, sid="IB" + "2" * 32))
+    assert await sip.sources.domain_of("198.51.100.200") == DOMAIN
+    assert await sip.sources.domain_of("198.51.101.1") is None
+    assert await sip.sources.domain_of("2001:db8::1") is None
+    assert await sip.ip_records.delete(ACCOUNT, record.sid)
+    assert await sip.source_ip_mappings.fetch(ACCOUNT, mapping.sid) is None
+
+
+async def _trunks_and_permissions(store: Store) -> None:
+    """A trunk goes with its URLs, and its numbers fall out; permissions are by account."""
+    sip = store.sip
+    trunk = Trunk(sid="TK" + "1" * 32, domain_name="pbx.example", **OWNED)
+    url = OriginationUrl(
+        sid="OU" + "1" * 32, trunk_sid=trunk.sid, friendly_name="a", sip_url="sip:a", priority=1, weight=1,
+        enabled=True, **OWNED,
+    )  # fmt: skip
+    assert await sip.trunks.insert(trunk)
+    assert await sip.trunks.insert(replace(trunk, sid="TK" + "2" * 32, domain_name=None))
+    assert await sip.trunks.insert(replace(trunk, sid="TK" + "3" * 32, domain_name=None))
+    assert not await sip.trunks.insert(replace(trunk, sid="TK" + "4" * 32))
+    assert await sip.trunks.named("PBX.example") == trunk
+    assert await sip.origination_urls.insert(url)
+    assert await sip.origination_urls.insert(replace(url, sid="OU" + "2" * 32, enabled=False))
+    assert await sip.enabled_urls(trunk.sid) == [url]
+    await store.numbers.stock(["+15555550155"])
+    assert await store.numbers.buy(ACCOUNT, "+15555550155", "PN" + "5" * 32, trunk_sid=trunk.sid)
+    assert await sip.trunks.delete(ACCOUNT, trunk.sid)
+    assert await sip.enabled_urls(trunk.sid) == []
+    number = await store.numbers.fetch(ACCOUNT, "PN" + "5" * 32)
+    assert number is not None
+    assert number.trunk_sid is None
+    forbidden = DialingPermission("LV", low_risk_numbers_enabled=False)
+    await sip.permissions.put(ACCOUNT, [forbidden, DialingPermission("DE")])
+    assert await sip.permissions.of(ACCOUNT) == {"LV": forbidden, "DE": DialingPermission("DE")}
+    assert await sip.permissions.of(OTHER) == {}
+    await sip.permissions.inherit(ACCOUNT, False)
+    assert (await sip.permissions.inherits(ACCOUNT), await sip.permissions.inherits(OTHER)) == (False, True)
 
 
 async def _two_lists_with_one_name(store: Store) -> None:

@@ -33,7 +33,10 @@ def test_passwords_are_not_in_the_database_and_not_in_logs(tmp_path: Path) -> No
     [
         (sip_tables.domains, sip_rows.Domain), (sip_tables.credential_lists, sip_rows.CredentialList),
         (sip_tables.credentials, sip_rows.Credential), (sip_tables.access_lists, sip_rows.AccessList),
-        (sip_tables.addresses, sip_rows.Address),
+        (sip_tables.addresses, sip_rows.Address), (sip_tables.trunks, sip_rows.Trunk),
+        (sip_tables.origination_urls, sip_rows.OriginationUrl), (sip_tables.byoc_trunks, sip_rows.ByocTrunk),
+        (sip_tables.connection_policies, sip_rows.ConnectionPolicy), (sip_tables.targets, sip_rows.Target),
+        (sip_tables.ip_records, sip_rows.IpRecord), (sip_tables.source_ip_mappings, sip_rows.SourceIpMapping),
     ],
 )  # fmt: skip
 def test_rows_have_the_columns_of_their_table(table: sa.Table, row: type[sip_rows.Owned]) -> None:
