@@ -181,6 +181,7 @@ class Exchange:
             to=arrival.to, direction=arrival.direction, status="ringing", date_created=now, date_updated=now,
             phone_number_sid=answering.phone_number_sid, status_callback=answering.status_callback or None,
             status_callback_method=answering.status_callback_method, forwarded_from=arrival.forwarded_from or None,
+            trunk_sid=arrival.trunk_sid,
         )  # fmt: skip
         call = Call(services, row, services.legs[event.session])
         call.extra = arrival.extra

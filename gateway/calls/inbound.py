@@ -54,6 +54,7 @@ class Arrival:
     claim: Claim | None = None  # the caller's identity, where the trunk wants it verified
     dialling: Dialling | None = None  # in place of a document: a call of Elastic SIP Trunking
     direction: str = "inbound"
+    trunk_sid: str | None = None
 
 
 def source_of(services: Services, event: Invited) -> Trunk | Refusal | None:
@@ -168,7 +169,7 @@ async def _by_pbx(services: Services, event: Invited, pbx: sip_rows.Trunk) -> Ar
     extra = _sip_params(request, event.flow.remote[0])
     return Arrival(
         Answering(pbx.account_sid), call.from_, call.to, None, "", extra,
-        dialling=call.dialling, direction=trunking.TERMINATING,
+        dialling=call.dialling, direction=trunking.TERMINATING, trunk_sid=pbx.sid,
     )  # fmt: skip
 
 
@@ -196,7 +197,8 @@ async def _by_number(services: Services, event: Invited) -> Arrival | Refusal:
     extra = _sip_params(request, event.flow.remote[0])
     caller, forwarded = _caller(request, trunk), _forwarded(request, rules)
     direction = "inbound" if dialling is None else trunking.ORIGINATING
-    return Arrival(answering, caller, to, trunk, forwarded, extra, _claim(request, trunk, to), dialling, direction)
+    claim, trunk_sid = _claim(request, trunk, to), number.trunk_sid if dialling is not None else None
+    return Arrival(answering, caller, to, trunk, forwarded, extra, claim, dialling, direction, trunk_sid)
 
 
 def _caller(request: Request, trunk: Trunk | None) -> str:

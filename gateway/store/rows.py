@@ -75,6 +75,7 @@ class Call:
     status_callback_events: str = "completed"  # space-separated
     sequence: int = 0  # SequenceNumber of the next status callback
     price: int | None = None
+    trunk_sid: str | None = None  # of Elastic SIP Trunking
 
     @property
     def came_in(self) -> bool:

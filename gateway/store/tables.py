@@ -88,6 +88,7 @@ calls = Table(
     Column("status_callback_events", Text, nullable=False),
     Column("sequence", Integer, nullable=False),
     Column("price", sa.BigInteger),
+    _sid("trunk_sid"),
     sa.Index("calls_page", "account_sid", "date_created", "sid"),
 )  # fmt: skip
 

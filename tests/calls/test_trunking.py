@@ -93,7 +93,7 @@ async def calls(one: Whole[Any]) -> list[Call]:
 def test_a_call_to_a_number_in_a_trunk_goes_to_its_pbx(tmp_path: Path) -> None:
     async def main(clock: VirtualClock) -> None:
         async with whole(clock, tmp_path, DOCUMENTS) as one:
-            await pbx_trunk(one, ("127.0.0.4", 1), ("127.0.0.5", 2))
+            made = await pbx_trunk(one, ("127.0.0.4", 1), ("127.0.0.5", 2))
             caller, pbx, second = (Peer(one, f"127.0.0.{n}") for n in (3, 4, 5))
             caller.call()
             await passes(1)
@@ -109,6 +109,7 @@ def test_a_call_to_a_number_in_a_trunk_goes_to_its_pbx(tmp_path: Path) -> None:
             await passes(2)
             parent, child = await calls(one)
             assert (parent.direction, parent.status, parent.duration) == ("trunking-originating", "completed", 5)
+            assert (parent.trunk_sid, child.trunk_sid) == (made.sid, None)
             assert (child.direction, child.status, child.parent_call_sid) == ("outbound-dial", "completed", parent.sid)
             assert one.web.to("/voice") == []
             assert second.events == []
@@ -238,7 +239,7 @@ def test_a_pbx_calls_out_through_the_operators_trunks(
             await passes(2)
             parent, child = await calls(one)
             assert (parent.direction, parent.from_, parent.to) == ("trunking-terminating", NUMBER, ABROAD)
-            assert (parent.status, child.status) == ("completed", "completed")
+            assert (parent.status, child.status, parent.trunk_sid) == ("completed", "completed", made.sid)
             await passes(40)
             assert one.exchange.calls == {}
 

@@ -127,7 +127,7 @@ class Calls:
             "duration": None if call.duration is None else str(call.duration), "price_unit": "USD",
             "price": None if call.price is None else f"-{shown(call.price)}",
             "answered_by": call.answered_by, "forwarded_from": call.forwarded_from, "caller_name": call.caller_name,
-            "group_sid": None, "trunk_sid": None, "annotation": None, "queue_time": str(call.queue_time),
+            "group_sid": None, "trunk_sid": call.trunk_sid, "annotation": None, "queue_time": str(call.queue_time),
             "api_version": VERSION, "date_created": date(call.date_created), "date_updated": date(call.date_updated),
             "uri": f"{path}.json",
             "subresource_uris": {
