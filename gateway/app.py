@@ -147,7 +147,10 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         workers = Workers(_start_worker(settings), settings.media.workers)
         await workers.open()
         close.push_async_callback(workers.close)
-        gate = Gate(book.belongs, lambda: settings.sip.strangers == "delay" or book.asks_anyone)
+        directory = Directory(store.sip, clock)
+        gate = Gate(
+            book.belongs, lambda: settings.sip.strangers == "delay" or book.asks_anyone or directory.asks_anyone
+        )
         endpoint = await _open_sip(settings, random, exchange, gate)
         close.push_async_callback(endpoint.close)
         addresses = Addresses(
@@ -157,9 +160,9 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         carriers = Carriers(book, endpoint, secret.token, clock, addresses.sip_host)
         challenger = Challenger(settings.sip.realm, random, settings.sip.digest)
         admission = Admission(book, carriers, challenger, gate, clock)
-        logins = Logins(directory := Directory(store.sip, clock), partial(_challenger, settings, random))
+        logins = Logins(directory, partial(_challenger, settings, random))
         phones = Phones(
-            directory, logins, store.registrations, endpoint, clock, guard, admission, settings.phones.rules,
+            directory, logins, store.registrations, endpoint, clock, strict, admission, settings.phones.rules,
             exchange.spawn,
         )  # fmt: skip
         services = Services(
@@ -189,6 +192,8 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
             keeper_of_days = Keeper(store, clock, recordings, settings.store.keep_days)
             work = (workers.run(), services.outbox.run(), keeper_of_days.run(), carriers.run(), phones.run())
             keepers = [tasks.create_task(one) for one in work]
+            if settings.sip.strangers == "silence":
+                keepers.append(tasks.create_task(directory.watch()))
             await recover(services)
             exchange.ready = True
             try:

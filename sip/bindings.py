@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from ipaddress import ip_address
 
 from sip.equality import same
 from sip.grammar import lookup, quote
+from sip.locate import numeric
 from sip.message import Request
 from sip.outputs import Flow
 from sip.uri import Uri
@@ -69,16 +71,22 @@ def way_back(request: Request, contact: Uri, flow: Flow, *, kept: bool) -> Flow 
 
     A phone that registers itself is reached by the connection that it opened, or (RFC 3581: it asks for it by `rport`)
     at the UDP address that it sends from, which gets through the NAT in front of it. Of one that `kept` its flow for us
-    (RFC 5626), and of a browser, there is no other way. A contact that is somebody else's is called where it says.
+    (RFC 5626), of a browser, and of a contact in a private network, there is no other way. A contact that is somebody
+    else's is called where it says.
     """
     if request.headers.get("Path") is not None or len(request.via) > 1:
         return None
-    if kept or flow.transport in WEB:
+    if kept or flow.transport in WEB or _is_inner(contact.host, flow.remote[0]):
         return flow
     via = request.via[0]
     itself = contact.host in (via.host.strip("[]").lower(), flow.remote[0])
     symmetric = flow.reliable or lookup(via.params, "rport") is not None
     return flow if itself and symmetric else None
+
+
+def _is_inner(host: str, source: str) -> bool:
+    """Whether a contact names an address of the network behind the NAT that the source is."""
+    return host != source and numeric(host) and ip_address(host).is_private
 
 
 def by_preference(bindings: Iterable[Binding]) -> list[list[Binding]]:

@@ -5,6 +5,7 @@ Nobody has logged in yet, so the questions name no account.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection
 
 from gateway.clock import Clock
@@ -12,6 +13,8 @@ from gateway.store.mappings import CALLS, REGISTRATIONS
 from gateway.store.recent import Recent
 from gateway.store.sip import Sip
 from gateway.store.sip_rows import Domain
+
+WATCH = 5.0  # seconds after which the first domain lets phones in; another process may have made it
 
 __all__ = ["CALLS", "REGISTRATIONS", "Directory", "Domain"]
 
@@ -21,11 +24,18 @@ class Directory:
 
     def __init__(self, sip: Sip, clock: Clock) -> None:
         self._sip = sip
+        self.asks_anyone = False  # whether strangers have to be answered, because users log in from wherever they are
         self._recent: Recent[Collection[str]] = Recent(clock)
 
     async def named(self, name: str) -> Domain | None:
         """The domain of a host name, whoever owns it."""
         return await self._sip.domains.named(name)
+
+    async def watch(self) -> None:
+        """Looks whether there are domains, until cancelled: where strangers hear nothing, their phones have to."""
+        while True:
+            self.asks_anyone = await self._sip.domains.exist()
+            await asyncio.sleep(WATCH)
 
     async def auth_types(self, domain: Domain, purpose: str) -> Collection[str]:
         """What lists the domain uses: IP_ACL, CREDENTIAL_LIST, both or none."""

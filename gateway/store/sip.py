@@ -39,6 +39,10 @@ class ByName(Owned[N]):
         name = name.lower()
         return await self._recent.get(name, lambda: self._named(name))
 
+    async def exist(self) -> bool:
+        """Whether anyone has a domain."""
+        return bool(await self._database.read(sa.select(tables.domains.c.sid).limit(1)))
+
     async def _named(self, name: str) -> N | None:
         found = await self._database.read(*select(self._table, domain_name=name))
         return self._value(found[0]) if found else None

@@ -113,15 +113,16 @@ def test_a_phone_that_is_gone_is_forgotten_when_its_time_is_over(tmp_path: Path)
     run(main)
 
 
-def test_a_contact_in_a_network_of_ours_is_refused(tmp_path: Path) -> None:
+def test_a_contact_by_a_name_that_leads_nowhere_public_is_refused(tmp_path: Path) -> None:
     """Whoever may register must not be able to make the gateway send to its own network."""
 
     async def main(clock: VirtualClock) -> None:
         async with whole(clock, tmp_path, SAY) as one:
             await domain(one)
+            one.web.names["database.internal"] = ["10.1.2.3"]
             phone = Phone(one, "bob", "127.0.0.7")
             layer = phone.endpoint.agent._layer
-            layer.contact = lambda *_, **__: "<sip:bob@10.1.2.3>"  # type: ignore[method-assign]
+            layer.contact = lambda *_, **__: "<sip:bob@database.internal>"  # type: ignore[method-assign]
             phone.register()
             await passes(2)
             assert [event.status for event in phone.said(Unregistered)] == [403]

@@ -236,10 +236,11 @@ def test_a_path_that_cannot_be_read_is_refused() -> None:
     [
         ("sip:bob@192.0.2.4:5062", "192.0.2.4:5062;rport", UDP, True),
         ("sip:bob@10.0.0.5", "10.0.0.5;rport", UDP, True),  # behind NAT
-        ("sip:bob@192.0.2.4:5062", "192.0.2.4:5062", UDP, False),  # RFC 3581: it listens elsewhere
-        ("sip:bob@192.0.2.77", "192.0.2.4;rport", UDP, False),  # somebody else
+        ("sip:bob@192.0.2.4:5063", "192.0.2.4:5063", UDP, False),  # RFC 3581: it listens elsewhere
+        ("sip:bob@10.0.0.5", "phone.local", UDP, True),
+        ("sip:bob@93.184.216.34", "192.0.2.4;rport", UDP, False),  # somebody else
         ("sip:bob@10.0.0.5;transport=tcp", "10.0.0.5", TCP, True),
-        ("sip:bob@192.0.2.77;transport=tcp", "10.0.0.5", TCP, False),
+        ("sip:bob@93.184.216.34;transport=tcp", "10.0.0.5", TCP, False),
         ("sip:bob@df7jal23ls0d.invalid;transport=ws", "df7jal23ls0d.invalid", WSS, True),  # RFC 7118 §5
         ("sip:bob@192.0.2.77;transport=ws", "df7jal23ls0d.invalid", WSS, True),
     ],
