@@ -47,7 +47,7 @@ class DomainAdmission:
             return Admitted()
         login = await self._logins.of(domain, request, CALLS, now)
         if login.user is None:
-            return Refusal(401, f"{source} to {name}: {login.why}", login.headers)
+            return Refusal(401, f"{source} to {name}: {login.why}", login.headers, login.asks)
         self._gate.proved(source, now)
         return Admitted(login.user)
 

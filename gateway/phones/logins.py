@@ -14,11 +14,15 @@ KEPT = 10_000  # challengers; the ones that were asked longest ago go, and their
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Who has logged in; or nobody has, `why` (for the log), and the headers of the 401 that asks."""
+    """Who has logged in; or nobody has, `why` (for the log), and the headers of the 401 that asks.
+
+    `asks`: nothing wrong was shown, the phone did not know what to log in with.
+    """
 
     user: str | None = None
     why: str = ""
     headers: tuple[tuple[str, str], ...] = ()
+    asks: bool = False
 
 
 class Logins:
@@ -34,7 +38,7 @@ class Logins:
         challenger = self._challenger(domain.domain_name)
         user = challenger.claimed(request)
         if user is None:
-            return self._ask(challenger, "no credentials for this domain", now)
+            return self._ask(challenger, "no credentials for this domain", now, asks=True)
         stale, why = False, ""
         known: list[str | None] = [*await self._directory.passwords(domain, user, purpose)]
         for password in known or [None]:
@@ -42,12 +46,12 @@ class Logins:
             if verdict.user is not None:
                 return Login(verdict.user)
             stale, why = stale or verdict.stale, verdict.why
-        return self._ask(challenger, why, now, stale=stale)
+        return self._ask(challenger, why, now, stale=stale, asks=stale)
 
     @staticmethod
-    def _ask(challenger: Challenger, why: str, now: float, *, stale: bool = False) -> Login:
+    def _ask(challenger: Challenger, why: str, now: float, *, stale: bool = False, asks: bool) -> Login:
         values = challenger.values(now, stale=stale)
-        return Login(None, why, tuple(("WWW-Authenticate", value) for value in values))
+        return Login(None, why, tuple(("WWW-Authenticate", value) for value in values), asks)
 
     def _challenger(self, realm: str) -> Challenger:
         found = self._challengers.pop(realm, None) or self._make(realm)

@@ -38,9 +38,13 @@ class Agent(Protocol):
 class Refused(SipError):
     """A REGISTER that we do not take; the sentence is for the log."""
 
-    def __init__(self, status: int, text: str, headers: tuple[tuple[str, str], ...] = ()) -> None:
+    def __init__(self, status: int, text: str, headers: registrar.Fields = ()) -> None:
         super().__init__(text)
         self.status, self.headers = status, headers
+
+
+class Asked(Refused):
+    """The phone has to log in, and nothing was wrong so far: no failure of its source."""
 
 
 class Phones:
@@ -123,10 +127,10 @@ class Phones:
     def _refused(self, event: events.Registering, error: SipError) -> float:
         """Takes note of it; the seconds that the answer waits, for strangers who come again and again."""
         source = event.flow.remote[0]
-        asked_first = error.status == 401 and "Authorization" not in event.request.headers
-        LOG.log(
-            logging.DEBUG if asked_first else logging.WARNING, "! REGISTER from %s: %d: %s", source, error.status, error
-        )
+        if isinstance(error, Asked):
+            LOG.debug("- REGISTER from %s has to log in: %s", source, error)
+            return 0.0
+        LOG.warning("! REGISTER from %s: %d: %s", source, error.status, error)
         return self._admission.refused(source, "REGISTER", error.status, str(error))
 
     async def _taken(self, event: events.Registering) -> registrar.Fields:
@@ -159,7 +163,8 @@ class Phones:
             raise Refused(403, f"{domain.domain_name} has no credential list for registrations")
         login = await self._logins.of(domain, request, REGISTRATIONS, self._clock.now())
         if login.user is None:
-            raise Refused(401, f"{domain.domain_name}: {login.why}", login.headers)
+            kind = Asked if login.asks else Refused
+            raise kind(401, f"{domain.domain_name}: {login.why}", login.headers)
         self._admission.gate.proved(event.flow.remote[0], self._clock.now())
         if login.user != request.to.uri.user:
             raise Refused(403, f"{login.user} may not register {request.to.uri.user}")

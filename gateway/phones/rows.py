@@ -21,16 +21,16 @@ def to_row(binding: Binding, account_sid: str, address: str, clock: Clock) -> Re
     return Registration(
         account_sid=account_sid,
         address=address,
-        contact=binding.contact,
+        contact=_kept(binding.contact),
         expires=clock.wall() + left,
-        call_id=binding.call_id,
+        call_id=_kept(binding.call_id),
         cseq=binding.cseq,
         q=binding.q,
         path=json.dumps(binding.path),
         flow="" if flow is None else json.dumps([flow.transport, flow.local, flow.remote, flow.id]),
-        instance=binding.instance,
+        instance=_kept(binding.instance),
         reg_id=binding.reg_id,
-        user_agent=binding.user_agent,
+        user_agent=_kept(binding.user_agent),
     )
 
 
@@ -41,15 +41,24 @@ def to_binding(row: Registration, clock: Clock) -> Binding | None:
         transport, local, remote, number = json.loads(row.flow)
         flow = Flow(transport, tuple(local), tuple(remote), number)
     binding = Binding(
-        contact=row.contact,
+        contact=_read(row.contact),
         expires=clock.now() + (row.expires - clock.wall()).total_seconds(),
-        call_id=row.call_id,
+        call_id=_read(row.call_id),
         cseq=row.cseq,
         q=row.q,
         path=tuple(json.loads(row.path)),
         flow=flow,
-        instance=row.instance,
+        instance=_read(row.instance),
         reg_id=row.reg_id,
-        user_agent=row.user_agent,
+        user_agent=_read(row.user_agent),
     )
     return binding.without_flow() if flow is not None and flow.reliable else binding
+
+
+def _kept(text: str) -> str:
+    """A phone's text for a database, which takes no bytes that are no text: ASCII, the rest escaped as in JSON."""
+    return json.dumps(text)[1:-1]
+
+
+def _read(text: str) -> str:
+    return str(json.loads(f'"{text}"'))

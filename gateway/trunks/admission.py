@@ -18,11 +18,15 @@ from sip.outputs import Flow
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why an INVITE is refused; `text` is for the log, the peer sees the status and the headers alone."""
+    """Why an INVITE is refused; `text` is for the log, the peer sees the status and the headers alone.
+
+    `asks`: it only asks a phone for its login, which is no failure: whole offices do that behind one address.
+    """
 
     status: int
     text: str
     headers: tuple[tuple[str, str], ...] = ()
+    asks: bool = False
 
 
 class Registered(Protocol):

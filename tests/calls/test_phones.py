@@ -72,6 +72,8 @@ def test_a_wrong_password_and_an_unknown_user_hear_the_same(tmp_path: Path) -> N
             (one_end,), (other_end,) = wrong.said(Unregistered), unknown.said(Unregistered)
             assert (one_end.status, one_end.reason) == (other_end.status, other_end.reason) == (401, "Unauthorized")
             assert list(one.services.phones.all()) == []
+            seen = {line.source: line.count for line in one.services.admission.refusals.newest_first()}
+            assert seen == {"127.0.0.7": 1, "127.0.0.8": 1}  # to be asked for a login first is no refusal
 
     run(main)
 
@@ -130,6 +132,25 @@ def test_a_contact_by_a_name_that_leads_nowhere_public_is_refused(tmp_path: Path
     run(main)
 
 
+def test_an_office_behind_one_address_logs_in_at_once_and_nobody_takes_it_for_an_attack(tmp_path: Path) -> None:
+    """After a restart fifty phones are asked for their logins within a moment; none of them has failed."""
+
+    async def main(clock: VirtualClock) -> None:
+        async with whole(clock, tmp_path, SAY) as one:
+            await domain(one)
+            phones = [Phone(one, "bob", "203.0.113.9", 6000 + number) for number in range(50)]
+            for phone in phones:
+                phone.register()
+            await passes(0.5)
+            assert all(phone.is_registered() for phone in phones)
+            assert (one.services.admission.shut_out(), one.services.admission.refusals.total) == (0, 0)
+            phones[0].call("1234", "wrong", name=DOMAIN)
+            await passes(0.5)
+            assert one.services.admission.refusals.total == 1
+
+    run(main)
+
+
 # calling
 
 
@@ -184,6 +205,27 @@ def test_who_may_call_a_domain(fields: dict[str, Any], password: str | None, sta
             if status != 200:
                 assert [event.status for event in alice.said(Ended)] == [status]
                 assert one.web.to("/voice") == []
+
+    run(main)
+
+
+def test_a_gruu_calls_one_of_a_users_devices(tmp_path: Path) -> None:
+    """RFC 5627 §5: `gr` names the device."""
+
+    async def main(clock: VirtualClock) -> None:
+        documents = {"/voice": f"<Response><Dial><Sip>sip:bob@{DOMAIN};gr=urn:uuid:2</Sip></Dial></Response>"}
+        async with whole(clock, tmp_path, documents) as one:
+            await domain(one)
+            devices = [Phone(one, "bob", f"127.0.0.{number}") for number in (8, 9)]
+            for number, device in enumerate(devices, 1):
+                contact = f'<sip:bob@{device.ip}:5060>;+sip.instance="<urn:uuid:{number}>"'
+                device.endpoint.agent._layer.contact = lambda *_, c=contact, **__: c  # type: ignore[method-assign]
+                device.register()
+            await passes(1)
+            alice = Phone(one, "alice", "127.0.0.7")
+            alice.call("bob")
+            await passes(2)
+            assert [device.rings() for device in devices] == [False, True]
 
     run(main)
 

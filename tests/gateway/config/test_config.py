@@ -80,6 +80,7 @@ def test_trunks_and_routes_know_their_lines() -> None:
         ('[webhooks]\nallow = ["10.0.0.1/8"]', "webhooks.allow: 10.0.0.1/8 has host bits set"),
         ('[store]\ndurability = "none"', "store.durability: Input should be 'process' or 'power'"),
         ("[http", "Expected ']'"),
+        ("[phones]\nleast_seconds = 600\nmost_seconds = 300", "phones: least_seconds is more than most_seconds"),
     ],
 )
 def test_a_setting_that_cannot_be_is_named(text: str, sentence: str) -> None:

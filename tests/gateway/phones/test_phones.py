@@ -25,6 +25,7 @@ from tests.lib.phones import DOMAIN, USERS, Phone, domain
 from tests.lib.whole import Whole, fake_media, whole_with
 
 TCP = Flow("tcp", ("127.0.0.2", 5060), ("203.0.113.9", 40001), 7)
+UDP = Flow("udp", TCP.local, TCP.remote)
 BOB = f"bob@{DOMAIN}"
 
 
@@ -71,7 +72,7 @@ class Registrant:
         }  # fmt: skip
         fields |= {"Authorization": login} if login else {}
         lines = [f"REGISTER sip:{DOMAIN} SIP/2.0", *(f"{name}: {value}" for name, value in fields.items()), "", ""]
-        request = parse_message("\r\n".join(lines).encode())
+        request = parse_message("\r\n".join(lines).encode("utf-8", "surrogateescape"))
         assert isinstance(request, SipRequest)
         self._phones.hear(events.Registering(self._cseq, request, self._flow))
 
@@ -111,6 +112,24 @@ def test_after_a_restart_nobody_is_reached_over_connections_of_before(tmp_path: 
             (left,) = again.services.phones.at("bob", DOMAIN)
             assert (left.contact, left.q) == ("sip:bob@203.0.113.9;transport=tcp", 0.3)
             assert (left.path, left.flow) == (("<sip:203.0.113.9;lr>",), None)
+
+    run(main)
+
+
+def test_a_phone_whose_words_are_no_text_is_kept_like_others(tmp_path: Path) -> None:
+    """Bytes that are no UTF-8, quotes and NULs go through the database and come back as they were."""
+
+    async def main(clock: VirtualClock) -> None:
+        async with office(clock, tmp_path) as one:
+            bob = Registrant(one, flow=UDP)
+            name = b'T\xe9l "7"\\\0'.decode("utf-8", "surrogateescape")
+            contact = b"<sip:b%00\xe9@10.0.0.5>".decode("utf-8", "surrogateescape")
+            assert await bob.register(contact, **{"User-Agent": name}) == 200
+            before = one.services.phones.at("bob", DOMAIN)
+            assert (before[0].user_agent, before[0].contact) == ('Tél "7"\\\0', "sip:b%00é@10.0.0.5")
+        async with whole_with(fake_media, clock, tmp_path, {}) as again:
+            ((_, _, after),) = again.services.phones.all()
+            assert after == before
 
     run(main)
 
