@@ -7,7 +7,7 @@ has logged in yet.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -100,30 +100,37 @@ class Addresses(Owned[Address]):
         return [self._value(row) for row in await self._database.read(query)]
 
 
+Network = IPv4Network | IPv6Network
+
+
 class Sources:
     """Whose domain's the calls from an address are, where they name none (Twilio's source IP mappings)."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._recent: Recent[rows.Domain | None] = Recent(database.clock)
+        self._recent: Recent[list[tuple[Network, rows.Domain]]] = Recent(database.clock)
 
     async def domain_of(self, source: str) -> rows.Domain | None:
-        """By the most specific network, of whatever account; believed for a second."""
-        return await self._recent.get(source, lambda: self._domain_of(source))
+        """By the most specific network, of whatever account. All are read at once, at most once a second."""
+        address = ip_address(source)
+        found = await self._recent.get("all", self._all)
+        return next((domain for network, domain in found if address in network), None)
 
-    async def _domain_of(self, source: str) -> rows.Domain | None:
+    async def _all(self) -> list[tuple[Network, rows.Domain]]:
         record, mapping, domain = tables.ip_records, tables.source_ip_mappings, tables.domains
         query = (
-            sa.select(record.c.ip_address, record.c.cidr_prefix_length, mapping.c.sip_domain_sid)
-            .join(mapping, mapping.c.ip_record_sid == record.c.sid)
-            .order_by(record.c.cidr_prefix_length.desc(), mapping.c.date_created)
+            sa.select(domain, record.c.ip_address, record.c.cidr_prefix_length)
+            .join(mapping, mapping.c.sip_domain_sid == domain.c.sid)
+            .join(record, record.c.sid == mapping.c.ip_record_sid)
+            .order_by(record.c.cidr_prefix_length.desc(), mapping.c.date_created, mapping.c.sid)
         )
-        address = ip_address(source)
-        for row in await self._database.read(query):
-            if address in ip_network(f"{row['ip_address']}/{row['cidr_prefix_length']}", strict=False):
-                found = await self._database.read(*select(domain, sid=row["sip_domain_sid"]))
-                return rows.Domain(**found[0]) if found else None
-        return None
+        return [_mapped(row) for row in await self._database.read(query)]
+
+
+def _mapped(row: Mapping[Any, Any]) -> tuple[Network, rows.Domain]:
+    fields = dict(row)
+    network = f"{fields.pop('ip_address')}/{fields.pop('cidr_prefix_length')}"
+    return ip_network(network, strict=False), rows.Domain(**fields)
 
 
 class Names:
