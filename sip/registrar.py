@@ -20,6 +20,7 @@ from sip.values import NameAddr
 
 OPTIONS = ("path", "outbound", "gruu")
 MALFORMED = 3600  # RFC 3261 §20.10, §20.19: what an unreadable expiry counts as
+FLOW_TIMER = {True: 120, False: 25}  # seconds until a kept flow shall hear of its device: connections, UDP through NATs
 LONGEST_TEXT = 200  # characters of a User-Agent or instance that are kept
 
 _Q = re.compile(r"[01](?:\.[0-9]{0,3})?")
@@ -35,7 +36,6 @@ class Rules:
     most: int = 3600
     usual: int = 3600
     contacts: int = 10
-    flow_timer: int = 120  # within which a kept flow hears from its device (RFC 5626 §4.4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +49,17 @@ class Kept:
 def register(bindings: Iterable[Binding], request: Request, flow: Flow, now: float, rules: Rules, address: Uri) -> Kept:
     """Applies a REGISTER of the user of `address`; SipError where it is refused."""
     living = tuple(one for one in bindings if one.expires > now)
-    outbound = False
+    kept: list[Binding] = []
     if _wants_all_gone(request):
         for one in living:
             _check_order(one, request)
         living = ()
     elif contacts := request.contact:
         asked = [_asked(contact, request, flow, now, rules) for contact in contacts]
-        outbound = any(one.binding.reg_id and one.seconds for one in asked)
+        kept = [one.binding for one in asked if one.binding.reg_id and one.seconds]
         _check_outbound(asked, request)
         living = _bounded(_applied(living, asked, request), rules)
-    return Kept(living, _headers(living, request, now, rules, address, outbound=outbound))
+    return Kept(living, _headers(living, request, now, address, kept))
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,9 +181,7 @@ def _bounded(living: tuple[Binding, ...], rules: Rules) -> tuple[Binding, ...]:
     return tuple(one for one in living if one not in going)
 
 
-def _headers(
-    living: tuple[Binding, ...], request: Request, now: float, rules: Rules, address: Uri, *, outbound: bool
-) -> Fields:
+def _headers(living: tuple[Binding, ...], request: Request, now: float, address: Uri, kept: list[Binding]) -> Fields:
     """What the 200 says (RFC 3261 §10.3 step 8; RFC 3327 §5.3; RFC 5626 §6; RFC 5627 §5.3)."""
     supported = request.tokens("Supported")
     gruus = "gruu" in supported
@@ -191,6 +189,7 @@ def _headers(
     if "path" in supported:
         headers += [("Path", value) for value in request.headers.all("Path")]
     headers.append(("Supported", ", ".join(OPTIONS)))
-    if outbound:
-        headers += [("Require", "outbound"), ("Flow-Timer", str(rules.flow_timer))]
+    if kept:
+        headers.append(("Require", "outbound"))
+    headers += [("Flow-Timer", str(FLOW_TIMER[one.flow.reliable])) for one in kept if one.flow is not None]
     return tuple(headers)

@@ -267,6 +267,7 @@ def test_a_kept_flow_is_granted() -> None:
     assert (binding.reg_id, binding.instance, binding.flow, binding.needs_flow) == (1, f"<{URN}>", TCP, True)
     assert field(kept, "Require") == ["outbound"]
     assert field(kept, "Flow-Timer") == ["120"]
+    assert field(done(request(contact, headers=OUTBOUND)), "Flow-Timer") == ["25"]  # UDP: a NAT forgets sooner
     assert f';+sip.instance="<{URN}>";reg-id=1' in field(kept, "Contact")[0]
 
 
@@ -316,6 +317,7 @@ def test_the_first_hop_has_to_keep_flows_too(path: str, granted: bool) -> None:
     )  # fmt: skip
     if granted:
         assert field(done(made, flow=TCP), "Require") == ["outbound"]
+        assert field(done(made, flow=TCP), "Flow-Timer") == []  # the first hop's is not ours
     else:
         assert refused(made, flow=TCP).status == 439
 
