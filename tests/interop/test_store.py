@@ -13,10 +13,13 @@ import pytest
 import sqlalchemy as sa
 
 from gateway.clock import SystemClock
+from gateway.phones.rows import to_binding, to_row
 from gateway.store import Store
 from gateway.store.paging import Page
 from gateway.store.rows import Account, Call, Callback, Dialog
 from gateway.store.secret import SecretKey
+from sip.bindings import Binding
+from sip.outputs import Flow
 from tests.lib import postgres, sip_questions
 
 NOW = datetime(2024, 6, 1, 12, 0, 0, 123456, tzinfo=UTC)
@@ -84,6 +87,40 @@ def test_calls_and_registrations_of_a_domain_are_answered(url: str, tmp_path: Pa
     async def main() -> None:
         store = await Store.open(url, SystemClock(), SecretKey.load(tmp_path))
         await sip_questions.answered(store)
+        await store.close()
+
+    asyncio.run(main())
+
+
+@pytest.mark.interop
+def test_registrations_are_replaced_read_back_and_forgotten(url: str, tmp_path: Path) -> None:
+    """As they were, whatever phones wrote; those of an address as one, those that ended not at all."""
+
+    async def main() -> None:
+        store = await Store.open(url, SystemClock(), SecretKey.load(tmp_path))
+        clock, now = SystemClock(), SystemClock().now()
+        flow = Flow("udp", ("198.51.100.1", 5060), ("203.0.113.9", 31337), 1)
+        known = [
+            Binding(
+                "sip:bob@10.0.0.5", now + 600, "c\0\udce9", 2**31 - 1, 0.123, ("<sip:p;lr>",), flow, "<urn:é>", 2**31
+            ),
+            Binding("sip:bob@10.0.0.6", now + 900, "d", 1, user_agent='Tél "7" \\'),
+            Binding("sip:bob@10.0.0.7", now - 1, "e", 1),
+        ]
+        rows = [to_row(one, ACCOUNT.account_sid, "bob@phones.example", clock) for one in known]
+        await store.registrations.replace("bob@phones.example", rows[1:])
+        await store.registrations.replace("alice@phones.example", [replace(rows[2], address="alice@phones.example")])
+        await store.registrations.replace("bob@phones.example", rows)
+        found = await store.registrations.living(clock.wall())
+        assert found == rows[:2]
+        read = [to_binding(row, clock) for row in found]
+        for one, other in zip(known, read, strict=False):
+            assert other is not None
+            assert abs(other.expires - one.expires) < 0.1
+            assert replace(other, expires=one.expires) == one
+        await store.registrations.forget(clock.wall())
+        await store.registrations.replace("bob@phones.example", [])
+        assert await store.registrations.living(NOW) == []
         await store.close()
 
     asyncio.run(main())
