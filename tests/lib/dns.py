@@ -73,12 +73,15 @@ class DnsServer(asyncio.DatagramProtocol):
 
     async def _stream(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Questions over TCP (RFC 1035 §4.2.2), until the asker goes."""
-        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+        try:
             while head := await reader.readexactly(2):
                 answer = self._answer(await reader.readexactly(struct.unpack("!H", head)[0]), udp=False)
                 if answer is not None:
                     writer.write(struct.pack("!H", len(answer)) + answer)
-        writer.close()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass  # the asker went
+        finally:
+            writer.close()  # also where the test ends first
 
     def _answer(self, data: bytes, *, udp: bool) -> bytes | None:
         number = struct.unpack_from("!H", data)[0]
