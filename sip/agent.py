@@ -203,14 +203,14 @@ class Agent:
         complete_top_via(request, flow)
         if request.method == "ACK":
             return self._ack(request, now)
-        known = self._layer.server(request)
+        known = self._layer.served.find(request)
         if known is not None:
             return self._layer.repeated(known, request, now)
         if request.method == "CANCEL":
             return self._cancel(request, flow, now)
         if not flow.answered and not request.to.tag:
             return [Dropped(flow, "a stranger is not answered", request.method)]
-        transaction = self._layer.open_server(request, flow)
+        transaction = self._layer.served.open(request, flow)
         try:
             return self._serve(transaction, now)
         except SipError as error:  # a header that only its reader looks at
@@ -258,7 +258,7 @@ class Agent:
             return response
         if request.uri.scheme not in ("sip", "sips", "tel"):
             return request.reply(416, to_tag=tag)
-        if self._layer.merged(request):
+        if self._layer.served.merged(request):
             return request.reply(482, to_tag=tag)
         if request.max_forwards == 0 and request.method != "OPTIONS":
             return request.reply(483, to_tag=tag)
@@ -305,16 +305,16 @@ class Agent:
         return 486 if wanted.early_only else session.id
 
     def _ack(self, request: Request, now: float) -> list[Output]:
-        known = self._layer.server(request)
+        known = self._layer.served.find(request)
         if known is not None and not known.accepted:
             return self._layer.repeated(known, request, now)
         session = self._dialogs.get((request.call_id, request.to.tag, request.from_.tag))
         return [] if session is None else session.acked(request, now)
 
     def _cancel(self, request: Request, flow: Flow, now: float) -> list[Output]:
-        transaction = self._layer.open_server(request, flow)
+        transaction = self._layer.served.open(request, flow)
         named = self._invites.get((request.via[0].branch, request.call_id))
-        invite = self._layer.canceled(request)
+        invite = self._layer.served.canceled(request)
         if named is None and invite is None:
             return self._layer.respond(transaction, request.reply(481, to_tag=self._layer.token()), now)
         tag = named.dialog.local_tag if named is not None and named.dialog is not None else self._layer.token()

@@ -65,7 +65,7 @@ class IncomingSession(Session):
         assert self.dialog is not None
         request = self.invite.request
         response = request.reply(command.status, to_tag=self.dialog.local_tag)
-        response.headers.add("Contact", self.layer.contact(self.invite.flow))
+        response.headers.add("Contact", self.layer.naming.contact(self.invite.flow))
         response.headers.add("Allow", ALLOW)
         response.headers.add("Supported", SUPPORTED)
         for name, value in command.headers:

@@ -7,9 +7,10 @@ import re
 from sip.errors import ParseError, SipError
 from sip.grammar import split_list
 from sip.headers import Headers
-from sip.layer import ALLOW, reply_flow
+from sip.layer import ALLOW
 from sip.message import Request, Response, end_of_head, unfolded
 from sip.outputs import Flow
+from sip.served import reply_flow
 
 METHODS = frozenset(ALLOW.split(", "))
 KNOWN_METHODS = METHODS | {"REGISTER", "SUBSCRIBE", "PUBLISH", "MESSAGE"}

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
@@ -16,31 +15,27 @@ from sip.client_transaction import Input as ClientInput
 from sip.client_transaction import State as ClientState
 from sip.dialog import DialogState
 from sip.finder import Attempt, Finder, Output, Owner
-from sip.locate import DEFAULT_PORT, numeric
+from sip.locate import DEFAULT_PORT
 from sip.machine import Alarms, Rings
 from sip.message import Request, Response
+from sip.naming import Naming
 from sip.outputs import Address, Connect, Flow, FlowFailed, FlowOpened, Resolved, Target, Transmit
 from sip.quoted import quoted_request
+from sip.served import Served
 from sip.server_transaction import Input as ServerInput
 from sip.server_transaction import ServerTransaction
-from sip.server_transaction import State as ServerState
 from sip.timers import Timings
 from sip.uri import Uri
-from sip.values import Via
 
 if TYPE_CHECKING:
     from random import Random
 
 __all__ = ["ALLOW", "SDP", "SUPPORTED", "Layer", "Output", "Owner"]
 
-MAGIC = "z9hG4bK"  # RFC 3261 §8.1.1.7
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REFER, NOTIFY"
 SUPPORTED = "100rel, timer, replaces, norefersub"
 SDP = "application/sdp"
 LARGE = 1300  # bytes; a larger request does not go over UDP (RFC 3261 §18.1.1)
-
-ServerKey = tuple[str, str, str]
-Identity = tuple[str, str, int, str]
 
 
 class Layer:
@@ -51,10 +46,9 @@ class Layer:
         self.timings = timings
         self.user_agent = user_agent
         self.alarms = Alarms()
-        self._advertised = advertised
+        self.served = Served(timings, self.alarms)
+        self.naming = Naming(advertised)
         self._clients: dict[tuple[str, str], tuple[ClientTransaction, Attempt | None]] = {}
-        self._servers: dict[ServerKey, ServerTransaction] = {}
-        self._first: dict[Identity, ServerTransaction] = {}  # of each request outside of dialogs, by what copies share
         self._finder = Finder(random)
         self._returning: dict[int, tuple[ServerTransaction, list[Transmit]]] = {}  # responses that wait for a flow
         self._numbers = 0
@@ -63,7 +57,7 @@ class Layer:
     @property
     def transactions(self) -> int:
         """How many transactions live."""
-        return len(self._clients) + len(self._servers)
+        return len(self._clients) + len(self.served)
 
     def token(self) -> str:
         """A fresh tag, branch or Call-ID part: 64 random bits."""
@@ -154,7 +148,7 @@ class Layer:
         for key, (transaction, _) in list(self._clients.items()):
             if transaction.flow == flow and key in self._clients:
                 outputs += self._stepped(transaction, transaction.step(ClientInput.BROKEN, now), now)
-        for server in list(self._servers.values()):
+        for server in self.served:
             if server.reply_flow == flow and server.answered:
                 self._step_server(server, ServerInput.BROKEN, now)
         return outputs
@@ -180,7 +174,10 @@ class Layer:
 
     def _start(self, attempt: Attempt, flow: Flow, now: float) -> list[Output]:
         request = attempt.request
-        self._dress(attempt, flow)
+        contact, user = attempt.wants_contact, attempt.contact_user
+        self.naming.dress(request, flow, self.token(), contact=contact, user=user)
+        if "User-Agent" not in request.headers:
+            request.headers.add("User-Agent", self.user_agent)
         wire = bytes(request)
         if len(wire) > LARGE and flow.transport == "udp" and self._finder.prefer_stream(attempt, now):
             return self._advance(attempt, now)
@@ -189,41 +186,6 @@ class Layer:
         transaction = ClientTransaction(request, flow, self.timings, self.alarms, attempt.patience)
         self._clients[request.via[0].branch, request.method] = (transaction, attempt)
         return [*transaction.start(now)]
-
-    def _dress(self, attempt: Attempt, flow: Flow) -> None:
-        """What depends on the flow: Via with a fresh branch, Contact (RFC 3261 §8.1.1)."""
-        request, (host, port) = attempt.request, self.address(flow)
-        alias = (("alias", None),) if flow.transport == "tls" else ()  # RFC 5923 §5.1
-        params = (("branch", MAGIC + self.token()), ("rport", None), *alias)
-        request.headers.remove("Via")
-        request.headers.prepend("Via", str(Via(flow.transport.upper(), host, port, params)))
-        if attempt.wants_contact:
-            secure = request.uri.scheme == "sips"
-            request.headers.set("Contact", self.contact(flow, secure=secure, user=attempt.contact_user))
-        if "User-Agent" not in request.headers:
-            request.headers.add("User-Agent", self.user_agent)
-        for cached in ("via", "contact"):
-            request.__dict__.pop(cached, None)
-
-    def address(self, flow: Flow) -> Address:
-        """How we call ourselves on this flow: what is advertised for its kind of address, else the local one."""
-        if flow.remote[0] == flow.local[0] or ip_address(flow.remote[0]).is_loopback:
-            return flow.local  # it is on this machine: what is advertised may lead nowhere from inside a NAT
-        host, port = self._advertised.get(flow.transport, flow.local)
-        if numeric(host) and (":" in host) != (":" in flow.local[0]):
-            return flow.local
-        return host, port or flow.local[1]
-
-    def contact(self, flow: Flow, *, secure: bool = False, user: str | None = None) -> str:
-        """Our Contact on this flow; `secure` makes it a SIPS URI (RFC 3261 §8.1.1.8)."""
-        host, port = self.address(flow)
-        host = f"[{host}]" if ":" in host else host
-        at = f"{user}@" if user else ""
-        if secure:
-            kind = ";transport=ws" if flow.transport == "wss" else ""
-            return f"<sips:{at}{host}:{port}{kind}>"
-        kind = {"udp": "", "wss": ";transport=ws"}.get(flow.transport, f";transport={flow.transport}")
-        return f"<sip:{at}{host}:{port}{kind}>"
 
     def cancel(self, invite: Request, now: float, reason: str = "") -> list[Output]:
         """CANCEL for an INVITE that is under way: same branch, same flow (RFC 3261 §9.1); `reason` as RFC 3326."""
@@ -328,31 +290,6 @@ class Layer:
 
     # requests of theirs
 
-    def server(self, request: Request) -> ServerTransaction | None:
-        """The transaction that a request belongs to (RFC 3261 §17.2.3)."""
-        return self._servers.get(_key(request))
-
-    def canceled(self, cancel: Request) -> ServerTransaction | None:
-        """The INVITE that a CANCEL names (RFC 3261 §9.2)."""
-        return self._servers.get(_key(cancel, "INVITE"))
-
-    def open_server(self, request: Request, flow: Flow) -> ServerTransaction:
-        """A transaction for a new request."""
-        transaction = ServerTransaction(request, flow, self.timings, self.alarms)
-        transaction.reply_flow = reply_flow(request.via[0], flow)
-        self._servers[_key(request)] = transaction
-        if not request.to.tag and not self.merged(request):
-            self._first[_identity(request)] = transaction
-        return transaction
-
-    def merged(self, request: Request) -> bool:
-        """Whether this is a copy of a request that came another way and is still served (RFC 3261 §8.2.2.2).
-
-        A client that got 503 comes another way with the same request, as it must (RFC 3263 §4.3).
-        """
-        first = self._first.get(_identity(request))
-        return first is not None and first.request is not request and first.status != 503 and not request.to.tag
-
     def repeated(self, transaction: ServerTransaction, request: Request, now: float) -> list[Output]:
         """The request, or the ACK of a failure, came (again)."""
         given = ServerInput.ACK if request.method == "ACK" else ServerInput.REQUEST
@@ -363,12 +300,12 @@ class Layer:
         if response.status > 100 and "Server" not in response.headers:
             response.headers.add("Server", self.user_agent)
         outputs = self._returned(transaction, transaction.respond(response, now))
-        self._sweep_server(transaction)
+        self.served.sweep(transaction)
         return outputs
 
     def _step_server(self, transaction: ServerTransaction, given: ServerInput, now: float) -> list[Output]:
         outputs = self._returned(transaction, transaction.step(given, now))
-        self._sweep_server(transaction)
+        self.served.sweep(transaction)
         return outputs
 
     def _returned(self, transaction: ServerTransaction, outputs: Sequence[Transmit]) -> list[Output]:
@@ -384,14 +321,6 @@ class Layer:
         self._returning[number] = (transaction, [*outputs])
         return [Connect(number, Target(flow.transport, flow.remote[0], port, via.host))]
 
-    def _sweep_server(self, transaction: ServerTransaction) -> None:
-        if transaction.state is ServerState.TERMINATED:
-            transaction.timers.clear()
-            self._servers.pop(_key(transaction.request), None)
-            identity = _identity(transaction.request)
-            if self._first.get(identity) is transaction:
-                del self._first[identity]
-
     # time
 
     def ring(self, machine: Rings, name: str, now: float) -> list[Output]:
@@ -402,27 +331,6 @@ class Layer:
         if isinstance(machine, ClientTransaction):
             return self._stepped(machine, results, now)
         return list(results)
-
-
-def _key(request: Request, method: str = "") -> ServerKey:
-    """Branch, sent-by and method; for RFC 2543 peers what that RFC compares (RFC 3261 §17.2.3)."""
-    method = method or ("INVITE" if request.method == "ACK" else request.method)
-    via = request.via[0]
-    if via.branch.startswith(MAGIC) and via.branch != MAGIC:
-        return via.branch, f"{via.host}:{via.port or 5060}", method
-    return f"{request.call_id}|{request.from_.tag}|{request.cseq.number}", str(via.host), method
-
-
-def _identity(request: Request) -> Identity:
-    """What all copies of a request that was forked on its way have in common."""
-    return request.call_id, request.from_.tag, request.cseq.number, request.method
-
-
-def reply_flow(via: Via, flow: Flow) -> Flow:
-    """Where responses go: over UDP to what the topmost Via says (RFC 3261 §18.2.2, RFC 3581 §4)."""
-    if flow.reliable or (address := via.reply_address()) == flow.remote:
-        return flow
-    return replace(flow, remote=address)
 
 
 def _snapshot(request: Request) -> Request:

@@ -58,7 +58,7 @@ class Transfer:
             return []
         quiet = (transaction.request.headers.get("Refer-Sub") or "").strip().lower() == "false"
         response = transaction.request.reply(200 if quiet else 202)
-        response.headers.add("Contact", self._session.layer.contact(transaction.flow))
+        response.headers.add("Contact", self._session.layer.naming.contact(transaction.flow))
         if quiet:
             response.headers.add("Refer-Sub", "false")
         outputs = self._session.layer.respond(transaction, response, now)

@@ -268,7 +268,7 @@ class Session:
         assert self.dialog is not None or transaction.request.to.tag
         request = transaction.request
         response = request.reply(200, to_tag=self.dialog.local_tag if self.dialog is not None else "")
-        response.headers.add("Contact", self.layer.contact(transaction.flow))
+        response.headers.add("Contact", self.layer.naming.contact(transaction.flow))
         response.headers.add("Allow", ALLOW)
         response.headers.add("Supported", SUPPORTED)
         if request.method != "PRACK" and self.phase is not Phase.EARLY:  # RFC 4028 §8.1: timers are of sessions

@@ -124,7 +124,7 @@ def test_a_contact_by_a_name_that_leads_nowhere_public_is_refused(tmp_path: Path
             one.web.names["database.internal"] = ["10.1.2.3"]
             phone = Phone(one, "bob", "127.0.0.7")
             layer = phone.endpoint.agent._layer
-            layer.contact = lambda *_, **__: "<sip:bob@database.internal>"  # type: ignore[method-assign]
+            layer.naming.contact = lambda *_, **__: "<sip:bob@database.internal>"  # type: ignore[method-assign]
             phone.register()
             await passes(2)
             assert [event.status for event in phone.said(Unregistered)] == [403]
@@ -219,7 +219,7 @@ def test_a_gruu_calls_one_of_a_users_devices(tmp_path: Path) -> None:
             devices = [Phone(one, "bob", f"127.0.0.{number}") for number in (8, 9)]
             for number, device in enumerate(devices, 1):
                 contact = f'<sip:bob@{device.ip}:5060>;+sip.instance="<urn:uuid:{number}>"'
-                device.endpoint.agent._layer.contact = lambda *_, c=contact, **__: c  # type: ignore[method-assign]
+                device.endpoint.agent._layer.naming.contact = lambda *_, c=contact, **__: c  # type: ignore[method-assign]
                 device.register()
             await passes(1)
             alice = Phone(one, "alice", "127.0.0.7")
@@ -403,7 +403,7 @@ def test_the_preferred_phone_rings_alone_and_the_next_when_it_refuses(tmp_path: 
             await domain(one)
             desk, cell = await registered(one, "bob", "127.0.0.8"), Phone(one, "bob", "127.0.0.9")
             layer = cell.endpoint.agent._layer
-            layer.contact = lambda *_, **__: "<sip:bob@127.0.0.9:5060>;q=0.5"  # type: ignore[method-assign]
+            layer.naming.contact = lambda *_, **__: "<sip:bob@127.0.0.9:5060>;q=0.5"  # type: ignore[method-assign]
             cell.register()
             await passes(1)
             alice = Phone(one, "alice", "127.0.0.7")

@@ -87,7 +87,7 @@ class Phone:
 
     def hide(self, ip: str) -> None:
         """From now on it calls itself by an address that only its own network knows."""
-        self.endpoint.agent._layer.address = lambda flow: (ip, 5060)  # type: ignore[method-assign]
+        self.endpoint.agent._layer.naming.address = lambda flow: (ip, 5060)  # type: ignore[method-assign]
 
     def answer(self) -> None:
         """200."""
