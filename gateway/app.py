@@ -7,45 +7,31 @@ import gc
 import logging
 import os
 import signal
-import ssl
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from pathlib import Path
 from random import Random
-from typing import Any
 
 from aiohttp import web
-from sqlalchemy.exc import SQLAlchemyError
 
+from gateway import listeners, rooms
 from gateway.accounts import credentials
 from gateway.accounts.credentials import Credentials
-from gateway.accounts.keys import Keys
-from gateway.api.core import sip
-from gateway.api.core.accounts import Accounts
-from gateway.api.core.calls import Calls
-from gateway.api.core.numbers import Numbers
-from gateway.api.core.recordings import Recordings
-from gateway.api.http import Reply, Router
-from gateway.api.operator.accounts import AccountCeilings
-from gateway.api.operator.refusals import Refusals
-from gateway.api.operator.registrations import Registrations
-from gateway.api.operator.resources import Operator
-from gateway.api.products import products
-from gateway.api.server import Site
 from gateway.billing.guard import Guard as Spending
 from gateway.calls.addresses import Addresses, joined
 from gateway.calls.exchange import Exchange
 from gateway.calls.limits import Limits
-from gateway.calls.media import Link, Workers
+from gateway.calls.media import Workers
 from gateway.calls.negotiation import MediaSettings
 from gateway.calls.recovery import recover
 from gateway.calls.services import Services
 from gateway.chance import Chance
 from gateway.clock import Clock, SystemClock
-from gateway.config import SIP_TRANSPORTS, ConfigError, Settings, host_port
-from gateway.metrics import Metrics, open_fds
+from gateway.config import Settings
+from gateway.gauges import watch
+from gateway.listeners import address_of
+from gateway.metrics import Metrics
 from gateway.numbers.inventory import DEFAULT
 from gateway.phones.admission import DomainAdmission
 from gateway.phones.directory import Directory
@@ -53,11 +39,8 @@ from gateway.phones.logins import Logins
 from gateway.phones.phones import Phones
 from gateway.sids import Sids
 from gateway.speech.cache import AudioCache
-from gateway.speech.errors import SpeechError
 from gateway.speech.fetch import AudioFetcher
 from gateway.speech.own import OwnRecordings
-from gateway.speech.speaker import Speaker, engine
-from gateway.store import Store
 from gateway.store.keeper import Keeper
 from gateway.store.secret import SecretKey
 from gateway.trunks.admission import Admission
@@ -65,22 +48,14 @@ from gateway.trunks.book import TrunkBook
 from gateway.trunks.carriers import Carriers
 from gateway.trunks.certificates import Certificates
 from gateway.trunks.gate import Gate
-from gateway.trunks.stir import CONTENT_TYPE, Verifier, load_roots, load_signer
+from gateway.trunks.stir import Verifier, load_roots, load_signer
 from gateway.webhooks.client import Webhooks
 from gateway.webhooks.guard import Guard
 from gateway.webhooks.outbox import Outbox
 from gateway.webhooks.transport import AiohttpTransport
-from media.events import Event as MediaEvent
-from media.link import WorkerLink
-from media.worker import WorkerSettings
-from sip.agent import Agent
 from sip.challenge import Challenger
-from sip.transport.endpoint import Endpoint
-from sip.transport.tls import TlsFiles
 
 LOG = logging.getLogger(__name__)
-
-GATHERING = 0.005  # seconds that a write waits for others, to be committed with them
 
 
 class Gateway:
@@ -99,12 +74,12 @@ class Gateway:
     @property
     def http_address(self) -> str:
         """HOST:PORT of the REST API."""
-        return _address(self._site)
+        return address_of(self._site)
 
     @property
     def operator_address(self) -> str:
         """HOST:PORT of the operator's API, which may be the same."""
-        return _address((self._site, *self._others)[-1])
+        return address_of((self._site, *self._others)[-1])
 
     @property
     def sip_address(self) -> str:
@@ -118,10 +93,10 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
     clock = clock or SystemClock()
     random = Chance()
     recordings = settings.data / "recordings"
-    _make(recordings)
+    rooms.make_folder(recordings)
     async with AsyncExitStack() as close:
         secret = SecretKey.load(settings.data)
-        store = await _open_store(settings, clock, secret)
+        store = await rooms.open_store(settings, clock, secret)
         close.push_async_callback(store.close)
         made = await credentials.ensure(store, settings.data, random, clock)
         await store.numbers.stock(DEFAULT)
@@ -144,14 +119,14 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         verifier = Verifier(certificates, load_roots(settings.stir), clock)
         cache = AudioCache(settings.data, settings.speech.cache_mb)
         inside = OwnRecordings(store.recordings, recordings, lambda: services.public_url, clock)
-        workers = Workers(_start_worker(settings), settings.media.workers)
+        workers = Workers(rooms.start_worker(settings), settings.media.workers)
         await workers.open()
         close.push_async_callback(workers.close)
         directory = Directory(store.sip, clock)
         gate = Gate(
             book.belongs, lambda: settings.sip.strangers == "delay" or book.asks_anyone or directory.asks_anyone
         )
-        endpoint = await _open_sip(settings, random, exchange, gate)
+        endpoint = await rooms.open_sip(settings, random, exchange, gate)
         close.push_async_callback(endpoint.close)
         addresses = Addresses(
             endpoint.addresses["udp"], settings.media.rtp_range[0], settings.sip.public_address,
@@ -167,7 +142,7 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         )  # fmt: skip
         services = Services(
             clock=clock, store=store, webhooks=webhooks, outbox=Outbox(store, webhooks.deliver, clock),
-            speaker=_speaker(settings, cache, clock),
+            speaker=rooms.speaker(settings, cache, clock),
             audio=AudioFetcher(webhooks, cache, clock, inside), workers=workers, sip=endpoint, trunks=book,
             carriers=carriers, admission=admission, phones=phones,
             domains=DomainAdmission(directory, logins, gate), spending=Spending(store, clock),
@@ -177,7 +152,7 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
             inside_token=sids.token(), spawn=exchange.spawn, drive=exchange.drive, verifier=verifier, signer=signer,
         )  # fmt: skip
         exchange.services = services
-        site, *others = await _open_http(settings, services, exchange, book, endpoint, close)
+        site, *others = await listeners.open_http(settings, services, exchange, book, endpoint, close)
         gateway = Gateway(settings, services, exchange, site, *others)
         gateway.made = made
         for listener in (site, *others):
@@ -185,7 +160,7 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
                 one.add_own((listener.addresses[0][0], listener.addresses[0][1]))
         if settings.http.public_url is None:
             services.public_url = f"{settings.scheme}://{gateway.http_address}"
-        _watch(metrics, services, exchange, endpoint)
+        watch(metrics, services, exchange, endpoint)
         async with asyncio.TaskGroup() as tasks:
             await phones.load()
             exchange.open(tasks)
@@ -217,164 +192,6 @@ def _warn_of_identity(book: TrunkBook, settings: Settings) -> None:
 def _challenger(settings: Settings, random: Random, realm: str) -> Challenger:
     """Challenges in the name of a SIP domain."""
     return Challenger(realm, random, settings.phones.digest)
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"data {folder}: {error.strerror}") from error
-
-
-async def _open_store(settings: Settings, clock: Clock, secret: SecretKey) -> Store:
-    try:
-        return await Store.open(settings.database_url, clock, secret, settings.store.durability, GATHERING)
-    except (SQLAlchemyError, OSError, ImportError) as error:
-        first_line = str(error).partition("\n")[0]
-        raise ConfigError(f"store.url: the database cannot be opened: {first_line}") from error
-
-
-def _speaker(settings: Settings, cache: AudioCache, clock: Clock) -> Speaker:
-    try:
-        return Speaker(cache, clock, engine(settings.speech.engine))
-    except SpeechError as error:
-        raise ConfigError(f"speech.engine: {error}") from error
-
-
-def _start_worker(settings: Settings) -> Callable[..., Any]:
-    """How the pool starts worker number n: each has its share of the RTP ports."""
-    host, first, last = settings.media.rtp_range
-    share = (last - first + 1) // settings.media.workers
-
-    async def start(number: int, on_events: Callable[[list[MediaEvent]], None], on_lost: Callable[[str], None]) -> Link:
-        start_port = first + number * share
-        worker = WorkerSettings(
-            str(settings.data.absolute()), host, start_port, start_port + share - 1, settings.media.idle_seconds
-        )
-        return await WorkerLink.start(worker, on_events, on_lost)
-
-    return start
-
-
-async def _open_sip(settings: Settings, random: Random, exchange: Exchange, gate: Gate) -> Endpoint:
-    sip = settings.sip
-    advertised = dict.fromkeys(SIP_TRANSPORTS, (sip.public_address, 0)) if sip.public_address else {}
-    agent = Agent(random, advertised=advertised, registrar=True)
-    files = TlsFiles(sip.tls_cert, sip.tls_key, sip.tls_ca)
-    try:
-        return await Endpoint.open(agent, sip.listeners, exchange.hear, files, sip.nameservers, screen=gate)
-    except OSError as error:
-        raise ConfigError(f"sip: cannot listen on {sip.listen} and the other listeners: {error}") from error
-
-
-async def _open_http(
-    settings: Settings,
-    services: Services,
-    exchange: Exchange,
-    book: TrunkBook,
-    endpoint: Endpoint,
-    close: AsyncExitStack,
-) -> list[web.AppRunner]:
-    """The listener of the REST API, and the operator's where it has one of its own."""
-    store, clock = services.store, services.clock
-    core = [
-        *Accounts(store, clock).routes(),
-        *Numbers(store, services.sids, clock).routes(),
-        *Calls(store, exchange).routes(),
-        *Recordings(store, clock, services.recordings_dir, lambda: services.public_url).routes(),
-        *sip.routes(store, services.sids, clock),
-    ]
-    site = Site(
-        Router(core),
-        products(store, services.sids, clock, lambda: services.public_url),
-        Router(
-            [
-                *Operator(store, book, services.carriers.status).routes(),
-                *Refusals(services.admission, book).routes(),
-                *AccountCeilings(store, services.spending).routes(),
-                *Registrations(services.phones, clock).routes(),
-            ]
-        ),
-        Keys(store),
-        lambda: (200, {"status": "ok"}) if exchange.ready and not exchange.draining else (503, {"status": "draining"}),
-        services.metrics.text,
-        endpoint.websockets,
-        _public(services),
-    )
-    tls = _tls(settings)
-    if settings.http.operator is None:
-        return [await _listen("http.listen", settings.http.listen, site.application(), tls, close)]
-    return [
-        await _listen("http.listen", settings.http.listen, site.application(operator=False), tls, close),
-        await _listen("http.operator", settings.http.operator, site.application(core=False), tls, close),
-    ]
-
-
-def _public(services: Services) -> dict[str, Reply]:
-    """What anybody may read: the certificate that our signatures name. Its path changes with it, so it may be kept."""
-    if services.signer is None:
-        return {}
-    headers = {"Cache-Control": "public, max-age=86400"}
-    reply = Reply(body=services.signer.pem, content_type=CONTENT_TYPE, headers=headers)
-    return {services.signer.path: reply}
-
-
-async def _listen(
-    name: str, address: str, app: web.Application, tls: ssl.SSLContext | None, close: AsyncExitStack
-) -> web.AppRunner:
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    close.push_async_callback(runner.cleanup)
-    try:
-        await web.TCPSite(runner, *host_port(address), ssl_context=tls).start()
-    except OSError as error:
-        raise ConfigError(f"{name} {address}: {error.strerror}") from error
-    return runner
-
-
-def _tls(settings: Settings) -> ssl.SSLContext | None:
-    """The certificate of both listeners, where one is set."""
-    certificate, key = settings.http.tls_cert, settings.http.tls_key
-    if certificate is None or key is None:
-        return None
-    for name, path in (("tls_cert", certificate), ("tls_key", key)):
-        try:
-            path.read_bytes()
-        except OSError as error:
-            raise ConfigError(f"http.{name} {path}: {error.strerror}") from error
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    try:
-        context.load_cert_chain(certificate, key, password="")  # an encrypted key is an error, not a question
-    except ssl.SSLError as error:
-        raise ConfigError(f"http.tls_cert {certificate} and http.tls_key {key}: {error.reason or error}") from error
-    return context
-
-
-def _address(listener: web.AppRunner) -> str:
-    host, port = listener.addresses[0][:2]
-    return joined(host, port)
-
-
-def _watch(metrics: Metrics, services: Services, exchange: Exchange, endpoint: Endpoint) -> None:
-    agent = endpoint.agent
-    metrics.watch(
-        {
-            "calls": ("Living calls", lambda: len(exchange.calls)),
-            "ports_in_use": ("Media ports taken", lambda: services.workers.ports_in_use),
-            "dialogs": ("SIP dialogs", lambda: agent.dialogs),
-            "transactions": ("SIP transactions", lambda: agent.transactions),
-            "sip_connections": ("SIP connections (TCP, TLS, WebSocket)", lambda: len(endpoint.connections)),
-            "targets_down": ("Targets of trunks that do not answer", lambda: len(services.carriers.down)),
-            "registrations_missing": ("Trunks that should be registered and are not", services.carriers.missing),
-            "strangers_shut_out": ("Sources that are not read any more", services.admission.shut_out),
-            "refusals": ("Requests that were refused since the start", lambda: services.admission.refusals.total),
-            "registrations": ("Addresses of record that phones are registered for", lambda: len(services.phones)),
-            "tasks": ("Tasks of the event loop", lambda: len(asyncio.all_tasks())),
-            "outbox_pending": ("Callbacks to deliver", lambda: services.outbox.pending),
-            "open_fds": ("Open files of the control process", open_fds),
-            "worker_restarts": ("Media workers that were replaced", lambda: services.workers.restarts),
-        }
-    )
 
 
 async def serve(settings: Settings) -> int:

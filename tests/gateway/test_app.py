@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from gateway import app
+from gateway import app, listeners
 from gateway.config import ConfigError, Http, Media, Settings, Sip
 from gateway.config import Store as StoreSettings
 from gateway.store.rows import Account
@@ -133,14 +133,14 @@ def test_a_certificate_that_cannot_be_used_is_named(tmp_path: Path) -> None:
 
     def sentence(cert: Path, key: Path) -> str:
         with pytest.raises(ConfigError) as raised:
-            app._tls(settings(tmp_path, tls_cert=cert, tls_key=key))
+            listeners.tls_context(settings(tmp_path, tls_cert=cert, tls_key=key))
         return str(raised.value)
 
     assert sentence(none, key) == f"http.tls_cert {none}: No such file or directory"
     assert sentence(cert, none) == f"http.tls_key {none}: No such file or directory"
     assert sentence(text, key).startswith(f"http.tls_cert {text} and http.tls_key {key}: ")
     assert sentence(cert, key).startswith(f"http.tls_cert {cert} and http.tls_key {key}: ")
-    assert app._tls(settings(tmp_path)) is None
+    assert listeners.tls_context(settings(tmp_path)) is None
 
 
 @pytest.mark.parametrize("url", ["nonsense", "sqlite+aiosqlite:////nowhere/at/all.db", "oracle://a"])

@@ -1,0 +1,32 @@
+"""What `/metrics` shows of the living objects."""
+
+from __future__ import annotations
+
+import asyncio
+
+from gateway.calls.exchange import Exchange
+from gateway.calls.services import Services
+from gateway.metrics import Metrics, open_fds
+from sip.transport.endpoint import Endpoint
+
+
+def watch(metrics: Metrics, services: Services, exchange: Exchange, endpoint: Endpoint) -> None:
+    agent = endpoint.agent
+    metrics.watch(
+        {
+            "calls": ("Living calls", lambda: len(exchange.calls)),
+            "ports_in_use": ("Media ports taken", lambda: services.workers.ports_in_use),
+            "dialogs": ("SIP dialogs", lambda: agent.dialogs),
+            "transactions": ("SIP transactions", lambda: agent.transactions),
+            "sip_connections": ("SIP connections (TCP, TLS, WebSocket)", lambda: len(endpoint.connections)),
+            "targets_down": ("Targets of trunks that do not answer", lambda: len(services.carriers.down)),
+            "registrations_missing": ("Trunks that should be registered and are not", services.carriers.missing),
+            "strangers_shut_out": ("Sources that are not read any more", services.admission.shut_out),
+            "refusals": ("Requests that were refused since the start", lambda: services.admission.refusals.total),
+            "registrations": ("Addresses of record that phones are registered for", lambda: len(services.phones)),
+            "tasks": ("Tasks of the event loop", lambda: len(asyncio.all_tasks())),
+            "outbox_pending": ("Callbacks to deliver", lambda: services.outbox.pending),
+            "open_fds": ("Open files of the control process", open_fds),
+            "worker_restarts": ("Media workers that were replaced", lambda: services.workers.restarts),
+        }
+    )

@@ -1,0 +1,117 @@
+"""The HTTP listeners: the REST API, and the operator's where it has one of its own."""
+
+from __future__ import annotations
+
+import ssl
+from contextlib import AsyncExitStack
+
+from aiohttp import web
+
+from gateway.accounts.keys import Keys
+from gateway.api.core import sip
+from gateway.api.core.accounts import Accounts
+from gateway.api.core.calls import Calls
+from gateway.api.core.numbers import Numbers
+from gateway.api.core.recordings import Recordings
+from gateway.api.http import Reply, Router
+from gateway.api.operator.accounts import AccountCeilings
+from gateway.api.operator.refusals import Refusals
+from gateway.api.operator.registrations import Registrations
+from gateway.api.operator.resources import Operator
+from gateway.api.products import products
+from gateway.api.server import Site
+from gateway.calls.addresses import joined
+from gateway.calls.exchange import Exchange
+from gateway.calls.services import Services
+from gateway.config import ConfigError, Settings, host_port
+from gateway.trunks.book import TrunkBook
+from gateway.trunks.stir import CONTENT_TYPE
+from sip.transport.endpoint import Endpoint
+
+
+async def open_http(
+    settings: Settings,
+    services: Services,
+    exchange: Exchange,
+    book: TrunkBook,
+    endpoint: Endpoint,
+    close: AsyncExitStack,
+) -> list[web.AppRunner]:
+    """The listener of the REST API, and the operator's where it has one of its own."""
+    store, clock = services.store, services.clock
+    core = [
+        *Accounts(store, clock).routes(),
+        *Numbers(store, services.sids, clock).routes(),
+        *Calls(store, exchange).routes(),
+        *Recordings(store, clock, services.recordings_dir, lambda: services.public_url).routes(),
+        *sip.routes(store, services.sids, clock),
+    ]
+    site = Site(
+        Router(core),
+        products(store, services.sids, clock, lambda: services.public_url),
+        Router(
+            [
+                *Operator(store, book, services.carriers.status).routes(),
+                *Refusals(services.admission, book).routes(),
+                *AccountCeilings(store, services.spending).routes(),
+                *Registrations(services.phones, clock).routes(),
+            ]
+        ),
+        Keys(store),
+        lambda: (200, {"status": "ok"}) if exchange.ready and not exchange.draining else (503, {"status": "draining"}),
+        services.metrics.text,
+        endpoint.websockets,
+        _public(services),
+    )
+    tls = tls_context(settings)
+    if settings.http.operator is None:
+        return [await _listen("http.listen", settings.http.listen, site.application(), tls, close)]
+    return [
+        await _listen("http.listen", settings.http.listen, site.application(operator=False), tls, close),
+        await _listen("http.operator", settings.http.operator, site.application(core=False), tls, close),
+    ]
+
+
+def _public(services: Services) -> dict[str, Reply]:
+    """What anybody may read: the certificate that our signatures name. Its path changes with it, so it may be kept."""
+    if services.signer is None:
+        return {}
+    headers = {"Cache-Control": "public, max-age=86400"}
+    reply = Reply(body=services.signer.pem, content_type=CONTENT_TYPE, headers=headers)
+    return {services.signer.path: reply}
+
+
+async def _listen(
+    name: str, address: str, app: web.Application, tls: ssl.SSLContext | None, close: AsyncExitStack
+) -> web.AppRunner:
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    close.push_async_callback(runner.cleanup)
+    try:
+        await web.TCPSite(runner, *host_port(address), ssl_context=tls).start()
+    except OSError as error:
+        raise ConfigError(f"{name} {address}: {error.strerror}") from error
+    return runner
+
+
+def tls_context(settings: Settings) -> ssl.SSLContext | None:
+    """The certificate of both listeners, where one is set."""
+    certificate, key = settings.http.tls_cert, settings.http.tls_key
+    if certificate is None or key is None:
+        return None
+    for name, path in (("tls_cert", certificate), ("tls_key", key)):
+        try:
+            path.read_bytes()
+        except OSError as error:
+            raise ConfigError(f"http.{name} {path}: {error.strerror}") from error
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(certificate, key, password="")  # an encrypted key is an error, not a question
+    except ssl.SSLError as error:
+        raise ConfigError(f"http.tls_cert {certificate} and http.tls_key {key}: {error.reason or error}") from error
+    return context
+
+
+def address_of(listener: web.AppRunner) -> str:
+    host, port = listener.addresses[0][:2]
+    return joined(host, port)
