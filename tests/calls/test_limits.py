@@ -15,7 +15,7 @@ from gateway.errors import ApiError
 from media import negotiate
 from sip.commands import Invite
 from sip.outputs import Address
-from tests.lib.loop import VirtualClock, run
+from tests.lib.loop import VirtualClock, passes, run
 from tests.lib.whole import NUMBER, SimulatedEndpoint, whole
 
 
@@ -55,7 +55,7 @@ def test_who_waits_as_told_is_admitted() -> None:
             if wait is None:
                 started.append(clock.now())
             else:
-                await asyncio.sleep(wait + 1e-6)
+                await passes(wait + 1e-6)
         return started
 
     started = run(main)
@@ -101,7 +101,7 @@ def test_a_call_too_many_is_refused_from_both_sides(tmp_path: Path) -> None:
                 sdp = negotiate.offer(address[0], 4000, ("PCMU",), session_id=1, version=1)
                 uri = f"sip:{NUMBER}@127.0.0.2:5060"
                 callers[-1].apply(Invite("c", uri, f"<sip:+1555555012{number}@{address[0]}>", f"<{uri}>", sdp))
-                await asyncio.sleep(1)
+                await passes(1)
             refused = [data for data in heard if data.startswith(b"SIP/2.0 503")]
             assert len(refused) == 1
             assert b"\r\nRetry-After: 5\r\n" in refused[0]
@@ -112,14 +112,14 @@ def test_a_call_too_many_is_refused_from_both_sides(tmp_path: Path) -> None:
                 await one.exchange.create(account.account_sid, wanted)
             assert (raised.value.status, raised.value.code) == (429, 20429)
             assert raised.value.headers == {"Retry-After": "5"}
-            await asyncio.sleep(60)
+            await passes(60)
             assert one.exchange.calls == {}
             one.exchange._limits = Limits(concurrency=1)
             made = await asyncio.gather(
                 *(one.exchange.create(account.account_sid, wanted) for _ in range(3)), return_exceptions=True
             )
             assert sum(isinstance(result, ApiError) for result in made) == 2
-            await asyncio.sleep(90)
+            await passes(90)
 
     run(main)
 
@@ -135,6 +135,6 @@ def test_the_caller_id_is_what_the_far_end_sees_and_must_be_ones_own(tmp_path: P
             with pytest.raises(ApiError) as raised:
                 await one.exchange.create(account.account_sid, foreign)
             assert raised.value.code == 21210
-            await asyncio.sleep(5)
+            await passes(5)
 
     run(main)

@@ -20,7 +20,7 @@ from gateway.speech.fetch import AudioFetcher, Inside
 from gateway.store.rows import Account
 from gateway.webhooks.client import Webhooks
 from gateway.webhooks.errors import FetchError
-from tests.lib.loop import VirtualClock, run
+from tests.lib.loop import VirtualClock, passes, run
 from tests.lib.web import FakeWeb, Reply, Seen
 
 T = TypeVar("T")
@@ -82,7 +82,7 @@ def test_twenty_calls_fetch_it_once(tmp_path: Path) -> None:
     async def work(fetcher: AudioFetcher, clock: VirtualClock) -> None:
         gone = asyncio.create_task(fetcher.fetch(URL))
         waiting = [asyncio.create_task(fetcher.fetch(URL)) for _ in range(20)]
-        await asyncio.sleep(1)
+        await passes(1)
         gone.cancel()
         assert len(set(await asyncio.gather(*waiting))) == 1
 
@@ -105,10 +105,10 @@ def test_it_is_kept_as_long_as_the_app_says(tmp_path: Path, headers: dict[str, s
     async def work(fetcher: AudioFetcher, clock: VirtualClock) -> None:
         await fetcher.fetch(URL)
         if seconds:
-            await asyncio.sleep(seconds - 1)
+            await passes(seconds - 1)
             await fetcher.fetch(URL)
             assert len(web.requests) == 1
-            await asyncio.sleep(2)
+            await passes(2)
         await fetcher.fetch(URL)
         assert len(web.requests) == 2
 

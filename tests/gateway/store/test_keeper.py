@@ -17,7 +17,7 @@ from gateway.store.paging import Page
 from gateway.store.repositories import insert_callbacks
 from gateway.store.rows import Call, Callback, Notification, Recording
 from gateway.store.secret import SecretKey
-from tests.lib.loop import START, VirtualClock, run
+from tests.lib.loop import START, VirtualClock, passes, run
 
 ACCOUNT = "AC" + "1" * 32
 DAYS = 10
@@ -63,16 +63,16 @@ def test_what_is_too_old_is_deleted_within_the_hour(tmp_path: Path) -> None:
         await fill(store, tmp_path, "b", START - timedelta(days=DAYS, minutes=-90))
         await fill(store, tmp_path, "c", START)
         task = asyncio.create_task(Keeper(store, clock, tmp_path, DAYS).run())
-        await asyncio.sleep(1)
+        await passes(1)
         one = await kept(store)
         assert one["calls"] == sorted(["CA" + "0" * 31 + tag for tag in "abc"] + ["CA" + tag * 32 for tag in "bc"])
         assert one["notifications"] == ["NO" + "b" * 32, "NO" + "c" * 32]
         assert one["callbacks"] == ["a1", "b0", "b1", "c0", "c1"]
         assert [sid for sid in one["recordings"] if sid.endswith("a")] == ["RE2" + "a" * 31]
         assert sorted(path.name for path in tmp_path.iterdir() if len(path.name) == 2) == ["a2", "b0", "b2", "c0", "c2"]
-        await asyncio.sleep(3600)
+        await passes(3600)
         assert await kept(store) == one
-        await asyncio.sleep(3600)
+        await passes(3600)
         two = await kept(store)
         assert two["callbacks"] == ["a1", "b1", "c0", "c1"]
         assert two["notifications"] == ["NO" + "c" * 32]
@@ -113,7 +113,7 @@ def test_a_database_that_fails_is_asked_an_hour_later(tmp_path: Path, monkeypatc
 
         monkeypatch.setattr(store.old, "delete", delete)
         task = asyncio.create_task(Keeper(store, clock, tmp_path, DAYS).run())
-        await asyncio.sleep(2 * keeper.PERIOD + 1)
+        await passes(2 * keeper.PERIOD + 1)
         task.cancel()
         await store.close()
         return swept

@@ -19,7 +19,7 @@ from gateway.store.rows import Callback
 from gateway.store.secret import SecretKey
 from gateway.webhooks.errors import Failure, FetchError
 from gateway.webhooks.outbox import Outbox
-from tests.lib.loop import VirtualClock, run
+from tests.lib.loop import VirtualClock, passes, run
 
 URL = "http://app.example.com/status"
 DAY = 86400
@@ -42,7 +42,7 @@ class App:
         self.busy += 1
         self.most = max(self.most, self.busy)
         try:
-            await asyncio.sleep(self.delay)
+            await passes(self.delay)
             return self.answer(callback)
         finally:
             self.busy -= 1
@@ -100,7 +100,7 @@ def test_a_callback_is_tried_for_a_day_by_the_plan(tmp_path: Path) -> None:
         app = App(clock, refusing)
         async with bench(clock, tmp_path, app) as one:
             await one.put("a", "b")
-            await asyncio.sleep(2 * DAY)
+            await passes(2 * DAY)
             pauses = [1, 2, 4, 8, 16, 32, 60] + [60] * 60 + [900] * 96
             plan = [0, *accumulate(pauses)]
             assert app.times("a") == pytest.approx(plan)
@@ -122,7 +122,7 @@ def test_what_is_retried(tmp_path: Path, status: int, attempts: int) -> None:
         app = App(clock, lambda callback: status if callback.token == "a" and len(app.asked) < 3 else 204)
         async with bench(clock, tmp_path, app) as one:
             await one.put("a", "b")
-            await asyncio.sleep(4)
+            await passes(4)
             assert app.tokens() == ["a"] * attempts + ["b"]
             rows = await one.rows()
             assert [row["dead"] for row in rows] == ([] if attempts == 3 else [True])
@@ -138,7 +138,7 @@ def test_a_call_hears_its_callbacks_in_order_and_calls_do_not_wait_for_each_othe
             await one.put("a1", "a2", "a3", call="CA1")
             await one.put("b1", "b2", call="CA2", url="http://other.example/")
             await one.put("c1", call="CA1", url="http://other.example/")
-            await asyncio.sleep(10)
+            await passes(10)
             of_a = [token for token in app.tokens() if token[0] == "a"]
             assert of_a == ["a1", "a1", "a1", "a2", "a3"]
             assert [token for token in app.tokens() if token[0] == "b"] == ["b1", "b2"]
@@ -155,16 +155,16 @@ def test_a_host_that_answers_again_gets_its_backlog_at_once(tmp_path: Path) -> N
             for number in range(20):
                 await one.put(f"{number}a", f"{number}b", call=f"CA{number}")
             await one.put("far", call="CA99", url="http://other.example/")
-            await asyncio.sleep(100.5)
+            await passes(100.5)
             assert one.outbox.pending == 41
             before = len(app.asked)
             await one.put("new", call="CA100")
-            await asyncio.sleep(0.1)
+            await passes(0.1)
             after = app.tokens()[before:]
             assert len(after) == 41
             assert all(after.index(f"{number}a") < after.index(f"{number}b") for number in range(20))
             assert one.outbox.pending == 1
-            await asyncio.sleep(100)
+            await passes(100)
             assert app.times("far")[-1] == pytest.approx(123)
 
     run(main)
@@ -179,7 +179,7 @@ def test_a_url_that_fails_on_a_host_that_works_keeps_to_its_plan(tmp_path: Path)
         async with bench(clock, tmp_path, app) as one:
             await one.put("broken", url=broken)
             for number in range(400):
-                await asyncio.sleep(1)
+                await passes(1)
                 await one.put(f"{number}", call=f"CB{number}")
             planned = [at for at in accumulate([0, 1, 2, 4, 8, 16, 32, 60] + [60] * 5) if at < 400]
             tried = app.times("broken")
@@ -196,8 +196,8 @@ def test_an_app_that_was_down_for_a_minute_gets_everything_in_order(tmp_path: Pa
             for second in range(60):
                 for event in ("ringing", "answered", "completed"):
                     await one.put(f"{second}-{event}", call=f"CA{second}")
-                await asyncio.sleep(1)
-            await asyncio.sleep(4)
+                await passes(1)
+            await passes(4)
             heard = [token for at, token in zip(app.times(), app.tokens(), strict=True) if at >= 60]
             assert sorted(heard) == sorted(f"{n}-{e}" for n in range(60) for e in ("ringing", "answered", "completed"))
             for second in range(60):
@@ -213,15 +213,15 @@ def test_a_restart_tries_at_once_with_the_same_token_and_goes_on_in_the_plan(tmp
         app = App(clock, refusing)
         async with bench(clock, tmp_path, app) as one:
             await one.put("a", "b")
-            await asyncio.sleep(40)
+            await passes(40)
             assert app.times() == pytest.approx([0, 1, 3, 7, 15, 31])
         async with bench(clock, tmp_path, app) as one:
-            await asyncio.sleep(35)
+            await passes(35)
             assert app.times()[6:] == pytest.approx([40])
             assert {callback.token for _, callback in app.asked} == {"a"}
             app.answer = lambda _: 200
         async with bench(clock, tmp_path, app) as one:
-            await asyncio.sleep(0.5)
+            await passes(0.5)
             assert app.tokens()[7:] == ["a", "b"]
             assert await one.rows() == []
 
@@ -233,12 +233,12 @@ def test_many_restarts_do_not_end_a_callback_before_its_day(tmp_path: Path) -> N
         app = App(clock, refusing)
         async with bench(clock, tmp_path, app) as one:
             await one.put("a")
-            await asyncio.sleep(0.5)
+            await passes(0.5)
             await one.store._database.write((sa.update(tables.callbacks).values(attempts=500), {}))
         async with bench(clock, tmp_path, app) as one:
-            await asyncio.sleep(DAY / 2)
+            await passes(DAY / 2)
             assert not (await one.rows())[0]["dead"]
-            await asyncio.sleep(DAY)
+            await passes(DAY)
             assert (await one.rows())[0]["dead"]
             assert DAY <= app.times()[-1] <= DAY + 901
 
@@ -252,10 +252,10 @@ def test_a_host_that_hangs_leaves_room_for_others(tmp_path: Path) -> None:
             for number in range(300):
                 await one.put(f"{number}", call=f"CA{number}")
             await one.put("other", call="CB", url="http://other.example/")
-            await asyncio.sleep(1)
+            await passes(1)
             assert app.times("other")[0] < 1
             assert app.most == 51
-            await asyncio.sleep(100)
+            await passes(100)
             assert await one.rows() == []
 
     run(main)
@@ -272,7 +272,7 @@ def test_a_defect_of_ours_ends_no_other_callback(tmp_path: Path) -> None:
         async with bench(clock, tmp_path, app) as one:
             await one.put("bad", "next", call="CA1")
             await one.put("other", call="CA2")
-            await asyncio.sleep(5)
+            await passes(5)
             assert sorted(set(app.tokens())) == ["bad", "next", "other"]
             assert await one.rows() == []
 
@@ -293,7 +293,7 @@ def test_a_database_that_fails_is_asked_again(tmp_path: Path, monkeypatch: pytes
 
             monkeypatch.setattr(one.store.outbox, "done", done)
             await one.put("a", "b")
-            await asyncio.sleep(10)
+            await passes(10)
             assert app.tokens() == ["a", "a", "b"]
             assert await one.rows() == []
 
@@ -309,8 +309,8 @@ def test_ids_are_never_used_again(tmp_path: Path) -> None:
             for number in range(50):
                 await one.put(f"{number}", call=f"CA{number % 3}")
                 if number % 7 == 0:
-                    await asyncio.sleep(0.01)
-            await asyncio.sleep(1)
+                    await passes(0.01)
+            await passes(1)
             assert sorted(app.tokens(), key=int) == [str(number) for number in range(50)]
 
     run(main)
