@@ -14,7 +14,6 @@ import json
 import os
 import platform
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -48,7 +47,7 @@ class Load:
         command = [
             "sipp", f"127.0.0.1:{sip_port}", "-sf", str(programs.HERE / "call_setup.xml"), "-s", programs.NUMBER,
             "-m", str(calls), "-r", str(self.rate), "-i", "127.0.0.1",
-            "-p", str(programs.free_port(socket.SOCK_DGRAM)), "-nostdin", "-trace_rtt", "-rtt_freq", "1",
+            "-p", str(programs.free_port()), "-nostdin", "-trace_rtt", "-rtt_freq", "1",
             "-trace_stat", "-stf", "stat.csv", "-fd", "600", "-timeout", str(calls // self.rate + 60),
         ]  # fmt: skip
         pin = partial(os.sched_setaffinity, 0, {programs.LOAD})
@@ -86,7 +85,7 @@ def say(case: str, figures: dict[str, Any]) -> None:
 
 def bare(load: Load, app_port: int) -> None:
     """The bare loop's line."""
-    port = programs.free_port(socket.SOCK_DGRAM)
+    port = programs.free_port()
     script = str(programs.HERE / "bare_answer.py")
     with programs.process(programs.PRODUCT, sys.executable, script, str(port), str(app_port)) as loop:
         assert loop.stdout is not None

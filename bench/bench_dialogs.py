@@ -12,7 +12,6 @@ import json
 import os
 import platform
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -38,7 +37,7 @@ def callers(folder: Path, sip_port: int, calls: int, hold: int) -> Iterator[subp
     (folder / "call_hold.xml").write_text(scenario)
     command = [
         "sipp", f"127.0.0.1:{sip_port}", "-sf", "call_hold.xml", "-s", programs.NUMBER, "-m", str(calls),
-        "-l", str(calls), "-r", str(RATE), "-i", "127.0.0.1", "-p", str(programs.free_port(socket.SOCK_DGRAM)),
+        "-l", str(calls), "-r", str(RATE), "-i", "127.0.0.1", "-p", str(programs.free_port()),
         "-nostdin", "-timeout", str(calls // RATE + hold + 60),
     ]  # fmt: skip
     pin = partial(os.sched_setaffinity, 0, {programs.LOAD})

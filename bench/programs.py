@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -27,11 +28,17 @@ TICKS = os.sysconf("SC_CLK_TCK")
 GAUGES = ("calls", "dialogs", "transactions", "ports_in_use", "outbox_pending", "tasks", "open_fds")
 
 
-def free_port(kind: int = socket.SOCK_STREAM) -> int:
-    """A port that nobody uses at the moment."""
-    with socket.socket(socket.AF_INET, kind) as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+def free_port() -> int:
+    """A port below those that the kernel gives to whoever asks for none, free over UDP and TCP."""
+    while True:
+        port = random.randrange(10000, 20000, 4)
+        try:
+            for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+                with socket.socket(socket.AF_INET, kind) as one:
+                    one.bind(("", port))
+        except OSError:
+            continue
+        return port
 
 
 @contextmanager
@@ -165,7 +172,7 @@ class Gateway:
 def gateway(app_port: int, *, sampled: bool = False) -> Iterator[Gateway]:
     """A gateway whose number asks the app."""
     with tempfile.TemporaryDirectory() as name:
-        folder, http, sip_port = Path(name), f"127.0.0.1:{free_port()}", free_port(socket.SOCK_DGRAM)
+        folder, http, sip_port = Path(name), f"127.0.0.1:{free_port()}", free_port()
         program = (str(HERE / "sampled.py"), str(folder / "samples.json")) if sampled else ("-m", "gateway")
         flags = ("--data", name, "--http", http, "--sip", f"127.0.0.1:{sip_port}", "--rtp", "127.0.0.1:20000-31999")
         with process(PRODUCT, sys.executable, *program, "serve", *flags) as one:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from gateway.config import Http, Media, Settings, Sip
 from sip import commands
 from sip.events import Invited
 from tests.lib.endpoints import party
+from tests.lib.ports import free_port
 
 LAN, CARRIER_SIDE, PUBLIC = "10.0.0.5", "172.16.0.5", "203.0.113.1"
 
@@ -94,19 +94,6 @@ def test_a_call_to_ourselves_keeps_its_media_inside() -> None:
 def test_a_machine_without_a_network_has_loopback() -> None:
     alone = Addresses(("0.0.0.0", 5060), "0.0.0.0", route=lambda peer: None)
     assert (alone.sip_host, alone.media("sbc.example")) == ("127.0.0.1:5060", "127.0.0.1")
-
-
-def free_port() -> int:
-    """Free over UDP and TCP."""
-    while True:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
-            udp.bind(("0.0.0.0", 0))
-            port = int(udp.getsockname()[1])
-            try:
-                tcp.bind(("0.0.0.0", port))
-            except OSError:
-                continue
-            return port
 
 
 @pytest.mark.parametrize("public", [None, PUBLIC])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +19,7 @@ from gateway import app, listeners
 from gateway.config import ConfigError, Http, Media, Settings, Sip
 from gateway.config import Store as StoreSettings
 from gateway.store.rows import Account
+from tests.lib.ports import free_port
 
 
 def certificate(folder: Path, password: bytes | None = None) -> tuple[Path, Path]:
@@ -36,12 +36,6 @@ def certificate(folder: Path, password: bytes | None = None) -> tuple[Path, Path
     cert_path.write_bytes(made.public_bytes(serialization.Encoding.PEM))
     key_path.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption))
     return cert_path, key_path
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def settings(folder: Path, **http: Any) -> Settings:

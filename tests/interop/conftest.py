@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -24,6 +23,7 @@ import pytest
 from twilio.rest import Client
 
 from tests.lib.namespace import namespace as own_network
+from tests.lib.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 NUMBER = "+15555550100"
@@ -43,13 +43,6 @@ def missing(what: str) -> NoReturn:
     if os.environ.get("TRUNKLINE_REQUIRE_INTEROP") == "1":
         pytest.fail(reason)
     pytest.skip(reason)
-
-
-def free_port(kind: int = socket.SOCK_STREAM) -> int:
-    """A port that nobody uses at the moment."""
-    with socket.socket(socket.AF_INET, kind) as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 def wait_for(condition: Callable[[], bool], seconds: float, what: str) -> None:
@@ -163,7 +156,7 @@ class GatewayProcess:
         self.folder = folder
         self.host = host
         self.http = f"127.0.0.1:{free_port()}"
-        self.sip = f"{host}:{free_port(socket.SOCK_DGRAM)}"
+        self.sip = f"{host}:{free_port()}"
         self.rtp = 21000 + 10 * (free_port() % 700)
         self.config = folder / "trunkline.toml"
         self.config.write_text("")
@@ -177,10 +170,12 @@ class GatewayProcess:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "gateway", "serve", *arguments], cwd=ROOT, stderr=log
             )
-        wait_for(self.well, 20, "health")
+        wait_for(self.well, 30, "health")
 
     def well(self) -> bool:
-        """Whether /health answers 200."""
+        """Whether /health answers 200. A gateway that gave up fails the test with what it said."""
+        assert self.process is not None
+        assert self.process.poll() is None, (self.folder / "log").read_text()[-2000:]
         with contextlib.suppress(OSError), urllib.request.urlopen(f"http://{self.http}/health", timeout=2) as answer:
             return bool(answer.status == 200)
         return False

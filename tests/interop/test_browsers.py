@@ -12,9 +12,10 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.interop.conftest import App, GatewayProcess, free_port, need, wait_for
+from tests.interop.conftest import App, GatewayProcess, need, wait_for
 from tests.interop.test_registrations import DOMAIN, USERS, contacts, make_domain
 from tests.lib.certificates import Authority
+from tests.lib.ports import free_port
 
 PAGES = Path(__file__).parent / "browser"
 LIBRARIES = {"jssip": "jssip/lib/JsSIP.js", "sipjs": "sip.js/lib/index.js"}

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.interop.conftest import ROOT, GatewayProcess, free_port
+from tests.interop.conftest import ROOT, GatewayProcess
 from tests.lib.dns import in_thread
+from tests.lib.ports import free_port
 from tests.lib.stir import Authority
 
 
@@ -31,7 +32,7 @@ def doctor(folder: Path, *more: str) -> tuple[int, str]:
 def write(folder: Path, text: str = "", *, sip: str = "127.0.0.1", rtp: str = "127.0.0.1:20000-20999") -> None:
     """A trunkline.toml on free ports."""
     http = f'[http]\nlisten = "127.0.0.1:{free_port()}"\n'
-    listen = sip if ":" in sip else f"{sip}:{free_port(socket.SOCK_DGRAM)}"
+    listen = sip if ":" in sip else f"{sip}:{free_port()}"
     (folder / "trunkline.toml").write_text(f'{http}[media]\nrtp = "{rtp}"\n[sip]\nlisten = "{listen}"\n{text}')
 
 

@@ -16,7 +16,7 @@ from twilio.rest import Client
 
 from sip.outputs import Host, Naptr, Record, Srv
 from tests.interop import scenario as s
-from tests.interop.conftest import NUMBER, ROOT, App, GatewayProcess, ends_as, free_port, need, wait_for
+from tests.interop.conftest import NUMBER, ROOT, App, GatewayProcess, ends_as, need, wait_for
 from tests.interop.kamailio.process import Kamailio
 from tests.interop.scenario import ANSWERED, BYE
 from tests.interop.sipp.carrier import Carrier
@@ -25,6 +25,7 @@ from tests.interop.test_phones import ended, start_pjsua
 from tests.interop.test_sipp import IDLE
 from tests.lib import dns
 from tests.lib.certificates import Authority
+from tests.lib.ports import free_port
 
 __all__ = ["carrier"]  # a fixture
 

@@ -14,8 +14,9 @@ import pytest
 
 from media.frames import Pcm
 from media.tones import tone
-from tests.interop.conftest import NUMBER, ROOT, App, GatewayProcess, free_port, need, wait_for
+from tests.interop.conftest import NUMBER, ROOT, App, GatewayProcess, need, wait_for
 from tests.lib.namespace import ALIAS
+from tests.lib.ports import free_port
 
 PHONE = Path(__file__).parent / "pjsua_phone.py"
 BARESIP = """module_path {modules}

@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 
 from media.tones import tone
-from tests.interop.conftest import App, GatewayProcess, free_port, need, wait_for
+from tests.interop.conftest import App, GatewayProcess, need, wait_for
 from tests.interop.test_phones import BARESIP, ended, loudest_hertz, read_wav, start_pjsua, write_wav
 from tests.lib.certificates import Authority
 from tests.lib.namespace import ALIAS
+from tests.lib.ports import free_port
 
 DOMAIN = "phones.example"
 USERS = {"alice": "Wonderland-1865", "bob": "Rock-and-roll-42"}

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.interop import pcap
-from tests.interop.conftest import NUMBER, App, GatewayProcess, free_port, need, wait_for
+from tests.interop.conftest import NUMBER, App, GatewayProcess, need, wait_for
+from tests.lib.ports import free_port
 
 SCENARIOS = Path(__file__).parent / "sipp"
 IDLE = ("calls", "ports_in_use", "dialogs", "transactions", "tasks", "outbox_pending")

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from twilio.request_validator import RequestValidator
 
-from tests.interop.conftest import App, GatewayProcess, free_port, need, wait_for
+from tests.interop.conftest import App, GatewayProcess, need, wait_for
+from tests.lib.ports import free_port
 
 SCENARIOS = Path(__file__).parent / "sipp"
 

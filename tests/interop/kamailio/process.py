@@ -9,7 +9,8 @@ import socket
 import subprocess
 from pathlib import Path
 
-from tests.interop.conftest import free_port, missing, need, wait_for
+from tests.interop.conftest import missing, need, wait_for
+from tests.lib.ports import free_port
 
 TLS_MODULE = "*/kamailio/modules/tls.so"
 CONFIG = Path(__file__).parent / "carrier.cfg"

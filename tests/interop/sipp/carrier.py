@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from random import SystemRandom
 
 from tests.interop import scenario as s
 from tests.interop.conftest import NUMBER, need
+from tests.lib.ports import free_port
 
 PATIENCE = 25  # seconds for a whole scenario, unless a test says otherwise
-
-
-def steady_port() -> int:
-    """A port below those that the kernel gives to anybody who asks for none: it stays free until sipp takes it."""
-    chance = SystemRandom()
-    while True:
-        port = chance.randrange(10000, 20000, 4)
-        try:
-            for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
-                with socket.socket(socket.AF_INET, kind) as probe:
-                    probe.bind(("", port))
-        except OSError:
-            continue
-        return port
 
 
 class Carrier:
@@ -37,7 +22,7 @@ class Carrier:
         self.program = need("sipp")
         self.folder = folder
         self.host = host
-        self.port = steady_port()
+        self.port = free_port()
         self._running: list[subprocess.Popen[bytes]] = []
 
     @property
@@ -74,7 +59,7 @@ class Carrier:
         host = f"[{self.host}]" if ":" in self.host else self.host
         command = [
             self.program, "-sf", str(path), "-s", NUMBER, "-m", "1", "-i", host, "-p", str(self.port), "-mp",
-            str(steady_port()), "-timeout", str(patience), "-timeout_error", "-nostdin", "-trace_err", "-error_file",
+            str(free_port()), "-timeout", str(patience), "-timeout_error", "-nostdin", "-trace_err", "-error_file",
             str(self.folder / f"{name}.errors"), "-trace_msg", "-message_file", str(self._messages(name)), *options,
         ]  # fmt: skip
         quiet = subprocess.DEVNULL

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.interop.conftest import NUMBER, App, GatewayProcess, free_port, serving, wait_for
+from tests.interop.conftest import NUMBER, App, GatewayProcess, serving, wait_for
 from tests.interop.sipp.carrier import Carrier
 from tests.interop.sipp.patience import Patience, patience
 from tests.lib.certificates import Authority
+from tests.lib.ports import free_port
 
 TALKS = "<Response><Gather timeout='60'/></Response>"  # answers at once, and listens
 ENDS = "<Response><Hangup/></Response>"  # answers, and ends it
