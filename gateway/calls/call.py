@@ -163,7 +163,7 @@ class Call:
             return
         gone = await self.leg.gone
         self.document_came(False)
-        LOG.info("- the leg ended: %s%s", gone.cause, f", {gone.status} {gone.reason}" if gone.reason else "")
+        LOG.debug("- the leg ended: %s%s", gone.cause, f", {gone.status} {gone.reason}" if gone.reason else "")
         if gone.failed and self.error is None:
             self.fail(12400, gone.reason)
         await self.ends(self.final_status(gone), gone.status)
