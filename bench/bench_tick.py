@@ -14,8 +14,9 @@ from random import Random
 import numpy as np
 
 from media import commands
-from media.engine import Engine, Inbox
+from media.engine import Engine
 from media.frames import FRAME, Pcm
+from media.inbox import Inbox
 from media.negotiate import StreamPlan
 from media.rtp import HEADER, WIDTH, Packets, pack
 
@@ -53,7 +54,7 @@ def inbox_for(ports: int, tick: int) -> Inbox:
     data = np.random.default_rng(tick).integers(0, 256, (ports, WIDTH), np.uint8)
     ones = np.ones(ports, np.int64)
     pack(data, 0 * ones, ones < 0, tick * ones, tick * FRAME * ones, rows + 7)
-    return Inbox(Packets(rows, data, ones * (HEADER + FRAME)), [("127.0.0.1", 4000 + row) for row in range(ports)])
+    return Inbox(Packets(rows, data, ones * (HEADER + FRAME)))
 
 
 def time_case(case: str, ports: int) -> None:

@@ -100,7 +100,7 @@ class StopRecord(msgspec.Struct, frozen=True, tag=True, array_like=True):
 
 
 class Bridge(msgspec.Struct, frozen=True, tag=True, array_like=True):
-    """Join two ports: each hears the other, and what is played into it."""
+    """Join two ports: each hears the other, and what is played into it. A port joined to itself hears its echo."""
 
     a: int
     b: int
@@ -112,10 +112,51 @@ class Unbridge(msgspec.Struct, frozen=True, tag=True, array_like=True):
     port: int
 
 
+class Join(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """The port takes part in a room, a number that control chooses; or takes another part in it.
+
+    A room exists while somebody is in it. `muted`: the others do not hear it. `deaf`: it hears only what is played
+    into its own port. `gain_db`: of what it says. `coaches`: a port of the room (-1: none) that alone hears what this
+    one says. `tells`: `Talking` events are wanted.
+    """
+
+    port: int
+    room: int
+    muted: bool = False
+    deaf: bool = False
+    gain_db: float = 0.0
+    coaches: int = -1
+    tells: bool = False
+
+
+class Leave(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """The port leaves its room."""
+
+    port: int
+
+
+class PlayRoom(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """Play the pieces to everybody in the room who is not deaf, as `Play` does to one. Nobody there: ends at once."""
+
+    room: int
+    playing: int
+    pieces: tuple[Piece, ...]
+    loops: int = 1
+
+
+class StopRoom(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """Stop what plays to the room."""
+
+    room: int
+
+
 class Release(msgspec.Struct, frozen=True, tag=True, array_like=True):
     """Give the port back: ends its recordings (RecordEnded first), then `Released`."""
 
     port: int
 
 
-Command = Allocate | Connect | Play | Stop | SendDigits | Record | StopRecord | Bridge | Unbridge | Release
+PortCommand = Connect | Play | Stop | SendDigits | Record | StopRecord | Unbridge | Join | Leave | Release
+"""About the port that it names first."""
+
+Command = PortCommand | Allocate | Bridge | PlayRoom | StopRoom

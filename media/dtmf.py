@@ -16,19 +16,21 @@ WINDOW = 2 * FRAME
 MINIMUM = 10 ** (-32 / 10)  # power against a full-scale sine: tones down to about -30 dBm0
 TWIST = 10 ** (8 / 10)  # Q.24: the two tones may differ by so much
 PURITY = 0.70  # how much of the window's power must lie in the two tones: speech never has that
+GLANCE = 0.35  # the same of one frame, at a glance
 DETUNED = (0.988, 1.0, 1.012)  # Q.24: tones that are 1.5 % off must be heard; the window is narrower than that
 _FREQUENCIES = np.outer(DETUNED, LOW + HIGH).ravel()
 
 
-def _bank() -> NDArray[np.float32]:
-    """Cosine and sine of the eight tones, each at three tunings, windowed so that neighbours leak little."""
-    time = np.arange(WINDOW)[:, None] / RATE
-    phase = 2 * np.pi * _FREQUENCIES[None, :] * time
-    window = np.hamming(WINDOW)[:, None]
-    return np.hstack((np.cos(phase) * window, np.sin(phase) * window)).astype(np.float32)
+def _bank(frequencies: NDArray[np.float64], window: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Cosine and sine of the frequencies (Hz), windowed so that neighbours leak little: (samples, 2 x frequencies)."""
+    phase = 2 * np.pi * frequencies[None, :] * np.arange(len(window))[:, None] / RATE
+    return np.hstack((np.cos(phase) * window[:, None], np.sin(phase) * window[:, None])).astype(np.float32)
 
 
-_BANK = _bank()
+_BANK = _bank(_FREQUENCIES, np.hamming(WINDOW))
+_GLANCE = _bank(np.array(LOW + HIGH), np.ones(FRAME))
+_GLANCE_POWER = 2 / FRAME  # |product|^2 of a pure sine -> its energy
+_GLANCE_LEAST = MINIMUM / 4 * FRAME * 32768.0**2 / 2
 _WINDOW = np.hamming(WINDOW).astype(np.float32)
 _AMPLITUDE = 2 / float(_WINDOW.sum())
 _POWER = 2 / float(np.square(_WINDOW).sum())  # windowed energy -> power of a full-scale sine as 1
@@ -37,11 +39,13 @@ _POWER = 2 / float(np.square(_WINDOW).sum())  # windowed energy -> power of a fu
 class Listener:
     """In-band detection for many ports: one matrix product a tick. A digit is said once per press.
 
-    A digit counts when two looks in a row agree, and is over after two looks without it.
+    A digit counts when two looks in a row agree, and is over after two looks without it. Only rows whose frame could
+    belong to a tone at all (`suspects`) are looked at closely.
     """
 
     def __init__(self, rows: int) -> None:
         self._past = np.zeros((rows, FRAME), np.int16)
+        self._suspect = np.zeros(rows, np.bool_)  # as of the frame before
         self._candidate = np.full(rows, -1, np.int64)
         self._pressed = np.full(rows, -1, np.int64)
         self._missing = np.zeros(rows, np.int64)
@@ -49,6 +53,7 @@ class Listener:
     def reset(self, row: int) -> None:
         """The row belongs to another port now."""
         self._past[row] = 0
+        self._suspect[row] = False
         self._candidate[row] = self._pressed[row] = -1
         self._missing[row] = 0
 
@@ -56,9 +61,15 @@ class Listener:
         """`pcm: (len(rows), FRAME)` -> (row, digit) for each digit that began."""
         if len(rows) == 0:
             return []
-        window = np.concatenate((self._past[rows], pcm), axis=1)
-        self._past[rows] = pcm
-        seen = look(window)
+        seen = np.full(len(rows), -1, np.int64)
+        suspect = suspects(pcm)
+        close = np.flatnonzero(suspect | self._suspect[rows])
+        if len(close):
+            seen[close] = look(np.concatenate((self._past[rows[close]], pcm[close]), axis=1))
+        self._past[rows], self._suspect[rows] = pcm, suspect
+        return self._pressed_by(rows, seen)
+
+    def _pressed_by(self, rows: Rows, seen: NDArray[np.int64]) -> list[tuple[int, str]]:
         new = (seen >= 0) & (seen == self._candidate[rows]) & (seen != self._pressed[rows])
         same = (seen >= 0) & (seen == self._pressed[rows])
         self._missing[rows] = np.where(same, 0, self._missing[rows] + 1)
@@ -66,6 +77,17 @@ class Listener:
         self._missing[rows] = np.where(new, 0, self._missing[rows])
         self._candidate[rows] = seen
         return [(int(rows[index]), KEYS[seen[index]]) for index in np.flatnonzero(new)]
+
+
+def suspects(pcm: Pcm) -> Mask:
+    """`pcm: (rows, FRAME)` -> the frames of which two tones may be the most: one of two frames of a digit always is."""
+    scaled = pcm.astype(np.float32)
+    product = scaled @ _GLANCE
+    power = np.square(product[:, :8]) + np.square(product[:, 8:])
+    tones = power[:, :4].max(axis=1) + power[:, 4:].max(axis=1)
+    total = np.einsum("ij,ij->i", scaled, scaled)
+    some: Mask = (tones * _GLANCE_POWER > GLANCE * total) & (total > _GLANCE_LEAST)
+    return some
 
 
 def look(window: Pcm) -> NDArray[np.int64]:

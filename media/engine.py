@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from media import commands, events, rtcp, rtp
-from media.codecs import SILENCE, g711
-from media.digits import EventPacket, Step, steps
+from media import commands, events, rtcp, watch
+from media.arrivals import Arrivals
+from media.codecs import g711
+from media.conferences import Conferences
+from media.departures import Spoken, packed, silent
+from media.dialling import Dialling
 from media.dtmf import Events, Listener, is_event
 from media.errors import AudioError
 from media.forward import Forwarder
-from media.frames import FRAME, Mask, Pcm, Rows, Wire
+from media.frames import FRAME, Mask, Pcm, Rows
+from media.inbox import Inbox
 from media.jitter import Jitter
-from media.latch import Latch
-from media.ports import Address, Ports
-from media.rtp import HEADER, WIDTH, Headers, Packets
+from media.ports import Ports
+from media.rtp import HEADER, WIDTH, Headers, Packets, payloads
 from media.sinks import Sinks, Writer
 from media.sources import Arena, Segment, Sources
 from media.tones import tone
 
 if TYPE_CHECKING:
     from random import Random
-
-SILENCES = np.array(SILENCE, np.uint8)
-ONE_WAY = 3.0  # seconds without a packet, while we send, that are no pause of a talker any more
 
 
 class Library(Protocol):
@@ -36,43 +36,39 @@ class Library(Protocol):
     def read(self, audio: str) -> Pcm: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Inbox:
-    """What the sockets received since the last tick: packets, and where each came from."""
-
-    packets: Packets
-    sources: Sequence[Address]
-
-
 @dataclass(slots=True)
 class Outbox:
-    """What a tick produced: packets to `remote` of their rows, RTCP reports, events."""
+    """What a tick produced: packets to the peers of their rows, RTCP reports, events."""
 
-    packets: Packets
+    packets: list[Packets] = field(default_factory=list)
     reports: list[tuple[int, bytes]] = field(default_factory=list)
     events: list[events.Event] = field(default_factory=list)
 
 
 class Engine:
-    """All ports of a worker. `apply` takes commands, `tick` makes 20 ms of media."""
+    """All ports of a worker. `apply` takes commands, `tick` makes 20 ms of media.
 
-    def __init__(self, rows: int, library: Library, writer: Writer, random: Random, idle_seconds: float) -> None:
+    `all_below`: in rooms of up to so many members everybody is mixed, in larger ones only those who talk.
+    """
+
+    def __init__(
+        self, rows: int, library: Library, writer: Writer, random: Random, idle_seconds: float, all_below: int = 16
+    ) -> None:
         self.ports = Ports(rows)
         self._library = library
         self._random = random
         self._idle_seconds = idle_seconds
         self._arena = Arena()
-        self._sources = Sources(rows, self._arena)
+        self._sources = Sources(2 * rows, self._arena)  # those of the ports, then those of the rooms
+        self._conferences = Conferences(rows, self._sources, all_below)
         self._sinks = Sinks(writer)
-        self._jitter = Jitter(rows)
+        self._jitter = Jitter(rows, self.ports.law)
         self._events = Events(rows)
         self._listener = Listener(rows)
         self._forwarder = Forwarder(self.ports)
         self._reports = rtcp.Reports(rows)
-        self._latches: dict[int, Latch] = {}
-        self._strangers: dict[tuple[int, Address], int] = {}
-        self._dialling: dict[int, tuple[int, Iterator[Step]]] = {}
-        self._event_timestamp = np.zeros(rows, np.int64)
+        self._arrivals = Arrivals(self.ports, self._reports)
+        self._dialling = Dialling(self.ports)
         self._heard = np.zeros((rows, FRAME), np.int16)
         self._said = np.zeros((rows, FRAME), np.uint8)
         self._ticks = 0
@@ -87,27 +83,36 @@ class Engine:
         self._events.reset(row)
         self._listener.reset(row)
         self._reports.reset(row)
+        self._heard[row] = 0
         return ssrc
 
     def apply(self, command: commands.Command, now: float) -> list[events.Event]:
         """One command; those about a port that is not taken do nothing."""
-        if isinstance(command, commands.Bridge):
-            self._bridge(command.a, command.b)
-            return []
-        if isinstance(command, commands.Allocate) or not self._is_taken(command.port):
-            return []
+        match command:
+            case commands.Bridge(a=a, b=b):
+                self._bridge(a, b)
+                return []
+            case commands.PlayRoom():
+                return self._play_room(command)
+            case commands.StopRoom(room=room):
+                return self._conferences.stop(room)
+            case commands.Allocate():
+                return []  # rows are given out by the worker
+            case _:
+                return self._apply(command, now) if self._is_taken(command.port) else []
+
+    def _apply(self, command: commands.PortCommand, now: float) -> list[events.Event]:
         match command:
             case commands.Connect(port=port, plan=plan):
                 self.ports.connect(port, plan, now)
                 self._forwarder.renew(port)
-                self._latches[port] = Latch(plan, now)
+                self._arrivals.expect(port, plan, now)
             case commands.Play():
                 return self._play(command)
             case commands.Stop(port=port):
                 return self._stop(port)
             case commands.SendDigits(port=port, sending=sending, digits=digits):
-                self._dialling[port] = (sending, steps(digits, events=self.ports.dtmf_type[port] >= 0))
-                self.ports.dialling[port] = True
+                self._dialling.begin(port, sending, digits)
             case commands.Record():
                 self._sinks.start(command)
                 self.ports.tapped[command.port] = True
@@ -117,6 +122,11 @@ class Engine:
                 return stopped
             case commands.Unbridge(port=port):
                 self._unbridge(port)
+            case commands.Join():
+                self._unbridge(command.port)
+                return self._conferences.join(command)
+            case commands.Leave(port=port):
+                return self._conferences.leave(port)
             case commands.Release(port=port):
                 return self._release(port)
         return []
@@ -131,21 +141,29 @@ class Engine:
             self.ports.peer[a], self.ports.peer[b] = b, a
 
     def _unbridge(self, row: int) -> None:
-        peer = int(self.ports.peer[row])
-        for one in (row, peer):
-            if one >= 0:
-                self.ports.peer[one] = -1
-                self._forwarder.renew(one)
-                self._jitter.reset(one)
+        for one in {row, int(self.ports.peer[row])} - {-1}:
+            self.ports.peer[one] = -1
+            self._forwarder.renew(one)
+            self._jitter.reset(one)
 
     def _play(self, command: commands.Play) -> list[events.Event]:
         said = self._stop(command.port)
         try:
-            segments = [self._segment(piece) for piece in command.pieces]
+            segments = self._segments(command.pieces)
         except (AudioError, MemoryError) as error:
             return [*said, events.PlayEnded(command.port, command.playing, False, str(error))]
         self._sources.play(command.port, command.playing, segments, command.loops)
         return said
+
+    def _play_room(self, command: commands.PlayRoom) -> list[events.Event]:
+        try:
+            segments = self._segments(command.pieces)
+        except (AudioError, MemoryError) as error:
+            return [events.RoomPlayEnded(command.room, command.playing, False, str(error))]
+        return self._conferences.play(command, segments)
+
+    def _segments(self, pieces: Sequence[commands.Piece]) -> list[Segment]:
+        return [self._segment(piece) for piece in pieces]
 
     def _segment(self, piece: commands.Piece) -> Segment:
         if isinstance(piece, commands.Silence):
@@ -170,13 +188,12 @@ class Engine:
         return [] if playing is None else [events.PlayEnded(row, playing, False)]
 
     def _release(self, row: int) -> list[events.Event]:
-        said = [*self._stop(row), *self._tell_strangers(row)]
+        said = [*self._stop(row), *self._arrivals.forget(row)]
         for recording in self._sinks.of(row):
             said += self._sinks.stop(recording, "released")
         self._unbridge(row)
-        if sending := self._dialling.pop(row, None):
-            said.append(events.DigitsSent(row, sending[0]))
-        self._latches.pop(row, None)
+        said += self._conferences.leave(row)
+        said += self._dialling.stop(row)
         quality = self._reports.quality(row)
         said.append(
             events.Released(
@@ -191,13 +208,13 @@ class Engine:
 
     def tick(self, inbox: Inbox, now: float) -> Outbox:
         """What happens every 20 ms."""
-        out = Outbox(rtp.NONE)
+        out = Outbox()
         self._ticks += 1
-        if not len(inbox.packets) and self._is_quiet():
+        if not len(inbox.packets) and not inbox.strays and self._is_quiet():
             return out
-        packets, headers = self._accept(inbox, now, out)
+        packets, headers = self._arrivals.sort(inbox, now, out.events)
         forwarding = self._forwarder.rows(self._sources.playing)
-        forwarded = self._forwarder.forward(packets, headers, forwarding)
+        out.packets.append(self._forwarder.forward(packets, headers, forwarding))
         listening = self._listening(forwarding)
         if len(packets):
             self._hear_events(packets, headers, out)
@@ -205,61 +222,17 @@ class Engine:
         if len(listening):
             self._hear(listening)
             self._detect(listening, out)
-        audio = self._speak(forwarding, out)
+        out.events += self._conferences.hear(self._heard)
+        out.packets.append(self._speak(forwarding, out))
         self._record(out)
-        out.packets = _joined(forwarded, audio)
-        np.add.at(self.ports.packets_out, out.packets.rows, 1)
-        np.add.at(self.ports.bytes_out, out.packets.rows, out.packets.lengths - HEADER)
+        self._count(out.packets)
         self._watch(now, out)
         return out
 
     def _is_quiet(self) -> bool:
         """Whether nothing can happen in a tick without packets: nobody is connected, recorded or dialled."""
         ports = self.ports
-        return not (ports.connected.any() or ports.tapped.any() or self._dialling or self._strangers)
-
-    def _accept(self, inbox: Inbox, now: float, out: Outbox) -> tuple[Packets, Headers]:
-        """The packets of the peers; strangers are counted, or become the peer."""
-        packets = inbox.packets
-        remote = self.ports.remote
-        strange = [
-            index
-            for index, (row, source) in enumerate(zip(packets.rows.tolist(), inbox.sources, strict=True))
-            if source != remote[row]
-        ]
-        headers = rtp.parse(packets.data, packets.lengths)
-        if strange:
-            self._meet(strange, packets, headers, inbox.sources, now, out)
-        if len(packets):
-            rows = packets.rows
-            known = headers.payload_type == self.ports.payload_type[rows]
-            known |= headers.payload_type == self.ports.dtmf_type[rows]
-            headers.ok &= known & self.ports.receive[rows] & self.ports.connected[rows]
-            np.add.at(self.ports.packets_in, rows[headers.ok], 1)
-            self.ports.heard_at[rows[headers.ok]] = now
-            self._reports.received(rows, headers, now)
-        return packets, headers
-
-    def _meet(
-        self,
-        strange: list[int],
-        packets: Packets,
-        headers: Headers,
-        sources: Sequence[Address],
-        now: float,
-        out: Outbox,
-    ) -> None:
-        for index in strange:
-            row, source = int(packets.rows[index]), sources[index]
-            latch = self._latches.get(row)
-            if headers.ok[index] and latch is not None and source != self.ports.remote[row]:
-                ssrc, sequence = int(headers.ssrc[index]), int(headers.sequence[index])
-                if latch.accepts(source, ssrc, sequence, now):
-                    self.ports.remote[row] = source
-                    out.events.append(events.Latched(row, *source))
-            if source != self.ports.remote[row]:
-                headers.ok[index] = False
-                self._strangers[row, source] = self._strangers.get((row, source), 0) + 1
+        return not (ports.connected.any() or ports.tapped.any() or self._dialling or self._arrivals.awaited)
 
     def _hear_events(self, packets: Packets, headers: Headers, out: Outbox) -> None:
         rows = packets.rows
@@ -273,29 +246,34 @@ class Engine:
     def _listening(self, forwarding: Mask) -> Rows:
         """The rows whose audio somebody needs as samples: recorded, bridged but not forwarded, without events."""
         ports = self.ports
-        mixed = (ports.peer >= 0) & ~forwarding
-        wanted = ports.tapped | (ports.dtmf_type < 0) | mixed
+        wanted = ports.tapped | (ports.dtmf_type < 0) | self._conferences.rooms.wanted
+        wanted |= (ports.peer >= 0) & ~forwarding
         if ports.tapped.any():
             wanted |= (ports.peer >= 0) & ports.tapped[ports.peer]
         return np.flatnonzero(wanted & ports.connected)
 
     def _buffer(self, packets: Packets, headers: Headers, listening: Rows) -> None:
-        """Audio packets of those who listen into the playout buffers."""
+        """Audio packets of those who are listened to into the playout buffers."""
         rows = packets.rows
         wanted = np.zeros(len(self.ports), np.bool_)
         wanted[listening] = True
         audio = headers.ok & (headers.payload_type == self.ports.payload_type[rows]) & wanted[rows]
-        index = np.flatnonzero(audio)
+        index = np.flatnonzero(audio & (headers.size <= WIDTH - HEADER))
         if len(index):
-            at = np.minimum(headers.start[index, None] + np.arange(WIDTH - HEADER), WIDTH - 1)
-            payload = packets.data[index[:, None], at]
-            self._jitter.put(rows[index], headers.ssrc[index], headers.timestamp[index], payload, headers.size[index])
+            size = headers.size[index]
+            payload = payloads(packets, headers, index, max(FRAME, int(size.max())))
+            self._jitter.put(rows[index], headers.ssrc[index], headers.timestamp[index], payload, size)
 
     def _hear(self, listening: Rows) -> None:
-        """A frame out of the playout buffers for each who listens."""
-        wire, there = self._jitter.take(listening)
-        pcm = g711.decode(wire, self.ports.law[listening])
-        self._heard[listening] = np.where(there, pcm, 0)
+        """A frame out of the playout buffers for each who is listened to; decoded where there is anything."""
+        some = self._jitter.in_hand(listening)
+        wire = self._jitter.take(listening)
+        if some.all():
+            self._heard[listening] = g711.decode(wire, self.ports.law[listening])
+            return
+        self._heard[listening[~some]] = 0
+        rows = listening[some]
+        self._heard[rows] = g711.decode(wire[some], self.ports.law[rows])
 
     def _detect(self, listening: Rows, out: Outbox) -> None:
         rows = listening[self.ports.dtmf_type[listening] < 0]
@@ -303,64 +281,34 @@ class Engine:
             out.events.append(events.DigitReceived(row, digit, True))
 
     def _speak(self, forwarding: Mask, out: Outbox) -> Packets:
-        """A frame for each row that sends: what plays, what its peer says, silence."""
+        """A frame for each row that sends: what plays, what its peer or its room says, silence."""
         ports = self.ports
         fed = (ports.peer >= 0) & forwarding[ports.peer] & ~self._forwarder.starved
-        rows = np.flatnonzero(ports.connected & ports.send & ~fed)
-        law = ports.law[rows]
-        wire = np.repeat(SILENCES[law][:, None], FRAME, axis=1)
+        spoken = silent(ports, np.flatnonzero(ports.connected & ports.send & ~fed))
+        rows = spoken.rows
         playing = self._sources.playing[rows]
         if playing.any():
-            wire[playing], ended = self._sources.read(rows[playing], law[playing])
+            spoken.wire[playing], ended = self._sources.read(rows[playing], spoken.law[playing])
             out.events += [events.PlayEnded(row, number, True) for row, number in ended]
-        mixed = (ports.peer[rows] >= 0) & ~forwarding[ports.peer[rows]]
-        if mixed.any():
-            wire[mixed] = self._mix(rows[mixed], wire[mixed], law[mixed])
-        types = ports.payload_type[rows].copy()
-        size = np.full(len(rows), FRAME)
-        timestamps = ports.timestamp[rows].copy()
+        self._mix_pairs(spoken, forwarding)
+        if len(self._conferences.rooms.members):
+            self._conferences.speak(spoken, playing)
         if self._dialling:
-            self._dial(rows, wire, types, size, timestamps, out)
-        self._said[rows] = wire
-        return self._pack(rows, wire, types, size, timestamps)
-
-    def _mix(self, rows: Rows, wire: Wire, law: Rows) -> Wire:
-        """What plays into a bridged row, and what its peer says."""
-        said = g711.decode(wire, law).astype(np.int32) + self._heard[self.ports.peer[rows]]
-        return g711.encode(np.clip(said, -32768, 32767).astype(np.int16), law)
-
-    def _dial(self, rows: Rows, wire: Wire, types: Rows, size: Rows, timestamps: Rows, out: Outbox) -> None:
-        """Digits instead of audio, for the few rows that send some."""
-        for row, (sending, stream) in list(self._dialling.items()):
-            step = next(stream, "over")
-            if isinstance(step, str):
-                del self._dialling[row]
-                self.ports.dialling[row] = False
-                out.events.append(events.DigitsSent(row, sending))
-                continue
-            place = np.searchsorted(rows, row)
-            if step is None or place == len(rows) or rows[place] != row:
-                continue
-            if isinstance(step, EventPacket):
-                if step.first:
-                    self._event_timestamp[row] = self.ports.timestamp[row]
-                    self.ports.marker[row] = True
-                wire[place, : len(step.payload)] = np.frombuffer(step.payload, np.uint8)
-                types[place], size[place] = self.ports.dtmf_type[row], len(step.payload)
-                timestamps[place] = self._event_timestamp[row]
-            else:
-                wire[place] = g711.encode(step[None, :], self.ports.law[row : row + 1])[0]
-
-    def _pack(self, rows: Rows, wire: Wire, types: Rows, size: Rows, timestamps: Rows) -> Packets:
-        ports = self.ports
-        data = np.zeros((len(rows), WIDTH), np.uint8)
-        data[:, HEADER : HEADER + FRAME] = wire
-        rtp.pack(data, types, ports.marker[rows], ports.sequence[rows], timestamps, ports.ssrc[rows])
-        ports.marker[rows] = False
-        ports.sequence[rows] = (ports.sequence[rows] + 1) & 0xFFFF
-        ports.timestamp[ports.connected] = (ports.timestamp[ports.connected] + FRAME) & 0xFFFFFFFF
+            out.events += self._dialling.into(spoken)
+        self._said[rows] = spoken.wire
         self._forwarder.broke(rows)
-        return Packets(rows, data, size + HEADER)
+        packets = packed(ports, spoken)
+        ports.timestamp[ports.connected] = (ports.timestamp[ports.connected] + FRAME) & 0xFFFFFFFF
+        return packets
+
+    def _mix_pairs(self, spoken: Spoken, forwarding: Mask) -> None:
+        """Into rows whose bridge is not forwarded: what their peer says, and what plays there."""
+        peer = self.ports.peer[spoken.rows]
+        mixed = np.flatnonzero((peer >= 0) & ~forwarding[peer])
+        if len(mixed):
+            law = spoken.law[mixed]
+            said = g711.decode(spoken.wire[mixed], law).astype(np.int32) + self._heard[peer[mixed]]
+            spoken.wire[mixed] = g711.encode(np.clip(said, -32768, 32767).astype(np.int16), law)
 
     def _record(self, out: Outbox) -> None:
         rows = self._sinks.rows
@@ -372,43 +320,18 @@ class Engine:
                     self.ports.tapped[event.port] = bool(self._sinks.of(event.port))
             out.events += stopped
 
+    def _count(self, batches: Sequence[Packets]) -> None:
+        for packets in batches:
+            np.add.at(self.ports.packets_out, packets.rows, 1)
+            np.add.at(self.ports.bytes_out, packets.rows, packets.lengths - HEADER)
+
     def _watch(self, now: float, out: Outbox) -> None:
         """What is looked at less often: silent peers and strangers each second, reports when they are due."""
         if self._ticks % 50 == 0:
-            self._watch_silence(now, out)
-            for row in {row for row, _ in self._strangers}:
-                out.events += self._tell_strangers(row)
+            out.events += watch.silences(self.ports, self._idle_seconds, now)
+            out.events += self._arrivals.tell_strangers()
         out.reports = self._reports.due(self.ports, self._ticks, now)
-
-    def _watch_silence(self, now: float, out: Outbox) -> None:
-        """Peers of whom nothing came for long: each silence is told once."""
-        ports = self.ports
-        silence = now - ports.heard_at
-        wanted = ports.connected & ports.receive
-        for row in np.flatnonzero(wanted & ~ports.lost_said & (silence >= self._idle_seconds)).tolist():
-            ports.lost_said[row] = True
-            out.events.append(events.MediaLost(row, self._idle_seconds))
-        ports.one_way_said &= silence >= ONE_WAY
-        for row in np.flatnonzero(wanted & ports.send & ~ports.one_way_said & (silence >= ONE_WAY)).tolist():
-            plan = ports.plans[row]
-            assert plan is not None, "a connected port has a plan"
-            ports.one_way_said[row] = True
-            said = (plan.remote_ip, plan.remote_port)
-            out.events.append(events.OneWay(row, *ports.remote[row], *said, round(float(silence[row]), 1)))
-
-    def _tell_strangers(self, row: int) -> list[events.Event]:
-        """Who sent something to a row that is not its peer, since it was told last."""
-        sources = [source for one, source in self._strangers if one == row]
-        return [events.Strangers(row, *source, self._strangers.pop((row, source))) for source in sources]
 
     def hear_report(self, row: int, data: bytes) -> None:
         """An RTCP packet of a row's peer."""
         self._reports.heard(row, data)
-
-
-def _joined(a: Packets, b: Packets) -> Packets:
-    if not len(a):
-        return b
-    return Packets(
-        np.concatenate((a.rows, b.rows)), np.concatenate((a.data, b.data)), np.concatenate((a.lengths, b.lengths))
-    )

@@ -30,6 +30,22 @@ class PlayEnded(msgspec.Struct, frozen=True, tag=True, array_like=True):
     error: str = ""  # a sound that could not be read
 
 
+class RoomPlayEnded(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """A `PlayRoom` is over, as `PlayEnded`; also because the last member left."""
+
+    room: int
+    playing: int
+    completed: bool
+    error: str = ""
+
+
+class Talking(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """A member of a room began to talk, or has not talked for 300 ms."""
+
+    port: int
+    talking: bool
+
+
 class DigitReceived(msgspec.Struct, frozen=True, tag=True, array_like=True):
     """A DTMF digit was pressed; said at its start once it is sure, once per press."""
 
@@ -134,6 +150,8 @@ Event = (
     Allocated
     | Refused
     | PlayEnded
+    | RoomPlayEnded
+    | Talking
     | DigitReceived
     | DigitsSent
     | RecordStopped

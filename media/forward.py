@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from media import rtp
 from media.frames import Mask, Rows
 from media.ports import Ports
-from media.rtp import HEADER, WIDTH, Headers, Packets
+from media.rtp import HEADER, NONE, WIDTH, Headers, Packets, pack, payloads
 
 STARVED = 3  # ticks without a packet before silence is sent
 
@@ -61,26 +60,26 @@ class Forwarder:
         ports = self._ports
         self._idle += 1
         if not len(packets):
-            return rtp.NONE
+            return NONE
         event = headers.payload_type == ports.dtmf_type[packets.rows]
         target_all = ports.peer[packets.rows]
         passable = headers.ok & forwarding[packets.rows] & ~(event & (ports.dtmf_type[target_all] < 0))
         index = np.flatnonzero(passable & (headers.size <= WIDTH - HEADER))
         if not len(index):
-            return rtp.NONE
+            return NONE
         target = target_all[index]
         self._align(index, target, headers)
         sequence = (headers.sequence[index] + self._sequence[target]) & 0xFFFF
         timestamp = (headers.timestamp[index] + self._timestamp[target]) & 0xFFFFFFFF
-        data = np.zeros((len(index), WIDTH), np.uint8)
-        at = np.minimum(headers.start[index, None] + np.arange(WIDTH - HEADER), WIDTH - 1)
-        data[:, HEADER:] = packets.data[index[:, None], at]
+        sizes = headers.size[index]
+        data = np.zeros((len(index), HEADER + int(sizes.max())), np.uint8)
+        data[:, HEADER:] = payloads(packets, headers, index, int(sizes.max()))
         types = np.where(event[index], ports.dtmf_type[target], ports.payload_type[target])
-        rtp.pack(data, types, headers.marker[index] | ports.marker[target], sequence, timestamp, ports.ssrc[target])
+        pack(data, types, headers.marker[index] | ports.marker[target], sequence, timestamp, ports.ssrc[target])
         ports.marker[target] = False
         ports.sequence[target] = (sequence + 1) & 0xFFFF
         self._idle[target] = 0
-        return Packets(target, data, headers.size[index] + HEADER)
+        return Packets(target, data, sizes + HEADER)
 
     def _align(self, index: Rows, target: Rows, headers: Headers) -> None:
         """Takes the shift anew where it does not hold, so that our stream goes on without a break."""

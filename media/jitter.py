@@ -10,10 +10,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from media.frames import FRAME, Mask, Rows, Wire
+from media.codecs import QUIET
+from media.frames import FRAME, Mask, Rows, Wire, samples, whole, windows
 from media.rtp import distance
 
-SIZE = 4096  # samples kept per row: 512 ms
+SIZE = 25 * FRAME  # samples kept per row: 500 ms, in whole frames
 START, LEAST, MOST = 2 * FRAME, FRAME, 6 * FRAME  # 40, 20 and 120 ms
 PATIENCE = 250  # ticks (5 s) of early packets before playout moves forward
 JUMP = SIZE // 2  # a timestamp this far off is a new stream
@@ -22,12 +23,15 @@ Ints = NDArray[np.int64]
 
 
 class Jitter:
-    """The buffers; `wire` stays encoded."""
+    """The buffers; what is in them stays encoded, and silence of the row's law where nothing came."""
 
-    def __init__(self, rows: int) -> None:
+    def __init__(self, rows: int, law: Ints) -> None:
+        self._law = law  # by row: the column of the ports
         self._ring = np.zeros((rows, SIZE), np.uint8)
-        self._filled = np.zeros((rows, SIZE), np.bool_)
+        self._frames = windows(self._ring)
         self._play = np.zeros(rows, np.int64)  # timestamp that plays next
+        self._at = np.zeros(rows, np.int64)  # where in the ring that is: always a whole frame
+        self._left = np.zeros(rows, np.int64)  # samples until the newest that came
         self._ssrc = np.full(rows, -1, np.int64)
         self._margin = np.full(rows, JUMP, np.int64)  # least samples in hand on arrival, lately
         self._ticks = np.zeros(rows, np.int64)
@@ -36,9 +40,8 @@ class Jitter:
 
     def reset(self, row: int) -> None:
         """The row starts anew with the next packet."""
-        if self._ssrc[row] != -1:  # memory that nothing came into is not touched
-            self._filled[row] = False
-            self._ssrc[row] = -1
+        self._ssrc[row] = -1
+        self._left[row] = 0
         self.delay[row] = START
         self.late[row] = 0
 
@@ -49,7 +52,12 @@ class Jitter:
         late = ahead + size <= 0
         np.add.at(self.late, rows[late], 1)
         np.minimum.at(self._margin, rows, ahead)
-        self._write(rows[~late], timestamp[~late], payload[~late], size[~late])
+        np.maximum.at(self._left, rows, ahead + size)
+        at = (self._at[rows] + ahead) % SIZE
+        straight = (size == FRAME) & (at <= SIZE - FRAME) & ~late
+        self._frames[rows[straight] * SIZE + at[straight]] = whole(payload[straight, :FRAME])
+        for index in np.flatnonzero(~straight & ~late):  # other lengths, and what goes around the ring's end
+            self._write(int(rows[index]), int(at[index]), payload[index, : size[index]])
 
     def _start_new(self, rows: Rows, ssrc: Ints, timestamp: Ints) -> None:
         ahead = distance(timestamp, self._play[rows], 32)
@@ -58,27 +66,35 @@ class Jitter:
             row = rows[index]
             if self._ssrc[row] == ssrc[index] and abs(distance(timestamp[index], self._play[row], 32)) <= JUMP:
                 continue  # an earlier packet of this tick started it
-            self._filled[row] = False
+            self._ring[row] = QUIET[self._law[row], 0]
             self._ssrc[row] = ssrc[index]
             self._play[row] = (timestamp[index] - self.delay[row]) & 0xFFFFFFFF
-            self._margin[row], self._ticks[row] = JUMP, 0
+            self._margin[row], self._ticks[row], self._left[row] = JUMP, 0, 0
 
-    def _write(self, rows: Rows, timestamp: Ints, payload: Wire, size: Ints) -> None:
-        for length in np.unique(size):  # nearly always one
-            same = size == length
-            at = (timestamp[same, None] + np.arange(length)) % SIZE
-            self._ring[rows[same, None], at] = payload[same, :length]
-            self._filled[rows[same, None], at] = True
+    def _write(self, row: int, at: int, payload: Wire) -> None:
+        straight = min(len(payload), SIZE - at)
+        self._ring[row, at : at + straight] = payload[:straight]
+        self._ring[row, : len(payload) - straight] = payload[straight:]
 
-    def take(self, rows: Rows) -> tuple[Wire, Mask]:
-        """The next frame of each row: `wire: (n, FRAME)` and which samples of it there are."""
-        at = (self._play[rows, None] + np.arange(FRAME)) % SIZE
-        index = rows[:, None]
-        wire, there = self._ring[index, at], self._filled[index, at]
-        self._filled[index, at] = False
-        self._play[rows] = (self._play[rows] + FRAME) & 0xFFFFFFFF
+    def in_hand(self, rows: Rows) -> Mask:
+        """Which rows have samples that were not played yet."""
+        some: Mask = self._left[rows] > 0
+        return some
+
+    def take(self, rows: Rows) -> Wire:
+        """The next frame of each row, `wire: (n, FRAME)`; silence where nothing came."""
+        quiet = whole(QUIET[self._law[rows]])
+        place = rows * SIZE + self._at[rows]
+        frames = np.where(self._ssrc[rows] >= 0, self._frames[place], quiet)
+        self._frames[place] = quiet
+        self._step(rows, np.full(len(rows), FRAME))
         self._adapt(rows)
-        return wire, there
+        return samples(frames)
+
+    def _step(self, rows: Rows, by: Ints) -> None:
+        self._play[rows] = (self._play[rows] + by) & 0xFFFFFFFF
+        self._at[rows] = (self._at[rows] + by) % SIZE
+        self._left[rows] = np.maximum(self._left[rows] - by, 0)
 
     def _adapt(self, rows: Rows) -> None:
         """Moves playout by one frame where the margin asks for it."""
@@ -86,10 +102,12 @@ class Jitter:
         self._ticks[rows] += 1
         back = (margin < 0) & (self.delay[rows] < MOST)
         rested = self._ticks[rows] >= PATIENCE
+        renew = back | rested
+        if not renew.any():
+            return
         forward = rested & (margin >= 2 * FRAME) & (margin < JUMP) & (self.delay[rows] > LEAST)
         step = np.where(back, -FRAME, np.where(forward, FRAME, 0))
-        self._play[rows] = (self._play[rows] + step) & 0xFFFFFFFF
+        self._step(rows, step)
         self.delay[rows] -= step
-        renew = back | rested
         self._margin[rows] = np.where(renew, JUMP, margin)
         self._ticks[rows] = np.where(renew, 0, self._ticks[rows])

@@ -37,6 +37,7 @@ class Ports:
         self.bytes_out = np.zeros(rows, np.int64)
         self.remote: list[Address] = [NOBODY] * rows
         self.plans: list[StreamPlan | None] = [None] * rows
+        self.moved: list[int] = []  # rows that have another remote than their sockets know
 
     def __len__(self) -> int:
         return len(self.taken)
@@ -52,13 +53,19 @@ class Ports:
     def connect(self, row: int, plan: StreamPlan, now: float) -> None:
         """The row has a peer, or another one."""
         self.plans[row] = plan
-        self.remote[row] = (plan.remote_ip, plan.remote_port)
+        self.move(row, (plan.remote_ip, plan.remote_port))
         self.connected[row] = True
         self.send[row], self.receive[row] = plan.send, plan.receive
         self.law[row] = LAWS[plan.codec]
         self.payload_type[row], self.dtmf_type[row] = plan.payload_type, plan.dtmf_payload_type
         self.marker[row] = True
         self.heard_at[row], self.lost_said[row], self.one_way_said[row] = now, False, False
+
+    def move(self, row: int, remote: Address) -> None:
+        """The row's peer is there."""
+        if self.remote[row] != remote:
+            self.remote[row] = remote
+            self.moved.append(row)
 
     def release(self, row: int) -> None:
         """The row ends."""

@@ -1,19 +1,26 @@
-"""The RTP sockets of a worker: a pair per port, drained and fed once a tick."""
+"""The RTP sockets of a worker: drained and fed once a tick.
+
+Each row has a first socket, bound alone to an even port and connected to nobody, and one for RTCP on the odd port
+above. Once its peer is known a second socket on the even port is connected to it: the kernel hands the peer's packets
+to that one, and what strangers send stays at the first, where a few are looked at each tick.
+"""
 
 from __future__ import annotations
 
 import select
 import socket
 from collections import deque
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from media.engine import Inbox
+from media.inbox import Inbox, Stray
+from media.packets import PacketIO, best
 from media.ports import Address
-from media.rtp import WIDTH, Packets
+from media.rtp import WIDTH, Packets, joined, packets_of
 
-PER_TICK = 16  # packets read of one socket in a tick: a flood of one port starves no other
+STRAYS = 8  # packets of strangers that are read of one port in a tick
+READY = 64  # first sockets and RTCP sockets that are looked at in a tick
 REST = 2.0  # seconds before a UDP port is used again, so that late packets of the last call hit nobody
 
 
@@ -21,18 +28,31 @@ class NoUdpPort(Exception):
     """The range has no free pair of ports."""
 
 
+@dataclass(slots=True)
+class Trio:
+    """The sockets of a row."""
+
+    udp_port: int
+    first: socket.socket
+    rtcp: socket.socket
+    remote: Address | None = None
+    connected: socket.socket | None = None
+
+
 class Sockets:
     """RTP on even ports, RTCP on the odd ones above. Rows name them."""
 
-    def __init__(self, host: str, first: int, last: int) -> None:
+    def __init__(self, host: str, first: int, last: int, packets: PacketIO | None = None) -> None:
+        self.packets = packets or best()
         self._host = host
         self._family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._free: deque[tuple[float, int]] = deque((0.0, port) for port in range(first + first % 2, last, 2))
         self._poll = select.epoll()
-        self._rtp: dict[int, tuple[int, socket.socket]] = {}  # fd -> row, socket
-        self._rtcp: dict[int, tuple[int, socket.socket]] = {}
-        self._rows: dict[int, tuple[socket.socket, socket.socket]] = {}
-        self._buffer = np.zeros((64, WIDTH), np.uint8)
+        self._by_fd: dict[int, tuple[int, bool]] = {}  # row, whether it is RTCP
+        self._trios: dict[int, Trio] = {}
+        self._fd_of = np.full(len(self._free) + 1, -1, np.int32)  # by row: the connected socket
+        self._sweep = np.zeros(0, np.int32), np.zeros(0, np.int64)
+        self._early: list[Stray] = []
         self._reports: list[tuple[int, bytes]] = []
 
     def open(self, row: int, now: float) -> int:
@@ -43,18 +63,19 @@ class Sockets:
                 self._free.append((rested, port))
                 continue
             try:
-                pair = self._bind(port)
+                first, rtcp = self._bind(port)
             except OSError:
                 self._free.append((0.0, port))
                 continue
-            self._rows[row] = pair
-            for one, table in zip(pair, (self._rtp, self._rtcp), strict=True):
-                table[one.fileno()] = (row, one)
+            self._trios[row] = Trio(port, first, rtcp)
+            for one, is_rtcp in ((first, False), (rtcp, True)):
+                self._by_fd[one.fileno()] = row, is_rtcp
                 self._poll.register(one.fileno(), select.EPOLLIN)
             return port
         raise NoUdpPort("no UDP port of the RTP range is free")
 
     def _bind(self, port: int) -> tuple[socket.socket, socket.socket]:
+        """A pair that is ours alone; only then may a second socket of ours share the RTP port."""
         pair: list[socket.socket] = []
         try:
             for number in (port, port + 1):
@@ -65,75 +86,106 @@ class Sockets:
             for one in pair:
                 one.close()
             raise
+        pair[0].setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         return pair[0], pair[1]
 
-    def close(self, row: int, now: float) -> None:
-        """Closes a row's pair; the ports rest before they are used again."""
-        pair = self._rows.pop(row, None)
-        if pair is None:
+    def connect(self, row: int, remote: Address) -> None:
+        """The row's peer is there from now on; where no packet can go there, none goes."""
+        trio = self._trios.get(row)
+        if trio is None:
             return
-        self._free.append((now + REST, pair[0].getsockname()[1]))
-        for one, table in zip(pair, (self._rtp, self._rtcp), strict=True):
-            self._poll.unregister(one.fileno())
-            del table[one.fileno()]
+        self._disconnect(trio)
+        trio.remote = remote
+        one = socket.socket(self._family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        try:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            one.bind((self._host, trio.udp_port))
+            one.connect(remote)
+        except OSError:
             one.close()
+            one = None  # type: ignore[assignment]
+        trio.connected = one
+        self._fd_of[row] = one.fileno() if one is not None else -1
+        if one is not None:
+            self._early += _read(row, one)  # came before it was connected: from anybody
+        self._index()
+
+    def _disconnect(self, trio: Trio) -> None:
+        if trio.connected is not None:
+            trio.connected.close()
+            trio.connected = None
+
+    def _index(self) -> None:
+        rows = np.flatnonzero(self._fd_of >= 0)
+        self._sweep = self._fd_of[rows], rows
+
+    def close(self, row: int, now: float) -> None:
+        """Closes a row's sockets; the ports rest before they are used again."""
+        trio = self._trios.pop(row, None)
+        if trio is None:
+            return
+        self._free.append((now + REST, trio.udp_port))
+        for one in (trio.first, trio.rtcp):
+            self._poll.unregister(one.fileno())
+            del self._by_fd[one.fileno()]
+            one.close()
+        self._disconnect(trio)
+        self._fd_of[row] = -1
+        self._index()
 
     def drain(self) -> Inbox:
         """All that came since the last tick."""
-        rows: list[int] = []
-        lengths: list[int] = []
-        sources: list[Address] = []
-        for fd, _ in self._poll.poll(0, max(1, 2 * len(self._rows))):
-            if fd in self._rtp:
-                row, one = self._rtp[fd]
-                self._read(row, one, rows, lengths, sources)
+        packets = self.packets.drain(*self._sweep)
+        strays, self._early = self._early, []
+        for fd, _ in self._poll.poll(0, READY):
+            row, is_rtcp = self._by_fd[fd]
+            if is_rtcp:
+                self._read_reports(row)
             else:
-                self._read_reports(*self._rtcp[fd])
-        count = len(rows)
-        return Inbox(
-            Packets(np.array(rows, np.int64), self._buffer[:count].copy(), np.array(lengths, np.int64)), sources
-        )
+                strays += _read(row, self._trios[row].first)
+        if not strays:
+            return Inbox(packets, [])
+        known = [one for one in strays if (trio := self._trios.get(one.row)) and one.source == trio.remote]
+        if known:
+            packets = joined(packets_of([(one.row, one.data) for one in known]), packets)
+        return Inbox(packets, [one for one in strays if one not in known])
 
-    def _read(self, row: int, one: socket.socket, rows: list[int], lengths: list[int], sources: list[Address]) -> None:
-        for _ in range(PER_TICK):
-            if len(rows) == len(self._buffer):
-                self._buffer = np.concatenate((self._buffer, np.zeros_like(self._buffer)))
-            try:
-                length, source = one.recvfrom_into(self._buffer[len(rows)])
-            except BlockingIOError:
-                return
-            except OSError:
-                continue  # an ICMP error about something we sent
-            rows.append(row)
-            lengths.append(length)
-            sources.append(source[:2])
-
-    def _read_reports(self, row: int, one: socket.socket) -> None:
-        for _ in range(2):
-            try:
-                self._reports.append((row, one.recv(1500)))
-            except OSError:
-                return
+    def _read_reports(self, row: int) -> None:
+        """RTCP of the peer: what comes from other hosts is none of a call's business."""
+        trio = self._trios[row]
+        for stray in _read(row, trio.rtcp):
+            if trio.remote is not None and stray.source[0] == trio.remote[0]:
+                self._reports.append((row, stray.data))
 
     def reports(self) -> list[tuple[int, bytes]]:
         """The RTCP packets that came."""
         reports, self._reports = self._reports, []
         return reports
 
-    def send(self, packets: Packets, remote: Sequence[Address]) -> None:
-        """One packet a row entry, to the row's remote address. What cannot be sent is lost, as on any network."""
-        pairs = self._rows
-        for index, (row, length) in enumerate(zip(packets.rows.tolist(), packets.lengths.tolist(), strict=True)):
-            try:
-                pairs[row][0].sendto(packets.data[index, :length].data, remote[row])
-            except (OSError, KeyError):
-                continue
+    def send(self, packets: Packets) -> None:
+        """One packet a row entry, to the row's peer. What cannot be sent is lost, as on any network."""
+        if len(packets):
+            self.packets.send(self._fd_of[packets.rows], packets)
 
     def send_report(self, row: int, data: bytes, to: Address, *, mux: bool) -> None:
         """An RTCP packet."""
-        pair = self._rows.get(row)
-        if pair is not None:
+        trio = self._trios.get(row)
+        if trio is not None:
             try:
-                pair[0 if mux else 1].sendto(data, to)
+                (trio.first if mux else trio.rtcp).sendto(data, to)
             except OSError:
                 return
+
+
+def _read(row: int, one: socket.socket) -> list[Stray]:
+    """The next few packets of a socket, and who sent them."""
+    found = []
+    for _ in range(STRAYS):
+        try:
+            data, source = one.recvfrom(WIDTH)
+        except BlockingIOError:
+            break
+        except OSError:
+            continue  # an ICMP error about something we sent
+        found.append(Stray(row, data, (source[0], source[1])))
+    return found

@@ -106,20 +106,31 @@ class Worker:
 
     def _media(self, now: float) -> list[events.Event]:
         """What came, through the engine, to where it goes."""
+        self._follow()
         inbox = self.sockets.drain()
         for row, data in self.sockets.reports():
             self.engine.hear_report(row, data)
         out = self.engine.tick(inbox, now)
         ports = self.engine.ports
-        self.sockets.send(out.packets, ports.remote)
+        self._follow()
+        for packets in out.packets:
+            self.sockets.send(packets)
+            self._stats.packets_out += len(packets)
         for row, data in out.reports:
             plan = ports.plans[row]
             if plan is not None:
                 port = ports.remote[row][1] if plan.rtcp_mux else plan.rtcp_port
                 self.sockets.send_report(row, data, (ports.remote[row][0], port), mux=plan.rtcp_mux)
         self._stats.packets_in += len(inbox.packets)
-        self._stats.packets_out += len(out.packets)
         return out.events
+
+    def _follow(self) -> None:
+        """Connects the sockets of rows whose peer is another one now."""
+        ports = self.engine.ports
+        moved, ports.moved = ports.moved, []
+        for row in moved:
+            if ports.taken[row]:
+                self.sockets.connect(row, ports.remote[row])
 
 
 class Stats:
@@ -142,11 +153,11 @@ class Stats:
 
 
 def rows_for(settings: WorkerSettings) -> int:
-    """How many ports there can be: the range, and what the file limit allows (two sockets each)."""
+    """How many ports there can be: the range, and what the file limit allows (three sockets each)."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return max(1, min((settings.rtp_to - settings.rtp_from + 1) // 2, (hard - 200) // 2, 8000))
+    return max(1, min((settings.rtp_to - settings.rtp_from + 1) // 2, (hard - 200) // 3, 8000))
 
 
 class LinkEnd:

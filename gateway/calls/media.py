@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from media.commands import Allocate, Command, Release
-from media.events import Allocated, Event, RecordEnded, Refused, Released, WorkerStats
+from media.events import Allocated, Event, RecordEnded, Refused, Released, RoomPlayEnded, WorkerStats
 
 LOG = logging.getLogger(__name__)
 
@@ -57,6 +57,7 @@ class Worker:
     def __init__(self, number: int, died: Callable[[Worker, str], None]) -> None:
         self.number = number
         self.ports: dict[int, Port] = {}
+        self.rooms: dict[int, Callable[[RoomPlayEnded], None]] = {}  # who hears what is said of a room
         self.in_use = 0
         self.stats: WorkerStats | None = None
         self._died = died
@@ -110,6 +111,9 @@ class Worker:
                     self._answer(event.request, NoPort(event.reason))
                 case WorkerStats():
                     self.stats = event
+                case RoomPlayEnded():
+                    if hear := self.rooms.get(event.room):
+                        hear(event)
                 case _:
                     if port := self.ports.get(event.port):
                         port.hear(event)

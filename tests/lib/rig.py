@@ -9,13 +9,14 @@ from random import Random
 import numpy as np
 
 from media import commands, events
-from media.engine import Engine, Inbox
+from media.engine import Engine
 from media.errors import AudioError
 from media.frames import FRAME, TICK, Pcm
+from media.inbox import Inbox, Stray
 from media.negotiate import StreamPlan
 from media.ports import Address
 from media.recorder import Recorder
-from media.rtp import HEADER, WIDTH, Packets, pack, parse
+from media.rtp import HEADER, Packets, pack, packets_of, parse
 
 DTMF = 101
 
@@ -81,7 +82,9 @@ class Rig:
 
     def tick(self, *packets: Sent) -> dict[int, list[Sent]]:
         """20 ms; what each row sent."""
-        out = self.engine.tick(_inbox(packets), self.now)
+        out = self.engine.tick(
+            inbox_of(self.engine, [(one.row, _bytes(one), one.source or peer_of(one.row)) for one in packets]), self.now
+        )
         self.now += TICK
         self.said += out.events
         return _sent(out.packets)
@@ -101,24 +104,30 @@ class Rig:
         return [event for event in self.said if isinstance(event, kind)]
 
 
-def _inbox(packets: Sequence[Sent]) -> Inbox:
-    data = np.zeros((len(packets), WIDTH), np.uint8)
-    if packets:
-        columns = [
-            [getattr(one, name) for one in packets] for name in ("payload_type", "sequence", "timestamp", "ssrc")
-        ]
-        types, sequences, stamps, ssrcs = (np.array(column, np.int64) for column in columns)
-        pack(data, types, np.array([one.marker for one in packets]), sequences & 0xFFFF, stamps & 0xFFFFFFFF, ssrcs)
-    for index, one in enumerate(packets):
-        data[index, HEADER : HEADER + len(one.payload)] = np.frombuffer(one.payload, np.uint8)
-    rows = np.array([one.row for one in packets], np.int64)
-    lengths = np.array([HEADER + len(one.payload) for one in packets], np.int64)
-    return Inbox(Packets(rows, data, lengths), [one.source or peer_of(one.row) for one in packets])
+def inbox_of(engine: Engine, came: Sequence[tuple[int, bytes, Address]]) -> Inbox:
+    """What connected sockets make of packets (row, bytes, source): the peers' own, and strays."""
+    remote = engine.ports.remote
+    peers = [(row, data) for row, data, source in came if source == remote[row]]
+    return Inbox(packets_of(peers), [Stray(*one) for one in came if one[2] != remote[one[0]]])
 
 
-def _sent(packets: Packets) -> dict[int, list[Sent]]:
-    headers = parse(packets.data, packets.lengths)
+def _bytes(one: Sent) -> bytes:
+    data = np.zeros((1, HEADER), np.uint8)
+    columns = (one.payload_type, one.sequence & 0xFFFF, one.timestamp & 0xFFFFFFFF, one.ssrc)
+    kind, sequence, stamp, ssrc = (np.array([column], np.int64) for column in columns)
+    pack(data, kind, np.array([one.marker]), sequence, stamp, ssrc)
+    return data.tobytes() + one.payload
+
+
+def _sent(batches: Sequence[Packets]) -> dict[int, list[Sent]]:
     found: dict[int, list[Sent]] = {}
+    for packets in batches:
+        _sort(packets, found)
+    return found
+
+
+def _sort(packets: Packets, found: dict[int, list[Sent]]) -> None:
+    headers = parse(packets.data, packets.lengths)
     for index, row in enumerate(packets.rows.tolist()):
         payload = packets.data[index, HEADER : int(packets.lengths[index])].tobytes()
         one = Sent(
@@ -126,7 +135,6 @@ def _sent(packets: Packets) -> dict[int, list[Sent]]:
             int(headers.payload_type[index]), int(headers.ssrc[index]), bool(headers.marker[index]),
         )  # fmt: skip
         found.setdefault(row, []).append(one)
-    return found
 
 
 def voice(row: int, number: int, payload: bytes = b"", *, first: int = 0, **other: object) -> Sent:

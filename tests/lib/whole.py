@@ -38,10 +38,11 @@ from gateway.webhooks.client import Webhooks
 from gateway.webhooks.outbox import Outbox
 from media import commands, events
 from media.dtmf import EVENTS, payload
-from media.engine import Engine, Inbox
+from media.engine import Engine
 from media.frames import TICK, Pcm
+from media.inbox import Inbox
 from media.recorder import Recorder
-from media.rtp import HEADER, NONE, WIDTH, Packets, pack
+from media.rtp import HEADER, WIDTH, pack
 from sip.agent import Agent
 from sip.challenge import Challenger
 from sip.commands import Command
@@ -51,6 +52,7 @@ from sip.registrar import Rules
 from sip.transport.endpoint import Screen
 from tests.lib.loop import VirtualClock
 from tests.lib.media import FakeLink
+from tests.lib.rig import inbox_of
 from tests.lib.web import FakeWeb
 
 NUMBER = "+15555550100"
@@ -200,21 +202,14 @@ class EngineLink:
     def _tick(self) -> None:
         self._timer = self._loop.call_at(self._timer.when() + TICK, self._tick)
         out = self.engine.tick(self._drain(), self._loop.time())
-        self.sent += len(out.packets)
+        self.sent += sum(map(len, out.packets))
         said, self._said[:] = [*self._said, *out.events], []
         if said:
             self._on_events(said)
 
     def _drain(self) -> Inbox:
-        if not self._inbox:
-            return Inbox(NONE, [])
         came, self._inbox = self._inbox, []
-        data = np.zeros((len(came), WIDTH), np.uint8)
-        for index, (_, packet, _) in enumerate(came):
-            data[index, : len(packet)] = np.frombuffer(packet, np.uint8)
-        rows = np.array([row for row, _, _ in came])
-        lengths = np.array([len(packet) for _, packet, _ in came])
-        return Inbox(Packets(rows, data, lengths), [source for _, _, source in came])
+        return inbox_of(self.engine, came)
 
 
 W = TypeVar("W", bound=Link)

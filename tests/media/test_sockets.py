@@ -5,14 +5,38 @@ from __future__ import annotations
 import select
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from media.inbox import Stray
+from media.packets import LIBRARY, PER_TICK, NativePackets, PacketIO, PythonPackets, best
 from media.rtp import WIDTH, Packets
-from media.sockets import PER_TICK, REST, NoUdpPort, Sockets
+from media.sockets import REST, STRAYS, NoUdpPort, Sockets
 
 FIRST = 41000
+
+
+@pytest.fixture(params=["native", "python"])
+def packets(request: pytest.FixtureRequest) -> PacketIO:
+    """Both ways to do it; the native one is skipped where there is no compiler."""
+    found: PacketIO = best() if request.param == "native" else PythonPackets()
+    if found.name != request.param:
+        pytest.skip("the C packet loop was not built: no C compiler")
+    return found
+
+
+def test_the_native_loop_is_used_where_it_was_built() -> None:
+    if LIBRARY.exists():
+        assert isinstance(best(), NativePackets)
+    else:
+        pytest.skip("the C packet loop was not built: no C compiler")
+
+
+def test_without_the_library_python_does_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("media.packets.LIBRARY", tmp_path / "none.so")
+    assert isinstance(best(), PythonPackets)
 
 
 @pytest.fixture
@@ -57,26 +81,82 @@ def test_a_port_rests_before_it_is_used_again() -> None:
     close(sockets, 1)
 
 
-def test_packets_come_with_row_and_source_and_go_to_the_remote(peer: socket.socket) -> None:
-    sockets = Sockets("127.0.0.1", FIRST + 40, FIRST + 50)
+def test_packets_of_the_peer_come_with_their_row_and_ours_go_to_it(peer: socket.socket, packets: PacketIO) -> None:
+    sockets = Sockets("127.0.0.1", FIRST + 40, FIRST + 50, packets)
     ports = [sockets.open(row, 0.0) for row in range(2)]
+    for row in range(2):
+        sockets.connect(row, peer.getsockname())
     for row in (1, 0, 1):
         peer.sendto(bytes([row]) * (20 + row), ("127.0.0.1", ports[row]))
     inbox = sockets.drain()
     assert sorted(zip(inbox.packets.rows.tolist(), inbox.packets.lengths.tolist(), strict=True)) == [
         (0, 20), (1, 21), (1, 21),
     ]  # fmt: skip
-    assert set(inbox.sources) == {peer.getsockname()}
-    out = Packets(np.array([1]), np.full((1, WIDTH), 9, np.uint8), np.array([30]))
-    sockets.send(out, [("", 0), peer.getsockname()])
+    assert sorted(set(inbox.packets.data[:, 0].tolist())) == [0, 1]
+    assert not inbox.strays
+    sockets.send(Packets(np.array([1]), np.full((1, 172), 9, np.uint8), np.array([30])))
     data, source = peer.recvfrom(2048)
     assert (data, source) == (b"\t" * 30, ("127.0.0.1", ports[1]))
     close(sockets, 2)
 
 
-def test_a_flood_of_one_port_is_read_in_portions(peer: socket.socket) -> None:
-    sockets = Sockets("127.0.0.1", FIRST + 60, FIRST + 70)
+def test_strangers_are_read_apart_and_a_few_at_a_time(peer: socket.socket, packets: PacketIO) -> None:
+    sockets = Sockets("127.0.0.1", FIRST + 140, FIRST + 150, packets)
+    port = sockets.open(0, 0.0)
+    sockets.connect(0, peer.getsockname())
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        stranger.bind(("127.0.0.1", 0))
+        for _ in range(100):
+            stranger.sendto(b"junk", ("127.0.0.1", port))
+        peer.sendto(b"good", ("127.0.0.1", port))
+        inbox = sockets.drain()
+        assert inbox.packets.data[:, :4].tobytes() == b"good"
+        assert inbox.strays == [Stray(0, b"junk", stranger.getsockname())] * STRAYS
+    close(sockets, 1)
+
+
+def test_what_the_peer_sent_before_it_was_known_is_its_own(peer: socket.socket, packets: PacketIO) -> None:
+    sockets = Sockets("127.0.0.1", FIRST + 160, FIRST + 170, packets)
+    port = sockets.open(0, 0.0)
+    peer.sendto(b"early", ("127.0.0.1", port))
+    assert sockets.drain().strays == [Stray(0, b"early", peer.getsockname())]
+    peer.sendto(b"early", ("127.0.0.1", port))
+    sockets.connect(0, peer.getsockname())
+    inbox = sockets.drain()
+    assert (inbox.packets.data[:, :5].tobytes(), inbox.strays) == (b"early", [])
+    close(sockets, 1)
+
+
+def test_a_peer_that_moves_is_followed_and_its_old_place_is_a_strangers(peer: socket.socket, packets: PacketIO) -> None:
+    sockets = Sockets("127.0.0.1", FIRST + 180, FIRST + 190, packets)
+    port = sockets.open(0, 0.0)
+    sockets.connect(0, ("127.0.0.1", 9))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", 0))
+        sockets.connect(0, other.getsockname())
+        sockets.connect(0, peer.getsockname())
+        other.sendto(b"old", ("127.0.0.1", port))
+        peer.sendto(b"new", ("127.0.0.1", port))
+        inbox = sockets.drain()
+        assert inbox.packets.data[:, :3].tobytes() == b"new"
+        assert [one.data for one in inbox.strays] == [b"old"]
+    close(sockets, 1)
+
+
+def test_a_port_that_has_its_peer_is_still_ours_alone(peer: socket.socket) -> None:
+    sockets = Sockets("127.0.0.1", FIRST + 200, FIRST + 210)
+    port = sockets.open(0, 0.0)
+    sockets.connect(0, peer.getsockname())
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other, pytest.raises(OSError, match="in use"):
+        other.bind(("127.0.0.1", port))
+    close(sockets, 1)
+
+
+def test_a_flood_of_one_port_is_read_in_portions(peer: socket.socket, packets: PacketIO) -> None:
+    sockets = Sockets("127.0.0.1", FIRST + 60, FIRST + 70, packets)
     ports = [sockets.open(row, 0.0) for row in range(2)]
+    for row in range(2):
+        sockets.connect(row, peer.getsockname())
     for _ in range(100):
         peer.sendto(b"junk", ("127.0.0.1", ports[0]))
     peer.sendto(b"good", ("127.0.0.1", ports[1]))
@@ -85,12 +165,27 @@ def test_a_flood_of_one_port_is_read_in_portions(peer: socket.socket) -> None:
     close(sockets, 2)
 
 
-def test_oversize_packets_are_cut_and_do_no_harm(peer: socket.socket) -> None:
-    sockets = Sockets("127.0.0.1", FIRST + 80, FIRST + 90)
+def test_oversize_packets_are_cut_and_do_no_harm(peer: socket.socket, packets: PacketIO) -> None:
+    sockets = Sockets("127.0.0.1", FIRST + 80, FIRST + 90, packets)
     port = sockets.open(0, 0.0)
+    sockets.connect(0, peer.getsockname())
     peer.sendto(bytes(5000), ("127.0.0.1", port))
     peer.sendto(b"", ("127.0.0.1", port))
     assert sockets.drain().packets.lengths.tolist() == [WIDTH, 0]
+    close(sockets, 1)
+
+
+def test_a_peer_that_is_not_there_costs_nothing(packets: PacketIO) -> None:
+    """ICMP says so after each packet."""
+    sockets = Sockets("127.0.0.1", FIRST + 220, FIRST + 230, packets)
+    sockets.open(0, 0.0)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as gone:
+        gone.bind(("127.0.0.1", 0))
+        nobody = gone.getsockname()
+    sockets.connect(0, nobody)
+    for _ in range(5):
+        sockets.send(Packets(np.array([0]), np.zeros((1, 172), np.uint8), np.array([172])))
+        assert len(sockets.drain().packets) == 0
     close(sockets, 1)
 
 
@@ -100,6 +195,7 @@ def test_reports_go_over_the_odd_port_or_the_same_when_muxed(peer: socket.socket
     for mux, source in ((False, port + 1), (True, port)):
         sockets.send_report(0, b"report", peer.getsockname(), mux=mux)
         assert peer.recvfrom(100) == (b"report", ("127.0.0.1", source))
+    sockets.connect(0, ("127.0.0.1", 9))
     peer.sendto(b"theirs", ("127.0.0.1", port + 1))
     assert select.select([peer], [peer], [], 1)[1]
     sockets.drain()
@@ -113,7 +209,8 @@ def test_a_port_that_is_closed_is_gone_and_sending_to_it_does_no_harm(peer: sock
     sockets.open(0, 0.0)
     sockets.close(0, 0.0)
     sockets.close(0, 0.0)
-    out = Packets(np.array([0]), np.zeros((1, WIDTH), np.uint8), np.array([20]))
-    sockets.send(out, [peer.getsockname()])
+    out = Packets(np.array([0]), np.zeros((1, 172), np.uint8), np.array([20]))
+    sockets.send(out)
+    sockets.connect(0, peer.getsockname())
     sockets.send_report(0, b"x", peer.getsockname(), mux=True)
     assert len(sockets.drain().packets) == 0

@@ -1,0 +1,131 @@
+/* Many callers on one core: each sends 20 ms of G.711 fifty times a second and counts what comes back.
+ *
+ * `generator FIRST COUNT SECONDS TALKERS` reads COUNT lines with the far port of each caller, whose own ports are
+ * FIRST, FIRST+2, ... of 127.0.0.1. Callers below TALKERS speak (a voice-like buzz), the others send a quiet line.
+ * The callers' phases are spread over the 20 ms, in steps of one. Audio that comes back untouched is recognised by
+ * the time that each packet carries, which gives its delay. Prints one JSON line. */
+#include "common.h"
+#include <math.h>
+
+#define PHASES 20
+#define PAYLOAD 160
+#define LOOP 32000 /* samples of voice: 4 s */
+#define STAMP 0x54524b4c
+#define DELAYS 2000 /* tenths of a millisecond */
+
+struct stamp { uint32_t magic; int64_t sent; } __attribute__((packed));
+
+static uint8_t voice[LOOP + PAYLOAD], hush[LOOP + PAYLOAD];
+static int64_t delays[DELAYS + 1];
+
+static uint8_t ulaw(int sample)
+{
+    int sign = sample < 0 ? 0x80 : 0, magnitude = abs(sample), exponent = 7;
+    magnitude = (magnitude > 32635 ? 32635 : magnitude) + 132;
+    while (exponent && !(magnitude & (0x80 << exponent)))
+        exponent--;
+    return ~(sign | exponent << 4 | (magnitude >> (exponent + 3) & 15));
+}
+
+static void make_voice(void)
+{
+    for (int i = 0; i < LOOP + PAYLOAD; i++) {
+        double t = (i % LOOP) / 8000.0, wave = 0, loud = 0.5 + 0.5 * sin(2 * M_PI * 3 * t);
+        for (int harmonic = 1; harmonic <= 20; harmonic++)
+            wave += sin(2 * M_PI * 130 * harmonic * t + harmonic * harmonic) / harmonic;
+        voice[i] = ulaw((int)(4000 * loud * wave));
+        hush[i] = ulaw(rand() % 17 - 8);
+    }
+}
+
+struct caller { int fd, offset, heard, is_first; uint16_t sequence, next; uint32_t timestamp; int64_t lost, received; };
+
+static void speak(struct caller *one, int number, int talkers, int64_t at)
+{
+    uint8_t packet[12 + PAYLOAD] = {0x80, 0};
+    uint16_t sequence = htons(one->sequence++);
+    uint32_t timestamp = htonl(one->timestamp), ssrc = htonl(0x10000 + number);
+    memcpy(packet + 2, &sequence, 2);
+    memcpy(packet + 4, &timestamp, 4);
+    memcpy(packet + 8, &ssrc, 4);
+    memcpy(packet + 12, (number < talkers ? voice : hush) + one->offset, PAYLOAD);
+    struct stamp stamp = {STAMP, at};
+    memcpy(packet + 12, &stamp, sizeof stamp);
+    one->timestamp += PAYLOAD;
+    one->offset = (one->offset + PAYLOAD) % LOOP;
+    send(one->fd, packet, sizeof packet, 0);
+}
+
+static void listen_to(struct caller *one)
+{
+    uint8_t packet[512];
+    for (ssize_t length; (length = recv(one->fd, packet, sizeof packet, 0)) >= 0;) {
+        if (length < 12)
+            continue;
+        uint16_t sequence;
+        memcpy(&sequence, packet + 2, 2);
+        sequence = ntohs(sequence);
+        if (one->heard)
+            one->lost += (int16_t)(sequence - one->next);
+        one->heard = 1;
+        one->next = sequence + 1;
+        one->received++;
+        struct stamp stamp;
+        memcpy(&stamp, packet + 12, sizeof stamp);
+        if (length >= 12 + PAYLOAD && stamp.magic == STAMP) {
+            int64_t tenths = (now() - stamp.sent) / 100000;
+            delays[tenths < 0 ? 0 : tenths > DELAYS ? DELAYS : tenths]++;
+        }
+    }
+}
+
+static double delay_at(double share)
+{
+    int64_t all = 0, sum = 0;
+    for (int i = 0; i <= DELAYS; i++)
+        all += delays[i];
+    if (!all)
+        return -1;
+    for (int i = 0; i <= DELAYS; i++)
+        if ((sum += delays[i]) >= share * all)
+            return (i + 1) / 10.0;
+    return -1;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 5)
+        return fprintf(stderr, "generator FIRST COUNT SECONDS TALKERS\n"), 2;
+    int first = atoi(argv[1]), count = atoi(argv[2]), talkers = atoi(argv[4]), far;
+    struct caller *callers = calloc(count, sizeof *callers);
+    make_voice();
+    for (int i = 0; i < count; i++) {
+        if (scanf("%d", &far) != 1)
+            return fprintf(stderr, "%d far ports are wanted on stdin\n", count), 2;
+        callers[i].fd = connected(first + 2 * i, far);
+        callers[i].offset = i * 977 % LOOP;
+        callers[i].sequence = i;
+        callers[i].timestamp = i * 7919;
+    }
+    puts("ready");
+    fflush(stdout);
+    int64_t due = now(), end = due + atoll(argv[3]) * 1000000000LL, sent = 0, late = 0;
+    for (int phase = 0; due < end + TICK * 10; phase = (phase + 1) % PHASES, due += TICK / PHASES) {
+        sleep_until(due);
+        if (now() - due > late)
+            late = now() - due;
+        for (int i = phase; i < count; i += PHASES) {
+            if (due < end)
+                speak(&callers[i], i, talkers, now()), sent++;
+            listen_to(&callers[i]);
+        }
+    }
+    int64_t received = 0, lost = 0;
+    int unheard = 0;
+    for (int i = 0; i < count; i++)
+        received += callers[i].received, lost += callers[i].lost, unheard += !callers[i].received;
+    printf("{\"sent\": %lld, \"received\": %lld, \"lost\": %lld, \"unheard\": %d, \"delay_ms_p50\": %.1f, "
+           "\"delay_ms_p99\": %.1f, \"generator_late_ms\": %.1f}\n",
+           (long long)sent, (long long)received, (long long)lost, unheard, delay_at(0.5), delay_at(0.99), late / 1e6);
+    return 0;
+}

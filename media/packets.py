@@ -1,0 +1,153 @@
+"""The packets of many connected UDP sockets at once: `packets.c` where it was built, else the same in Python."""
+
+from __future__ import annotations
+
+import ctypes
+import socket
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from media.frames import Rows
+from media.rtp import WIDTH, Packets
+
+PER_TICK = 16  # packets read of one socket in a tick: a flood of one port starves no other
+LEAST = 256  # packets that a tick has room for; more with more sockets
+
+Fds = NDArray[np.int32]
+
+
+class PacketIO(Protocol):
+    """What `Sockets` needs: `fds: (n,)` are connected sockets."""
+
+    name: str
+
+    def drain(self, fds: Fds, rows: Rows) -> Packets:
+        """What came on `fds`, which belong to `rows`; the arrays are good until the next call."""
+        ...
+
+    def send(self, fds: Fds, packets: Packets) -> int:
+        """Sends packet i on `fds[i]` (-1: nowhere); how many left."""
+        ...
+
+
+class Room:
+    """The arrays that packets are read into, once for all ticks, and where the next sweep begins."""
+
+    def __init__(self) -> None:
+        self._first = 0
+        self._grow(LEAST)
+
+    def _grow(self, room: int) -> None:
+        self.data = np.zeros((room, WIDTH), np.uint8)
+        self.rows = np.zeros(room, np.int64)
+        self.lengths = np.zeros(room, np.int64)
+
+    def begin(self, sockets: int) -> int:
+        """Makes room for a sweep over so many sockets; the one to begin with, so that nobody starves."""
+        if len(self.rows) < 4 * sockets:
+            self._grow(8 * sockets)
+        self._first = (self._first + 1) % max(1, sockets)
+        return self._first
+
+    def taken(self, count: int) -> Packets:
+        """The first so many packets."""
+        return Packets(self.rows[:count], self.data[:count], self.lengths[:count])
+
+
+class NativePackets:
+    """By the C library; the interpreter lock is released meanwhile."""
+
+    name = "native"
+
+    def __init__(self, library: ctypes.CDLL) -> None:
+        number, pointer = ctypes.c_int64, ctypes.c_void_p
+        self._drain, self._send = library.packets_drain, library.packets_send
+        self._drain.argtypes = [pointer, pointer, number, number, number, pointer, number, pointer, pointer, number]
+        self._send.argtypes = [pointer, pointer, number, pointer, number]
+        self._drain.restype = self._send.restype = number
+        self._room = Room()
+
+    def drain(self, fds: Fds, rows: Rows) -> Packets:
+        if not len(fds):
+            return self._room.taken(0)
+        first = self._room.begin(len(fds))
+        room = self._room
+        count = self._drain(
+            fds.ctypes.data, rows.ctypes.data, len(fds), first, PER_TICK,
+            room.data.ctypes.data, WIDTH, room.rows.ctypes.data, room.lengths.ctypes.data, len(room.rows),
+        )  # fmt: skip
+        return room.taken(count)
+
+    def send(self, fds: Fds, packets: Packets) -> int:
+        data = np.ascontiguousarray(packets.data)
+        lengths = np.ascontiguousarray(packets.lengths)
+        left: int = self._send(fds.ctypes.data, data.ctypes.data, data.shape[1], lengths.ctypes.data, len(fds))
+        return left
+
+
+class PythonPackets:
+    """The same, a system call at a time."""
+
+    name = "python"
+
+    def __init__(self) -> None:
+        self._room = Room()
+
+    def drain(self, fds: Fds, rows: Rows) -> Packets:
+        room, count, sockets = self._room, 0, len(fds)
+        first = room.begin(sockets)
+        turns = [*range(first, sockets), *range(first)] if sockets else []
+        for one in turns:
+            with Borrowed(int(fds[one])) as borrowed:
+                for _ in range(PER_TICK):
+                    if count == len(room.rows):
+                        break
+                    try:
+                        length = borrowed.recv_into(room.data[count], WIDTH, socket.MSG_DONTWAIT)
+                    except BlockingIOError:
+                        break
+                    except OSError:
+                        continue  # an ICMP error about something we sent
+                    room.rows[count], room.lengths[count] = rows[one], length
+                    count += 1
+        return room.taken(count)
+
+    def send(self, fds: Fds, packets: Packets) -> int:
+        left = 0
+        for index, (fd, length) in enumerate(zip(fds.tolist(), packets.lengths.tolist(), strict=True)):
+            if fd < 0:
+                continue
+            with Borrowed(fd) as borrowed:
+                try:
+                    borrowed.send(packets.data[index, :length].data, socket.MSG_DONTWAIT)
+                    left += 1
+                except OSError:
+                    continue
+        return left
+
+
+class Borrowed:
+    """A socket object around a descriptor that stays its owner's."""
+
+    def __init__(self, fd: int) -> None:
+        self._socket = socket.socket(fileno=fd)
+
+    def __enter__(self) -> socket.socket:
+        return self._socket
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.detach()
+
+
+LIBRARY = Path(__file__).with_name("libpackets.so")
+
+
+def best() -> PacketIO:
+    """The C library where it is there and can be loaded."""
+    try:
+        return NativePackets(ctypes.CDLL(str(LIBRARY)))
+    except OSError:
+        return PythonPackets()
