@@ -17,17 +17,22 @@ from media import commands
 from media.engine import Engine
 from media.frames import FRAME, Pcm
 from media.inbox import Inbox
+from media.library import Quiet
 from media.negotiate import StreamPlan
 from media.rtp import HEADER, WIDTH, Packets, pack
 
 TICKS = 300
 
 
-class NoFiles:
-    """A library and writer that are not asked for anything here."""
+class OneSound:
+    """A library: whatever is asked for is a minute of silence."""
 
-    def read(self, audio: str) -> Pcm:
-        return np.zeros(8000 * 60, np.int16)
+    def open(self, audio: str) -> Quiet:
+        return Quiet(8000 * 60)
+
+
+class NoFiles:
+    """A writer that is not asked for anything here."""
 
     def open(self, command: commands.Record) -> None: ...
 
@@ -39,8 +44,7 @@ class NoFiles:
 
 def engine_for(ports: int, dtmf: int) -> Engine:
     """An engine with so many connected ports."""
-    files = NoFiles()
-    engine = Engine(ports, files, files, Random(1), 60.0)
+    engine = Engine(ports, OneSound(), NoFiles(), Random(1), 60.0)
     for row in range(ports):
         engine.take(row)
         plan = StreamPlan("127.0.0.1", 4000 + row, 4001 + row, "PCMU", 0, dtmf, 20, True, True)

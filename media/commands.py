@@ -37,7 +37,10 @@ class Silence(msgspec.Struct, frozen=True, tag=True, array_like=True):
 
 
 class Tone(msgspec.Struct, frozen=True, tag=True, array_like=True):
-    """Up to two sine waves (Hz, 0 for none), on for `on_ms` and off for `off_ms`, `repeat` times; level in dBFS."""
+    """Up to two sine waves (Hz, 0 for none), on for `on_ms` and off for `off_ms`, `repeat` times.
+
+    `level` is that of each wave in dBFS (RMS). `modulation`: their loudness swings so many times a second (0: not).
+    """
 
     low: float
     high: float
@@ -45,22 +48,33 @@ class Tone(msgspec.Struct, frozen=True, tag=True, array_like=True):
     off_ms: int
     repeat: int = 1
     level: float = -10.0
+    modulation: float = 0.0
 
 
 Piece = Sound | Silence | Tone
 
 
 class Play(msgspec.Struct, frozen=True, tag=True, array_like=True):
-    """Play the pieces, `loops` times over (0: until stopped), to the port's peer. Replaces what plays now."""
+    """Play the pieces, `loops` times over (0: until stopped), to the port's peer. Each Play is ended by a `PlayEnded`.
+
+    It replaces what plays and what waits. With `queue` it waits behind them instead, and begins with the sample after
+    their last; an endless one before it ends with the round that it is in. `start_ms` begins so far into the first
+    round; beyond its end the next round begins, if there is one. `volume` is in dB, 0 as recorded; what gets too loud
+    is clipped. A sound that cannot be had ends the Play with `error` before any of its pieces; one that cannot be read
+    on, or for which there is no memory, where it is. What waits behind goes on.
+    """
 
     port: int
     playing: int
     pieces: tuple[Piece, ...]
     loops: int = 1
+    queue: bool = False
+    start_ms: int = 0
+    volume: float = 0.0
 
 
 class Stop(msgspec.Struct, frozen=True, tag=True, array_like=True):
-    """Stop what plays into the port, within one tick (barge-in)."""
+    """Stop what plays into the port and what waits behind it: the next packet has none of it (barge-in)."""
 
     port: int
 
@@ -142,6 +156,9 @@ class PlayRoom(msgspec.Struct, frozen=True, tag=True, array_like=True):
     playing: int
     pieces: tuple[Piece, ...]
     loops: int = 1
+    queue: bool = False
+    start_ms: int = 0
+    volume: float = 0.0
 
 
 class StopRoom(msgspec.Struct, frozen=True, tag=True, array_like=True):

@@ -10,7 +10,7 @@ from media.departures import Spoken
 from media.frames import FRAME, Mask, Pcm, Rows
 from media.mixer import Audio, Mix, Talkers
 from media.routes import Members, Rooms
-from media.sources import Segment, Sources
+from media.sources import Sources
 
 _NO_MIX = Mix(np.zeros((0, FRAME), np.float32), np.zeros((0, FRAME), np.float32), np.zeros(0, np.int64))
 
@@ -39,22 +39,41 @@ class Conferences:
         room = self.rooms.leave(row)
         return self.stop(room) if room is not None and not self.rooms.is_open(room) else []
 
-    def play(self, command: commands.PlayRoom, segments: list[Segment]) -> list[events.Event]:
-        """Plays to a room, instead of what plays there now."""
-        said = self.stop(command.room)
+    def play(self, command: commands.PlayRoom) -> list[events.Event]:
+        """Plays to a room, instead of what plays there now or behind it."""
         if not self.rooms.is_open(command.room):
-            return [*said, events.RoomPlayEnded(command.room, command.playing, False, "nobody is in the room")]
-        taken = set(self._places.values())
-        place = next(place for place in range(self._first, 2 * self._first) if place not in taken)
-        self._places[command.room] = place
-        self._sources.play(place, command.playing, segments, command.loops)
-        return said
+            return [events.RoomPlayEnded(command.room, command.playing, False, "nobody is in the room")]
+        place = self._places.get(command.room)
+        if place is None:
+            taken = set(self._places.values())
+            place = next(place for place in range(self._first, 2 * self._first) if place not in taken)
+            self._places[command.room] = place
+        return self._told(
+            self._sources.play(
+                commands.Play(
+                    place,
+                    command.playing,
+                    command.pieces,
+                    command.loops,
+                    command.queue,
+                    command.start_ms,
+                    command.volume,
+                )
+            )
+        )
 
     def stop(self, room: int) -> list[events.Event]:
-        """Stops what plays to a room."""
-        place = self._places.pop(room, None)
-        playing = self._sources.stop(place) if place is not None else None
-        return [] if playing is None else [events.RoomPlayEnded(room, playing, False)]
+        """Stops what plays to a room, and what waits behind it."""
+        place = self._places.get(room)
+        return self._told(self._sources.stop(place)) if place is not None else []
+
+    def _told(self, ended: list[events.PlayEnded]) -> list[events.Event]:
+        """Ends of what was played to rooms; a room that nothing plays to any more keeps no place."""
+        rooms = {place: room for room, place in self._places.items()}
+        for room, place in list(self._places.items()):
+            if not self._sources.playing[place]:
+                del self._places[room]
+        return [events.RoomPlayEnded(rooms[one.port], one.playing, one.completed, one.error) for one in ended]
 
     def hear(self, heard: Pcm) -> list[events.Event]:
         """`heard: (ports, FRAME)`: mixes it; who began to talk, or ceased, and what played to its end."""
@@ -87,10 +106,7 @@ class Conferences:
         law = np.zeros(len(rooms), np.int64)
         wire, ended = self._sources.read(np.array(list(self._places.values())), law)
         played[np.searchsorted(members.rooms, rooms)] = g711.decode(wire, law)
-        over = {place: room for room, place in self._places.items()}
-        for place, number in ended:
-            del self._places[over[place]]
-            said.append(events.RoomPlayEnded(over[place], number, True))
+        said += self._told(ended)
         return played
 
     def room_mix(self, room: int) -> Pcm:

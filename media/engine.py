@@ -4,36 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from media import commands, events, rtcp, watch
+from media.arena import BOUND, Arena
 from media.arrivals import Arrivals
 from media.codecs import g711
 from media.conferences import Conferences
 from media.departures import Spoken, packed, silent
 from media.dialling import Dialling
 from media.dtmf import Events, Listener, is_event
-from media.errors import AudioError
 from media.forward import Forwarder
-from media.frames import FRAME, Mask, Pcm, Rows
+from media.frames import FRAME, Mask, Rows
 from media.inbox import Inbox
 from media.jitter import Jitter
+from media.library import Library
 from media.ports import Ports
 from media.rtp import HEADER, WIDTH, Headers, Packets, payloads
 from media.sinks import Sinks, Writer
-from media.sources import Arena, Segment, Sources
-from media.tones import tone
+from media.sources import Sources
 
 if TYPE_CHECKING:
     from random import Random
-
-
-class Library(Protocol):
-    """Where sounds are read from; AudioError when one cannot be had."""
-
-    def read(self, audio: str) -> Pcm: ...
 
 
 @dataclass(slots=True)
@@ -52,14 +46,14 @@ class Engine:
     """
 
     def __init__(
-        self, rows: int, library: Library, writer: Writer, random: Random, idle_seconds: float, all_below: int = 16
-    ) -> None:
+        self, rows: int, library: Library, writer: Writer, random: Random, idle_seconds: float, all_below: int = 16,
+        sound_bound: int = BOUND,
+    ) -> None:  # fmt: skip
         self.ports = Ports(rows)
-        self._library = library
         self._random = random
         self._idle_seconds = idle_seconds
-        self._arena = Arena()
-        self._sources = Sources(2 * rows, self._arena)  # those of the ports, then those of the rooms
+        self.arena = Arena(sound_bound)
+        self._sources = Sources(2 * rows, library, self.arena)  # those of the ports, then those of the rooms
         self._conferences = Conferences(rows, self._sources, all_below)
         self._sinks = Sinks(writer)
         self._jitter = Jitter(rows, self.ports.law)
@@ -93,7 +87,7 @@ class Engine:
                 self._bridge(a, b)
                 return []
             case commands.PlayRoom():
-                return self._play_room(command)
+                return self._conferences.play(command)
             case commands.StopRoom(room=room):
                 return self._conferences.stop(room)
             case commands.Allocate():
@@ -108,9 +102,9 @@ class Engine:
                 self._forwarder.renew(port)
                 self._arrivals.expect(port, plan, now)
             case commands.Play():
-                return self._play(command)
+                return [*self._sources.play(command)]
             case commands.Stop(port=port):
-                return self._stop(port)
+                return [*self._sources.stop(port)]
             case commands.SendDigits(port=port, sending=sending, digits=digits):
                 self._dialling.begin(port, sending, digits)
             case commands.Record():
@@ -146,49 +140,8 @@ class Engine:
             self._forwarder.renew(one)
             self._jitter.reset(one)
 
-    def _play(self, command: commands.Play) -> list[events.Event]:
-        said = self._stop(command.port)
-        try:
-            segments = self._segments(command.pieces)
-        except (AudioError, MemoryError) as error:
-            return [*said, events.PlayEnded(command.port, command.playing, False, str(error))]
-        self._sources.play(command.port, command.playing, segments, command.loops)
-        return said
-
-    def _play_room(self, command: commands.PlayRoom) -> list[events.Event]:
-        try:
-            segments = self._segments(command.pieces)
-        except (AudioError, MemoryError) as error:
-            return [events.RoomPlayEnded(command.room, command.playing, False, str(error))]
-        return self._conferences.play(command, segments)
-
-    def _segments(self, pieces: Sequence[commands.Piece]) -> list[Segment]:
-        return [self._segment(piece) for piece in pieces]
-
-    def _segment(self, piece: commands.Piece) -> Segment:
-        if isinstance(piece, commands.Silence):
-            # the arena's silence is one second; what is left over is the start of it
-            offset, second = self._arena.quiet
-            samples = piece.ms * 8
-            if samples <= second:
-                return Segment(offset, samples)
-            return Segment(offset, FRAME, -(-samples // FRAME))
-        if isinstance(piece, commands.Tone):
-            key = f"tone {piece.low} {piece.high} {piece.on_ms} {piece.off_ms} {piece.level}"
-            place = self._arena.find(key)
-            if place is None:
-                pcm = tone(piece.low, piece.high, piece.on_ms, piece.off_ms, piece.level)
-                place = self._arena.put(key, pcm)
-            return Segment(*place, piece.repeat)
-        place = self._arena.find(piece.audio) or self._arena.put(piece.audio, self._library.read(piece.audio))
-        return Segment(*place)
-
-    def _stop(self, row: int) -> list[events.Event]:
-        playing = self._sources.stop(row)
-        return [] if playing is None else [events.PlayEnded(row, playing, False)]
-
     def _release(self, row: int) -> list[events.Event]:
-        said = [*self._stop(row), *self._arrivals.forget(row)]
+        said = [*self._sources.stop(row), *self._arrivals.forget(row)]
         for recording in self._sinks.of(row):
             said += self._sinks.stop(recording, "released")
         self._unbridge(row)
@@ -289,7 +242,7 @@ class Engine:
         playing = self._sources.playing[rows]
         if playing.any():
             spoken.wire[playing], ended = self._sources.read(rows[playing], spoken.law[playing])
-            out.events += [events.PlayEnded(row, number, True) for row, number in ended]
+            out.events += ended
         self._mix_pairs(spoken, forwarding)
         if len(self._conferences.rooms.members):
             self._conferences.speak(spoken, playing)

@@ -22,12 +22,15 @@ class Refused(msgspec.Struct, frozen=True, tag=True, array_like=True):
 
 
 class PlayEnded(msgspec.Struct, frozen=True, tag=True, array_like=True):
-    """A `Play` is over: `completed` False when it was stopped or replaced."""
+    """A `Play` is over: `completed` False when it was stopped or replaced, or failed with `error`.
+
+    `error` is a sentence: a sound is not there, is empty, could not be read to its end, or there is no memory for it.
+    """
 
     port: int
     playing: int
     completed: bool
-    error: str = ""  # a sound that could not be read
+    error: str = ""
 
 
 class RoomPlayEnded(msgspec.Struct, frozen=True, tag=True, array_like=True):
@@ -134,7 +137,10 @@ class Released(msgspec.Struct, frozen=True, tag=True, array_like=True):
 
 
 class WorkerStats(msgspec.Struct, frozen=True, tag=True, array_like=True):
-    """Once a second; dropped first when the link is full. Times in milliseconds over that second."""
+    """Once a second; dropped first when the link is full. Times in milliseconds over that second.
+
+    `sound_bytes` of at most `sound_bound` hold encoded audio, played now or kept for the next time.
+    """
 
     ports_in_use: int
     open_fds: int
@@ -144,6 +150,8 @@ class WorkerStats(msgspec.Struct, frozen=True, tag=True, array_like=True):
     late_ms_max: float
     packets_in: int
     packets_out: int
+    sound_bytes: int = 0
+    sound_bound: int = 0
 
 
 Event = (

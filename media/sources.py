@@ -1,132 +1,227 @@
-"""What plays into ports: sounds in one arena of encoded audio, and for each row where it is in them.
+"""What plays into ports: for each row, where it is in the arena and what follows there.
 
-Most rows of a tick lie inside one sound and are gathered by one indexing; only rows that reach the end of a segment
-in this tick are looked at one by one, so that what follows begins without a gap.
+Rows that stay inside a page for this tick are gathered by one indexing; only those that reach the end of one are looked
+at one by one, and what follows begins with the very next sample: of the sound, of the list, or of the next Play.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from media import commands, events
+from media.arena import PAGE, Arena, Page
 from media.codecs import SILENCE, g711
-from media.frames import FRAME, Pcm, Rows, Wire
+from media.errors import AudioError
+from media.frames import FRAME, RATE, Pcm, Rows, Wire
+from media.library import Library, Quiet, Samples, Sounds
+from media.tones import ToneSamples
+
+SILENT = ""  # the name of silence, all of whose pages are one
 
 
-class Arena:
-    """Encoded audio of all sounds, by law: `audio: (2, capacity) uint8`. The first second is silence."""
-
-    START = 1 << 20
-
-    def __init__(self, limit: int = 1 << 27) -> None:
-        self.audio = np.empty((2, self.START), np.uint8)
-        self._limit = limit
-        self._used = 0
-        self._places: dict[str, tuple[int, int]] = {}
-        self.quiet = self.put("", np.zeros(8000, np.int16))
-
-    def find(self, key: str) -> tuple[int, int] | None:
-        """Offset and length of a sound that is here."""
-        return self._places.get(key)
-
-    def put(self, key: str, pcm: Pcm) -> tuple[int, int]:
-        """Takes in a sound: encoded once by each law."""
-        end = self._used + len(pcm)
-        if end > self._limit:
-            raise MemoryError(f"the sounds in use are more than {self._limit} bytes")
-        while end > self.audio.shape[1]:
-            self.audio = np.concatenate((self.audio, np.empty_like(self.audio)), axis=1)
-        place = (self._used, len(pcm))
-        for law in (0, 1):
-            self.audio[law, self._used : end] = g711.encode(pcm[None, :], np.array([law]))[0]
-        self._used = end
-        self._places[key] = place
-        return place
-
-
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Segment:
-    """A stretch of the arena, played `repeats` times."""
+    """A sound, played `repeats` times. `name`: what its pages are called."""
 
-    offset: int
-    length: int
+    name: str
+    samples: Samples
     repeats: int = 1
 
 
-class Sources:
-    """Where each row is in what it plays."""
+@dataclass(slots=True)
+class Playlist:
+    """A Play: its segments, and how far it has come in them."""
 
-    def __init__(self, rows: int, arena: Arena) -> None:
+    number: int
+    segments: list[Segment]
+    sounds: list[str]  # those that are open for it
+    loops: int  # rounds, this one counted; 0: endless
+    volume: float
+    index: int = 0
+    times: int = 0  # the segment was played in this round
+    position: int = 0  # in the segment: what is not in a page yet
+
+    def skip(self, samples: int) -> None:
+        """Starts so far into the first round."""
+        for segment in self.segments:
+            if samples < segment.samples.length * segment.repeats:
+                self.times, self.position = divmod(samples, segment.samples.length)
+                return
+            samples -= segment.samples.length * segment.repeats
+            self.index += 1
+
+    def segment(self, *, last: bool) -> Segment | None:
+        """What goes on or comes next; None when it is over. An endless one ends with its round if it is not `last`."""
+        while True:
+            if self.index == len(self.segments):
+                if not self.segments or self.loops == 1 or (self.loops == 0 and not last):
+                    return None
+                self.loops -= self.loops > 1
+                self.index = 0
+            segment = self.segments[self.index]
+            if self.position < segment.samples.length:
+                return segment
+            self.position = 0
+            self.times += 1
+            if self.times == segment.repeats:
+                self.times = 0
+                self.index += 1
+
+
+@dataclass(slots=True)
+class Head:
+    """Where a row is: what it plays and what waits behind, and the place of the page that it is in."""
+
+    lists: deque[Playlist] = field(default_factory=deque)
+    pinned: int | None = None
+
+
+class Sources:
+    """All rows. `playing: (rows,) bool`."""
+
+    def __init__(self, rows: int, library: Library, arena: Arena) -> None:
         self.arena = arena
+        self.sounds = Sounds(library)
         self.playing = np.zeros(rows, np.bool_)
         self._at = np.zeros(rows, np.int64)
         self._end = np.zeros(rows, np.int64)
-        self._lists: dict[int, list[Segment]] = {}
-        self._rest: dict[int, deque[Segment]] = {}
-        self._loops: dict[int, int] = {}  # rounds that are left, -1: endless
-        self.numbers: dict[int, int] = {}  # row -> the Play's number
+        self._law = np.zeros(rows, np.int64)  # of the page that a row is in
+        self._heads: dict[int, Head] = {}
 
-    def play(self, row: int, playing: int, segments: list[Segment], loops: int) -> None:
-        """Starts; what played before must have been stopped."""
-        self.numbers[row] = playing
-        self._lists[row] = [segment for segment in segments if segment.length and segment.repeats]
-        self._rest[row] = deque()
-        self._loops[row] = loops if loops else -1
-        self.playing[row] = True
-        self._at[row] = self._end[row] = 0
-
-    def stop(self, row: int) -> int | None:
-        """Stops; the number of the Play that was stopped, if there was one."""
+    def play(self, command: commands.Play) -> list[events.PlayEnded]:
+        """Starts a Play, or puts it behind what plays."""
+        row = command.port
+        said = [] if command.queue else self.stop(row)
+        try:
+            playlist = self._playlist(command)
+        except AudioError as error:
+            return [*said, events.PlayEnded(row, command.playing, False, str(error))]
+        head = self._heads.setdefault(row, Head())
+        head.lists.append(playlist)
         if not self.playing[row]:
-            return None
-        self.playing[row] = False
-        self._lists.pop(row)
-        return self.numbers.pop(row)
+            self.playing[row] = True
+            self._at[row] = self._end[row] = 0
+        return said
 
-    def read(self, rows: Rows, law: NDArray[np.int64]) -> tuple[Wire, list[tuple[int, int]]]:
-        """The next frame of rows that play: `wire: (n, FRAME)`, and (row, number) of those that came to an end."""
-        at = self._at[rows]
-        inside = at + FRAME <= self._end[rows]
-        index = np.where(inside, at, 0)[:, None] + np.arange(FRAME)
-        wire = self.arena.audio[law[:, None], index]
-        self._at[rows] = at + FRAME
-        ended = []
-        for place in np.flatnonzero(~inside):
-            row = int(rows[place])
-            wire[place], over = self._across(row, int(at[place]), int(law[place]))
-            if over:
-                ended.append((row, self.numbers[row]))
-                self.stop(row)
+    def stop(self, row: int) -> list[events.PlayEnded]:
+        """Stops what plays and what waits behind it; the end of each."""
+        head = self._heads.pop(row, None)
+        if head is None:
+            return []
+        self._leave(head)
+        self.playing[row] = False
+        for playlist in head.lists:
+            self._close(playlist)
+        return [events.PlayEnded(row, playlist.number, False) for playlist in head.lists]
+
+    def read(self, rows: Rows, law: NDArray[np.int64]) -> tuple[Wire, list[events.PlayEnded]]:
+        """The next frame of rows that play: `wire: (n, FRAME)`, and the ends that came with it."""
+        at = self._at.take(rows)
+        wire = self.arena.frames(at)
+        then = at + FRAME
+        outside = np.flatnonzero((then > self._end.take(rows)) | (law != self._law.take(rows)))
+        self._at[rows] = then
+        ended: list[events.PlayEnded] = []
+        for place in outside.tolist():
+            self._across(int(rows[place]), int(at[place]), int(law[place]), wire[place], ended)
         return wire, ended
 
-    def _across(self, row: int, at: int, law: int) -> tuple[Wire, bool]:
-        """A frame that crosses the end of a segment, and whether nothing follows."""
-        frame = np.full(FRAME, SILENCE[law], np.uint8)
+    def _across(self, row: int, at: int, law: int, frame: Wire, ended: list[events.PlayEnded]) -> None:
+        """Fills a frame that does not lie inside the row's page."""
         filled, end = 0, int(self._end[row])
+        if law != self._law[row]:
+            self._heads[row].lists[0].position -= end - at  # what is left of the page is needed by the other law
+            self._law[row], end = law, at
         while filled < FRAME:
             if at >= end:
-                segment = self._next(row)
-                if segment is None:
-                    return frame, True
-                at, end = segment.offset, segment.offset + segment.length
+                place = self._turn(row, law, ended)
+                if place is None:
+                    frame[filled:] = SILENCE[law]
+                    return
+                at, end = place
             count = min(FRAME - filled, end - at)
-            frame[filled : filled + count] = self.arena.audio[law, at : at + count]
+            frame[filled : filled + count] = self.arena.cut(at, at + count)
             filled, at = filled + count, at + count
         self._at[row], self._end[row] = at, end
-        return frame, False
 
-    def _next(self, row: int) -> Segment | None:
-        rest = self._rest[row]
-        if not rest:
-            if self._loops[row] == 0 or not self._lists[row]:
-                return None
-            self._loops[row] -= self._loops[row] > 0
-            rest.extend(Segment(one.offset, one.length, one.repeats) for one in self._lists[row])
-        segment = rest[0]
-        segment.repeats -= 1
-        if segment.repeats == 0:
-            rest.popleft()
-        return segment
+    def _turn(self, row: int, law: int, ended: list[events.PlayEnded]) -> tuple[int, int] | None:
+        """The next stretch of a row, from here to there; None when nothing is left to play."""
+        head = self._heads[row]
+        self._leave(head)
+        while head.lists:
+            playlist, error = head.lists[0], ""
+            try:
+                segment = playlist.segment(last=len(head.lists) == 1)
+                if segment is not None:
+                    return self._enter(head, playlist, segment, law)
+            except (AudioError, MemoryError) as failure:
+                error = str(failure)
+            head.lists.popleft()
+            self._close(playlist)
+            ended.append(events.PlayEnded(row, playlist.number, not error, error))
+        del self._heads[row]
+        self.playing[row] = False
+        return None
+
+    def _enter(self, head: Head, playlist: Playlist, segment: Segment, law: int) -> tuple[int, int]:
+        """Into the page where the playlist goes on."""
+        number, inside = divmod(playlist.position, PAGE)
+        count = min(PAGE, segment.samples.length - number * PAGE)
+        if segment.name == SILENT:
+            page = Page(SILENT, law, 0.0, 0)
+            place = self.arena.pin(page, lambda: np.full(PAGE, SILENCE[law], np.uint8))
+        else:
+            page = Page(segment.name, law, playlist.volume, number)
+            place = self.arena.pin(
+                page, lambda: encoded(segment.samples.read(number * PAGE, count), law, playlist.volume)
+            )
+        head.pinned = place
+        playlist.position += count - inside
+        return place + inside, place + count
+
+    def _leave(self, head: Head) -> None:
+        if head.pinned is not None:
+            self.arena.unpin(head.pinned)
+            head.pinned = None
+
+    def _playlist(self, command: commands.Play) -> Playlist:
+        """A Play with its sounds open; AudioError when one cannot be had."""
+        playlist = Playlist(command.playing, [], [], command.loops, command.volume)
+        try:
+            for piece in command.pieces:
+                segment = self._segment(piece, playlist.sounds)
+                if segment.samples.length and segment.repeats:
+                    playlist.segments.append(segment)
+        except AudioError:
+            self._close(playlist)
+            raise
+        playlist.skip(command.start_ms * RATE // 1000)
+        return playlist
+
+    def _segment(self, piece: commands.Piece, sounds: list[str]) -> Segment:
+        match piece:
+            case commands.Silence(ms=ms):
+                return Segment(SILENT, Quiet(ms * RATE // 1000))
+            case commands.Tone():
+                wave = ToneSamples(piece.low, piece.high, piece.on_ms, piece.off_ms, piece.level, piece.modulation)
+                return Segment(repr(wave), wave, piece.repeat)
+            case commands.Sound(audio=audio):
+                samples = self.sounds.take(audio)
+                sounds.append(audio)
+                return Segment(audio, samples)
+
+    def _close(self, playlist: Playlist) -> None:
+        for audio in playlist.sounds:
+            self.sounds.give_back(audio)
+
+
+def encoded(pcm: Pcm, law: int, volume: float) -> Wire:
+    """`pcm: (n,)` by a law, louder by `volume` dB."""
+    if volume:
+        pcm = np.clip(np.round(pcm * 10 ** (volume / 20)), -32768, 32767).astype(np.int16)
+    wire: Wire = g711.ENCODE[law].take(pcm.view(np.uint16))
+    return wire

@@ -23,12 +23,14 @@ import msgspec
 import numpy as np
 
 from media import commands, events
+from media.arena import BOUND, Arena
 from media.engine import Engine
 from media.errors import AudioError
 from media.frames import TICK, Pcm
 from media.recorder import Recorder
 from media.sockets import NoUdpPort, Sockets
 
+AHEAD = 1 << 18  # bytes of a file that the kernel is asked to have ready: more than two pages of the arena
 LARGEST = 1 << 24  # bytes of a message: a tick's worth of commands is thousands of times smaller
 
 
@@ -40,6 +42,39 @@ class WorkerSettings(msgspec.Struct, frozen=True):
     rtp_from: int
     rtp_to: int
     idle_seconds: float = 60.0
+    sound_bound: int = BOUND  # bytes
+
+
+class AudioFile:
+    """`library.Samples` of a raw file, which stays open: where it is removed, it is read to its end all the same."""
+
+    def __init__(self, name: str, path: Path) -> None:
+        self._name = name[:12]
+        try:
+            self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            raise AudioError(f"sound {self._name}: {error.strerror}") from error
+        self.length = os.fstat(self._file).st_size // 2
+        self._fetch(0)
+
+    def read(self, start: int, count: int) -> Pcm:
+        """The samples, and what follows them is fetched from the disk meanwhile."""
+        try:
+            data = os.pread(self._file, 2 * count, 2 * start)
+        except OSError as error:
+            raise AudioError(f"sound {self._name}: {error.strerror}") from error
+        if len(data) < 2 * count:
+            raise AudioError(f"sound {self._name}: its file was cut off")
+        self._fetch(start + count)
+        return np.frombuffer(data, "<i2").astype(np.int16)
+
+    def close(self) -> None:
+        """Nobody plays it any more."""
+        os.close(self._file)
+
+    def _fetch(self, start: int) -> None:
+        with contextlib.suppress(AttributeError, OSError):  # where that is not known, the disk is waited for
+            os.posix_fadvise(self._file, 2 * start, AHEAD, os.POSIX_FADV_WILLNEED)
 
 
 class AudioFolder:
@@ -48,14 +83,11 @@ class AudioFolder:
     def __init__(self, data_dir: str) -> None:
         self._folder = Path(data_dir) / "cache" / "audio"
 
-    def read(self, audio: str) -> Pcm:
+    def open(self, audio: str) -> AudioFile:
         """AudioError when the file is not there."""
         if not audio.isalnum():
             raise AudioError(f"{audio!r} is not the name of a sound")
-        try:
-            return np.fromfile(self._folder / f"{audio}.s16", "<i2").astype(np.int16)
-        except OSError as error:
-            raise AudioError(f"sound {audio[:12]}: {error.strerror}") from error
+        return AudioFile(audio, self._folder / f"{audio}.s16")
 
 
 class Worker:
@@ -66,7 +98,10 @@ class Worker:
         self.finished: deque[events.RecordEnded] = deque()
         self.recorder = Recorder(self.finished.append)
         self.sockets = Sockets(settings.rtp_host, settings.rtp_from, settings.rtp_to)
-        self.engine = Engine(rows, AudioFolder(settings.data_dir), self.recorder, SystemRandom(), settings.idle_seconds)
+        self.engine = Engine(
+            rows, AudioFolder(settings.data_dir), self.recorder, SystemRandom(), settings.idle_seconds,
+            sound_bound=settings.sound_bound,
+        )  # fmt: skip
         self._free = deque(range(rows))
         self._stats = Stats()
 
@@ -100,7 +135,7 @@ class Worker:
             said.append(self.finished.popleft())
         self._stats.add(time.perf_counter() - began, late)
         if self._stats.ticks == 50:
-            said.append(self._stats.event(int(self.engine.ports.taken.sum())))
+            said.append(self._stats.event(int(self.engine.ports.taken.sum()), self.engine.arena))
             self._stats = Stats()
         return said
 
@@ -145,10 +180,11 @@ class Stats:
         self.spent += spent
         self.most, self.latest = max(self.most, spent), max(self.latest, late)
 
-    def event(self, in_use: int) -> events.WorkerStats:
+    def event(self, in_use: int, arena: Arena) -> events.WorkerStats:
         return events.WorkerStats(
             in_use, len(os.listdir("/proc/self/fd")), self.ticks, 1000 * self.spent / self.ticks,
             1000 * self.most, 1000 * self.latest, self.packets_in, self.packets_out,
+            arena.used, arena.bound,
         )  # fmt: skip
 
 

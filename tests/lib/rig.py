@@ -37,6 +37,25 @@ def plan_of(row: int, codec: str = "PCMU", dtmf: int = DTMF, **other: object) ->
     return StreamPlan(**{**fields, **other})  # type: ignore[arg-type]
 
 
+@dataclass
+class InMemory:
+    """`library.Samples` that are in memory."""
+
+    pcm: Pcm
+
+    @property
+    def length(self) -> int:
+        """All of them."""
+        return len(self.pcm)
+
+    def read(self, start: int, count: int) -> Pcm:
+        """A stretch."""
+        return self.pcm[start : start + count]
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
 @dataclass(frozen=True)
 class Sent:
     """A packet that an engine sent, or that is sent to it."""
@@ -67,10 +86,10 @@ class Rig:
             if connect:
                 self.do(commands.Connect(row, plan_of(row)))
 
-    def read(self, audio: str) -> Pcm:
-        """`engine.Library`."""
+    def open(self, audio: str) -> InMemory:
+        """`library.Library`."""
         try:
-            return self.sounds[audio]
+            return InMemory(self.sounds[audio])
         except KeyError:
             raise AudioError(f"no sound {audio}") from None
 

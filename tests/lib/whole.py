@@ -52,7 +52,7 @@ from sip.registrar import Rules
 from sip.transport.endpoint import Screen
 from tests.lib.loop import VirtualClock
 from tests.lib.media import FakeLink
-from tests.lib.rig import inbox_of
+from tests.lib.rig import InMemory, inbox_of
 from tests.lib.web import FakeWeb
 
 NUMBER = "+15555550100"
@@ -152,9 +152,9 @@ class Sounds:
         """`calls.services.Fetcher`."""
         return (await self.speak(url, "", ""))[0]
 
-    def read(self, audio: str) -> Pcm:
-        """`engine.Library`."""
-        return self.pcm[audio]
+    def open(self, audio: str) -> InMemory:
+        """`library.Library`."""
+        return InMemory(self.pcm[audio])
 
     def length(self, audio: str) -> float:
         """`media.Length`."""
