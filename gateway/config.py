@@ -136,6 +136,7 @@ class Media(Section):
     rtp: str = "127.0.0.1:20000-29999"
     public_address: str | None = None
     idle_seconds: float = Field(default=60.0, gt=0)
+    sound_mb: int = Field(default=128, ge=1, le=1 << 16)
     codecs: tuple[Literal["PCMU", "PCMA"], ...] = ("PCMU", "PCMA")
 
     @property

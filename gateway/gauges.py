@@ -27,6 +27,8 @@ def watch(metrics: Metrics, services: Services, exchange: Exchange, endpoint: En
             "tasks": ("Tasks of the event loop", lambda: len(asyncio.all_tasks())),
             "outbox_pending": ("Callbacks to deliver", lambda: services.outbox.pending),
             "open_fds": ("Open files of the control process", open_fds),
+            "sound_bytes": ("Memory of media workers that holds sounds", lambda: services.workers.sound_bytes),
+            "sound_bound_bytes": ("Memory of media workers for sounds", lambda: services.workers.sound_bound),
             "worker_restarts": ("Media workers that were replaced", lambda: services.workers.restarts),
         }
     )

@@ -59,8 +59,9 @@ def start_worker(settings: Settings) -> Callable[..., Any]:
     async def start(number: int, on_events: Callable[[list[MediaEvent]], None], on_lost: Callable[[str], None]) -> Link:
         start_port = first + number * share
         worker = WorkerSettings(
-            str(settings.data.absolute()), host, start_port, start_port + share - 1, settings.media.idle_seconds
-        )
+            str(settings.data.absolute()), host, start_port, start_port + share - 1, settings.media.idle_seconds,
+            settings.media.sound_mb << 20,
+        )  # fmt: skip
         return await WorkerLink.start(worker, on_events, on_lost)
 
     return start

@@ -138,7 +138,7 @@ class Worker:
     def _lost(self, reason: str) -> None:
         if self._link is None:
             return
-        self._link = None
+        self._link = self.stats = None
         for request in list(self._requests):
             self._answer(request, NoPort(reason))
         ports, self.ports = self.ports, {}
@@ -193,6 +193,16 @@ class Workers:
     @property
     def ports_in_use(self) -> int:
         return sum(worker.in_use for worker in self.workers)
+
+    @property
+    def sound_bytes(self) -> int:
+        """Memory that holds sounds, as the workers said last."""
+        return sum(worker.stats.sound_bytes for worker in self.workers if worker.stats is not None)
+
+    @property
+    def sound_bound(self) -> int:
+        """What it can be at most."""
+        return sum(worker.stats.sound_bound for worker in self.workers if worker.stats is not None)
 
     async def close(self) -> None:
         """Ends all workers; they finish their recordings first."""

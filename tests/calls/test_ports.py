@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from gateway.calls.media import Port, Worker
+from gateway.calls.media import Port, Worker, Workers
 from media import commands, events
 
 
@@ -106,3 +106,23 @@ def test_who_waits_for_a_recording_is_told_that_its_worker_died() -> None:
         assert worker.ports == {}
 
     using(test)
+
+
+def test_the_memory_of_sounds_is_summed_over_the_living_workers() -> None:
+    async def main() -> None:
+        links: list[Link] = []
+
+        async def start(number: int, hear: Callable[[list[events.Event]], None], lost: Callable[[str], None]) -> Link:
+            links.append(Link(hear, lost))
+            return links[-1]
+
+        workers = Workers(start, 2)
+        await workers.open()
+        assert (workers.sound_bytes, workers.sound_bound) == (0, 0)
+        for number, link in enumerate(links):
+            link.say(events.WorkerStats(1, 9, 50, 1.0, 2.0, 0.5, 50, 50, 32000 * (number + 1), 1 << 20))
+        assert (workers.sound_bytes, workers.sound_bound) == (96_000, 2 << 20)
+        links[0].die("killed")
+        assert (workers.sound_bytes, workers.sound_bound) == (64_000, 1 << 20)
+
+    asyncio.run(main())
