@@ -113,7 +113,10 @@ Target = NumberTarget | SipTarget
 
 @dataclass(frozen=True, slots=True)
 class DialPlan:
-    """How `Dial` places and joins a call. `record` is TwiML's word (`do-not-record`, `record-from-answer` …)."""
+    """How `Dial` places and joins a call. `record` is TwiML's word (`do-not-record`, `record-from-answer` …).
+
+    `ring_tone`: the country whose ringing tone is heard, whatever the far end sends; None: what it sends, else ours.
+    """
 
     targets: tuple[Target, ...]
     timeout: float
@@ -130,6 +133,7 @@ class DialPlan:
     recording_status_callback_events: tuple[str, ...] = ("completed",)
     refer_url: str | None = None
     refer_method: str = "POST"
+    ring_tone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

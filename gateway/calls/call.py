@@ -19,6 +19,7 @@ from sip.events import Cause, Referred
 LOG = logging.getLogger(__name__)
 
 MEDIA_TROUBLE = 53405  # Twilio: "Media connection failed"
+UNPLAYABLE = 13420  # Twilio: Play: invalid content type
 
 
 class Call:
@@ -63,6 +64,7 @@ class Call:
             self.leg.on_replaced = self._replaced
             self.leg.referrals.unwanted = self._not_transferred
             self.leg.on_one_way = self._one_way
+            self.leg.on_unplayable = self._unplayable
         now = self.services.clock.wall()
         self.answered_at = self.services.clock.now()
         changes: dict[str, Any] = {"status": "in-progress", "start_time": now}
@@ -190,6 +192,9 @@ class Call:
 
     def _one_way(self, text: str) -> None:
         self.warn(MEDIA_TROUBLE, text)
+
+    def _unplayable(self, text: str) -> None:
+        self.warn(UNPLAYABLE, f"what was to be played could not be: {text}", error=True)
 
     def _not_transferred(self, referred: Referred) -> None:
         self.warn(13802, f"REFER to {referred.refer_to} was refused: no Dial with a referUrl waits for it", error=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from gateway.calls.leg import Leg
 from gateway.calls.race import Overtaken, first
@@ -46,9 +47,7 @@ def listening(leg: Leg) -> Iterator[Keys]:
         leg.on_digit = before
 
 
-async def collect(
-    leg: Leg, playing: asyncio.Future[bool] | None, how: Collect, stop: asyncio.Future[None]
-) -> Collected:
+async def collect(leg: Leg, playing: asyncio.Future[Any] | None, how: Collect, stop: asyncio.Future[None]) -> Collected:
     """Digits until `num_digits`, the finish key or the time-out (twiml-voice.md: Gather). Overtaken: `stop` came.
 
     The clock runs from the end of what plays or from the first digit, which stops it, and again after each digit.
@@ -73,7 +72,7 @@ async def collect(
                 return Collected(digits, "")
 
 
-async def _until_played_or_pressed(playing: asyncio.Future[bool], keys: Keys, stop: asyncio.Future[None]) -> None:
+async def _until_played_or_pressed(playing: asyncio.Future[Any], keys: Keys, stop: asyncio.Future[None]) -> None:
     pressed = keys.waiting()
     await asyncio.wait((playing, pressed, stop), return_when=asyncio.FIRST_COMPLETED)
     if stop.done():

@@ -23,7 +23,6 @@ from twiml import control as seen
 LOG = logging.getLogger(__name__)
 
 BEEP = Tone(1000.0, 0.0, on_ms=400, off_ms=0)
-MOST_LOOPS = 1000  # what TwiML's endless loop means
 
 
 class Control:
@@ -76,12 +75,13 @@ class Control:
         await self.answer()
 
     async def collect(self, prompts: Sequence[seen.Prompt], how: seen.Collect) -> seen.Collected:
-        pieces: list[Piece] = []
-        for prompt in prompts:
-            pieces += await self._pieces(prompt) * min(prompt.loop, MOST_LOOPS)
+        lists = [(await self._pieces(prompt), prompt.loop) for prompt in prompts]
         await self.answer()
-        playing = self.leg.play(pieces) if pieces else None
-        return await collect(self.leg, playing, how, self.stop)
+        plays: list[asyncio.Future[bool]] = []
+        for pieces, loop in lists:
+            if pieces:
+                plays.append(self.leg.play(pieces, loop, queue=bool(plays)))
+        return await collect(self.leg, asyncio.gather(*plays) if plays else None, how, self.stop)
 
     async def record(self, plan: seen.RecordPlan) -> seen.Recorded | None:
         plan = callback_urls.of_record(plan, self.base, self.call.warn)

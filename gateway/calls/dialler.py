@@ -26,7 +26,8 @@ from gateway.numbers.e164 import normal
 from gateway.store.rows import Call as Row
 from gateway.webhooks.errors import FetchError
 from gateway.webhooks.url import resolve
-from media.commands import Bridge, Tone, Unbridge
+from media.commands import Bridge, Unbridge
+from media.ringing import DEFAULT, RINGING
 from twiml.control import Dialled, DialPlan, NumberTarget, SipTarget, Target
 
 if TYPE_CHECKING:
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 
-RINGBACK = Tone(440.0, 480.0, on_ms=2000, off_ms=4000, level=-19.0)  # ITU-T E.180 supplement 2: North America
 NOT_PERMITTED = 13227  # Twilio: Dial: no geo permission
 
 
@@ -75,14 +75,24 @@ async def dial(control: Control, plan: DialPlan, hops: Hops | None = None) -> Di
 
 
 async def _call_caller(control: Control, plan: DialPlan) -> None:
-    """What the caller hears meanwhile: ringing on an unanswered leg with answerOnBridge, else ringback."""
+    """What the caller hears meanwhile: ringing on an unanswered leg with answerOnBridge, else ringback.
+
+    A `ring_tone` is sent as early media to the one who is not answered.
+    """
     if plan.answer_on_bridge and control.call.answered_at is None:
         control.leg.ring()
         with suppress(NoPort):  # tried again for the answer, which says so
             await control.leg.allocate()
+        if plan.ring_tone is not None:
+            control.leg.preview()
+            _play_ringing(control, plan)
         return
     await control.answer()
-    control.leg.play((RINGBACK,), loops=0)
+    _play_ringing(control, plan)
+
+
+def _play_ringing(control: Control, plan: DialPlan) -> None:
+    control.leg.play(RINGING[plan.ring_tone or DEFAULT], loops=0)
 
 
 async def _child(parent: Call, target: Target, caller_id: str, plan: DialPlan, hops: Hops | None) -> Child:
@@ -134,8 +144,8 @@ async def _first_answer(control: Control, children: list[Child], plan: DialPlan)
     groups = [[child] for child in children] if plan.sequential else [children]
     for number, group in enumerate(groups):
         if number and control.call.answered_at is not None:
-            control.leg.play((RINGBACK,), loops=0)  # early media may have taken its place
-        winner = await _race(control, group, plan.timeout)
+            _play_ringing(control, plan)  # early media may have taken its place
+        winner = await _race(control, group, plan)
         if winner is not None or control.stop.done():
             return winner
     return None
@@ -152,9 +162,10 @@ def _hear_early(control: Control, leg: Leg) -> None:
     LOG.info("- early media of the far end is heard")
 
 
-async def _race(control: Control, children: list[Child], timeout: float) -> Child | None:
-    alone = partial(_hear_early, control) if len(children) == 1 else None  # of several nobody's media is heard
-    tasks = {asyncio.create_task(_ring(control, child, timeout, alone)): child for child in children}
+async def _race(control: Control, children: list[Child], plan: DialPlan) -> Child | None:
+    heard = len(children) == 1 and plan.ring_tone is None  # of several nobody's media is heard
+    early = partial(_hear_early, control) if heard else None
+    tasks = {asyncio.create_task(_ring(control, child, plan.timeout, early)): child for child in children}
     pending: set[asyncio.Future[None]] = set(tasks)
     try:
         while pending and not control.stop.done():

@@ -28,6 +28,7 @@ class Line(ABC):
     def __init__(self, workers: Workers) -> None:
         self.port: Port | None = None
         self.on_digit: Callable[[str, bool], None] | None = None
+        self.on_unplayable: Callable[[str], None] | None = None  # a sentence
         self._workers = workers
         self._recordings: dict[str, Recorder] = {}
         self._playing = 0
@@ -73,10 +74,11 @@ class Line(ABC):
         if self.port is not None:
             self.port.send(command)
 
-    def play(self, pieces: Sequence[commands.Piece], loops: int = 1) -> asyncio.Future[bool]:
-        """Plays; the future says whether it came to its end (False: stopped or replaced)."""
+    def play(self, pieces: Sequence[commands.Piece], loops: int = 1, *, queue: bool = False) -> asyncio.Future[bool]:
+        """Plays, with `queue` right behind what plays; the future says whether it came to its end (False: stopped,
+        replaced, or it could not be had)."""
         number, done = self._begin()
-        self.send(commands.Play(self.row, number, tuple(pieces), loops))
+        self.send(commands.Play(self.row, number, tuple(pieces), loops, queue))
         return done
 
     def stop_playing(self) -> None:
@@ -104,7 +106,7 @@ class Line(ABC):
         match event:
             case events.PlayEnded(playing=playing, completed=completed, error=error):
                 if error:
-                    LOG.warning("! a sound could not be played: %s", error)
+                    self._hear_unplayable(error)
                 self._played(playing, completed)
             case events.DigitsSent(sending=sending):
                 self._played(sending, True)
@@ -147,6 +149,11 @@ class Line(ABC):
         done = self._plays.pop(playing, None)
         if done is not None and not done.done():
             done.set_result(completed)
+
+    def _hear_unplayable(self, error: str) -> None:
+        LOG.warning("! a sound could not be played: %s", error)
+        if self.on_unplayable is not None:
+            self.on_unplayable(error)
 
     def _awaits_recordings(self) -> bool:
         return bool(self._recordings)

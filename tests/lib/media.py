@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +18,13 @@ Length = Callable[[str], float]
 
 @dataclass(slots=True)
 class Play:
-    """What plays into a row."""
+    """What plays into a row, or waits to."""
 
     number: int
-    timer: asyncio.TimerHandle | None
+    seconds: float  # of a round
+    loops: int
+    began: float = 0.0
+    timer: asyncio.TimerHandle | None = None
 
 
 @dataclass(slots=True)
@@ -40,7 +44,7 @@ class FakeLink:
         self._on_events = on_events
         self._loop = asyncio.get_running_loop()
         self._free = list(range(rows))
-        self._plays: dict[int, Play] = {}
+        self._plays: dict[int, deque[Play]] = {}
         self._tapes: dict[str, Tape] = {}
         self.bridges: set[tuple[int, int]] = set()
 
@@ -79,12 +83,22 @@ class FakeLink:
         self._loop.call_soon(self._on_events, list(said))
 
     def _play(self, command: commands.Play) -> None:
-        self._stop(command.port)
-        timer = None
-        if command.loops:
-            seconds = command.loops * sum(self._seconds(piece) for piece in command.pieces)
-            timer = self._loop.call_later(seconds, self._played, command.port)
-        self._plays[command.port] = Play(command.playing, timer)
+        if not command.queue:
+            self._stop(command.port)
+        seconds = sum(self._seconds(piece) for piece in command.pieces)
+        plays = self._plays.setdefault(command.port, deque())
+        plays.append(Play(command.playing, seconds, command.loops))
+        if len(plays) == 1:
+            self._begin(command.port, plays[0])
+        elif plays[0].timer is None:  # an endless one: to the end of its round
+            left = plays[0].seconds - (self._loop.time() - plays[0].began) % plays[0].seconds
+            plays[0].timer = self._loop.call_later(left, self._played, command.port)
+
+    def _begin(self, row: int, play: Play) -> None:
+        play.began = self._loop.time()
+        rounds = play.loops or (1 if len(self._plays[row]) > 1 else 0)
+        if rounds:
+            play.timer = self._loop.call_later(rounds * play.seconds, self._played, row)
 
     def _seconds(self, piece: commands.Piece) -> float:
         match piece:
@@ -96,11 +110,15 @@ class FakeLink:
                 return repeat * (on_ms + off_ms) / 1000
 
     def _played(self, row: int) -> None:
-        self._say(events.PlayEnded(row, self._plays.pop(row).number, True))
+        plays = self._plays[row]
+        self._say(events.PlayEnded(row, plays.popleft().number, True))
+        if plays:
+            self._begin(row, plays[0])
+        else:
+            del self._plays[row]
 
     def _stop(self, row: int) -> None:
-        play = self._plays.pop(row, None)
-        if play is not None:
+        for play in self._plays.pop(row, ()):
             if play.timer is not None:
                 play.timer.cancel()
             self._say(events.PlayEnded(row, play.number, False))

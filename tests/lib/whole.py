@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
@@ -37,12 +38,14 @@ from gateway.trunks.gate import Gate
 from gateway.webhooks.client import Webhooks
 from gateway.webhooks.outbox import Outbox
 from media import commands, events
+from media.codecs import g711
 from media.dtmf import EVENTS, payload
 from media.engine import Engine
-from media.frames import TICK, Pcm
+from media.errors import AudioError
+from media.frames import FRAME, TICK, Pcm
 from media.inbox import Inbox
 from media.recorder import Recorder
-from media.rtp import HEADER, WIDTH, pack
+from media.rtp import HEADER, WIDTH, Packets, pack
 from sip.agent import Agent
 from sip.challenge import Challenger
 from sip.commands import Command
@@ -140,6 +143,7 @@ class Sounds:
 
     def __init__(self) -> None:
         self.pcm: dict[str, Pcm] = {}
+        self.lost: set[str] = set()  # paths of URLs whose sound is gone when it is to be played
 
     async def speak(self, text: str, voice: str, language: str) -> tuple[Audio, list[tuple[int, str]]]:
         """`calls.services.Speaker`."""
@@ -150,10 +154,15 @@ class Sounds:
 
     async def fetch(self, url: str) -> Audio:
         """`calls.services.Fetcher`."""
-        return (await self.speak(url, "", ""))[0]
+        audio, _ = await self.speak(url, "", "")
+        if urlsplit(url).path in self.lost:
+            del self.pcm[audio.sha]
+        return audio
 
     def open(self, audio: str) -> InMemory:
         """`library.Library`."""
+        if audio not in self.pcm:
+            raise AudioError(f"sound {audio}: No such file or directory")
         return InMemory(self.pcm[audio])
 
     def length(self, audio: str) -> float:
@@ -173,6 +182,7 @@ class EngineLink:
         self._loop = asyncio.get_running_loop()
         self._timer = self._loop.call_later(TICK, self._tick)
         self.sent = 0
+        self._last: deque[Packets] = deque(maxlen=4000)  # 40 s
 
     def send(self, command: commands.Command) -> None:
         """A command, at once."""
@@ -199,10 +209,18 @@ class EngineLink:
         data[0, HEADER : HEADER + 4] = np.frombuffer(event, np.uint8)
         self._inbox.append((row, data.tobytes()[: HEADER + 4], self.engine.ports.remote[row]))
 
+    def heard(self, row: int) -> Pcm:
+        """What the peer of a row was sent lately; PCMU."""
+        found = [packets.data[packets.rows == row, HEADER : HEADER + FRAME] for packets in self._last if len(packets)]
+        wire = np.concatenate([np.zeros((0, FRAME), np.uint8), *found]).reshape(1, -1)
+        pcm: Pcm = g711.decode(wire, np.zeros(1, np.int64))[0]
+        return pcm
+
     def _tick(self) -> None:
         self._timer = self._loop.call_at(self._timer.when() + TICK, self._tick)
         out = self.engine.tick(self._drain(), self._loop.time())
         self.sent += sum(map(len, out.packets))
+        self._last += out.packets
         said, self._said[:] = [*self._said, *out.events], []
         if said:
             self._on_events(said)

@@ -20,6 +20,12 @@ RECORDS = (
     "record-from-ringing-dual", "true", "false",
 )  # fmt: skip
 ALIASES = {"true": "record-from-answer", "false": "do-not-record"}
+# twiml-voice.md: value lists
+RING_TONES = (
+    "at", "au", "be", "bg", "br", "ch", "cl", "cn", "cz", "de", "dk", "ee", "es", "fi", "fr", "gr", "hu", "il", "in",
+    "it", "jp", "lt", "mx", "my", "nl", "no", "nz", "ph", "pl", "pt", "ru", "se", "sg", "th", "tw", "uk", "us",
+    "us-old", "ve", "za",
+)  # fmt: skip
 LATER = {"Client": 13200, "Conference": 13200, "Queue": 14201, "Application": 13200, "WhatsApp": 13200, "Sim": 13200}
 AMD = (
     "machineDetection", "machineDetectionTimeout", "machineDetectionSpeechThreshold",
@@ -50,7 +56,7 @@ class Dial:
 def parse(element: etree._Element, warnings: list[Warning]) -> Dial:
     """Nouns that this version does not know leave the Dial without them."""
     read = Reader(element, warnings, 13210)
-    read.later("ringTone", "callReason", "events", "passports", "recordingConfigurationId")
+    read.later("callReason", "events", "passports", "recordingConfigurationId")
     targets = _targets(element, warnings)
     record = read.word("record", RECORDS, "do-not-record")
     plan = DialPlan(
@@ -69,6 +75,7 @@ def parse(element: etree._Element, warnings: list[Warning]) -> Dial:
         recording_status_callback_events=read.events("recordingStatusCallbackEvent", STATES, "completed"),
         refer_url=read.text("referUrl") or None,
         refer_method=read.method("referMethod"),
+        ring_tone=_ring_tone(read),
     )
     verb = Dial(plan if targets else None, read.text("action"), read.method())
     read.rest()
@@ -77,6 +84,14 @@ def parse(element: etree._Element, warnings: list[Warning]) -> Dial:
     if not targets:
         read.warn(13223, "<Dial> has nothing that can be dialled: DialCallStatus is failed")
     return verb
+
+
+def _ring_tone(read: Reader) -> str | None:
+    """A country, None for whatever is usual."""
+    country = (read.text("ringTone") or "").lower()
+    if country and country not in RING_TONES:
+        read.warn(13220, f"<Dial> ringTone={country!r} is not one of {', '.join(RING_TONES)}: the usual one is heard")
+    return country if country in RING_TONES else None
 
 
 def _targets(element: etree._Element, warnings: list[Warning]) -> list[Target]:

@@ -115,7 +115,21 @@ def test_a_wrong_value_is_the_default_with_a_warning(attribute: str) -> None:
     assert done.codes == [13210]
 
 
-@pytest.mark.parametrize("attribute", ["ringTone='us'", "callReason='x'", "events='x'"])
+@pytest.mark.parametrize("country", ["us-old", "UK", " de "])
+def test_a_ring_tone_is_a_country(country: str) -> None:
+    done = ran(f"<Dial ringTone='{country}'>+1</Dial>")
+    assert done.call.dial_plan is not None
+    assert (done.call.dial_plan.ring_tone, done.codes) == (country.strip().lower(), [])
+
+
+@pytest.mark.parametrize("country", ["gb", "xx", "deutschland"])
+def test_a_ring_tone_that_is_not_known_is_the_usual_one_with_a_warning(country: str) -> None:
+    done = ran(f"<Dial ringTone='{country}'>+1</Dial>")
+    assert done.call.dial_plan == plan("<Dial>+1</Dial>")
+    assert done.codes == [13220]
+
+
+@pytest.mark.parametrize("attribute", ["callReason='x'", "events='x'"])
 def test_attributes_of_later_versions_are_named(attribute: str) -> None:
     done = ran(f"<Dial {attribute}>+1</Dial>")
     assert attribute.partition("=")[0] in done.warnings[0].message
