@@ -22,7 +22,7 @@ from gateway.billing.guard import Guard as Spending
 from gateway.calls.addresses import Addresses, joined
 from gateway.calls.exchange import Exchange
 from gateway.calls.limits import Limits
-from gateway.calls.media import Workers
+from gateway.calls.media import Fill, Workers
 from gateway.calls.negotiation import MediaSettings
 from gateway.calls.recovery import recover
 from gateway.calls.services import Services
@@ -53,6 +53,7 @@ from gateway.webhooks.client import Webhooks
 from gateway.webhooks.guard import Guard
 from gateway.webhooks.outbox import Outbox
 from gateway.webhooks.transport import AiohttpTransport
+from media.packets import best
 from sip.challenge import Challenger
 
 LOG = logging.getLogger(__name__)
@@ -119,7 +120,11 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         verifier = Verifier(certificates, load_roots(settings.stir), clock)
         cache = AudioCache(settings.data, settings.speech.cache_mb)
         inside = OwnRecordings(store.recordings, recordings, lambda: services.public_url, clock)
-        workers = Workers(rooms.start_worker(settings), settings.media.workers)
+        workers = Workers(
+            rooms.start_worker(settings),
+            settings.media.workers,
+            Fill(settings.media.full_busy, settings.media.full_late_ms),
+        )
         await workers.open()
         close.push_async_callback(workers.close)
         directory = Directory(store.sip, clock)
@@ -221,7 +226,10 @@ def _spare_collections() -> None:
 
 
 def _greet(gateway: Gateway) -> None:
-    LOG.info("- ready: HTTP on %s, SIP on %s (UDP and TCP)", gateway.http_address, gateway.sip_address)
+    LOG.info(
+        "- ready: HTTP on %s, SIP on %s (UDP and TCP), packet I/O %s",
+        gateway.http_address, gateway.sip_address, best().name,
+    )  # fmt: skip
     if gateway.made is not None and sys.stdout.isatty():
         made = gateway.made
         print(f"account_sid   {made.account_sid}\nauth_token    {made.auth_token}\noperator_key  {made.operator_key}")

@@ -138,6 +138,9 @@ class Media(Section):
     idle_seconds: float = Field(default=60.0, gt=0)
     sound_mb: int = Field(default=128, ge=1, le=1 << 16)
     codecs: tuple[Literal["PCMU", "PCMA"], ...] = ("PCMU", "PCMA")
+    mix_all_below: int = Field(default=16, ge=2)  # members of a room; in larger ones only those who talk are mixed
+    full_busy: float = Field(default=0.8, gt=0, le=1)  # share of a tick's time
+    full_late_ms: float = Field(default=10.0, gt=0)  # of a tenth of the ticks
 
     @property
     def rtp_range(self) -> tuple[str, int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from gateway.calls.exchange import Exchange
 from gateway.calls.services import Services
@@ -12,6 +13,14 @@ from sip.transport.endpoint import Endpoint
 
 def watch(metrics: Metrics, services: Services, exchange: Exchange, endpoint: Endpoint) -> None:
     agent = endpoint.agent
+    workers = services.workers
+
+    def worst(name: str) -> Callable[[], float]:
+        return lambda: max((getattr(one, name) for one in workers.stats), default=0.0)
+
+    def native() -> float:
+        return float(all(one.packet_io == "native" for one in workers.stats))
+
     metrics.watch(
         {
             "calls": ("Living calls", lambda: len(exchange.calls)),
@@ -29,6 +38,10 @@ def watch(metrics: Metrics, services: Services, exchange: Exchange, endpoint: En
             "open_fds": ("Open files of the control process", open_fds),
             "sound_bytes": ("Memory of media workers that holds sounds", lambda: services.workers.sound_bytes),
             "sound_bound_bytes": ("Memory of media workers for sounds", lambda: services.workers.sound_bound),
+            "media_tick_ms": ("Milliseconds of a media tick of 20, slowest worker", worst("tick_ms_mean")),
+            "media_late_ms_p99": ("How late ticks were in the last 5 s, 99th percentile", worst("late_ms_p99")),
+            "media_late_ms_max": ("How late ticks were in the last 5 s, latest", worst("late_ms_max")),
+            "media_native": ("1 where all media workers use the packet loop in C", native),
             "worker_restarts": ("Media workers that were replaced", lambda: services.workers.restarts),
         }
     )

@@ -61,6 +61,7 @@ def start_worker(settings: Settings) -> Callable[..., Any]:
         worker = WorkerSettings(
             str(settings.data.absolute()), host, start_port, start_port + share - 1, settings.media.idle_seconds,
             settings.media.sound_mb << 20,
+            settings.media.mix_all_below,
         )  # fmt: skip
         return await WorkerLink.start(worker, on_events, on_lost)
 

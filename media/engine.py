@@ -182,6 +182,12 @@ class Engine:
         self._watch(now, out)
         return out
 
+    def miss(self, ticks: int) -> None:
+        """So many ticks were left out after a stall: their audio is late, and what we send goes on in time."""
+        rows = np.flatnonzero(self.ports.connected)
+        self._jitter.skip(rows, ticks)
+        self.ports.timestamp[rows] = (self.ports.timestamp[rows] + ticks * FRAME) & 0xFFFFFFFF
+
     def _is_quiet(self) -> bool:
         """Whether nothing can happen in a tick without packets: nobody is connected, recorded or dialled."""
         ports = self.ports

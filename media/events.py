@@ -137,21 +137,23 @@ class Released(msgspec.Struct, frozen=True, tag=True, array_like=True):
 
 
 class WorkerStats(msgspec.Struct, frozen=True, tag=True, array_like=True):
-    """Once a second; dropped first when the link is full. Times in milliseconds over that second.
+    """Once a second: milliseconds that a tick took, over that second; how late ticks were, over the last five.
 
-    `sound_bytes` of at most `sound_bound` hold encoded audio, played now or kept for the next time.
+    `packet_io`: `native` or `python`. `sound_bytes` of at most `sound_bound` hold encoded audio, played now or kept for
+    the next time.
     """
 
     ports_in_use: int
-    open_fds: int
-    ticks: int
     tick_ms_mean: float
     tick_ms_max: float
+    late_ms_p90: float
+    late_ms_p99: float
     late_ms_max: float
     packets_in: int
     packets_out: int
-    sound_bytes: int = 0
-    sound_bound: int = 0
+    packet_io: str
+    sound_bytes: int
+    sound_bound: int
 
 
 Event = (

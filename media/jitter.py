@@ -91,6 +91,12 @@ class Jitter:
         self._adapt(rows)
         return samples(frames)
 
+    def skip(self, rows: Rows, ticks: int) -> None:
+        """So many frames are not played: they are late. More than the ring holds is a new stream."""
+        for _ in range(min(ticks, SIZE // FRAME)):
+            self.take(rows)
+        self._step(rows, np.full(len(rows), max(0, ticks - SIZE // FRAME) * FRAME))
+
     def _step(self, rows: Rows, by: Ints) -> None:
         self._play[rows] = (self._play[rows] + by) & 0xFFFFFFFF
         self._at[rows] = (self._at[rows] + by) % SIZE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 import sys
 from collections.abc import Callable
@@ -21,7 +22,7 @@ BACKLOG = 1 << 23  # bytes of commands that a worker may leave unread before it 
 
 
 class WorkerLink(asyncio.Protocol):
-    """A worker process. Commands given in one turn of the loop leave as one message."""
+    """A worker process, one thread. Commands given in one turn of the loop leave as one message."""
 
     def __init__(self, on_events: Callable[[list[Event]], None], on_lost: Callable[[str], None]) -> None:
         self._on_events = on_events
@@ -43,8 +44,9 @@ class WorkerLink(asyncio.Protocol):
         link = cls(on_events, on_lost)
         with theirs:
             link._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "media.worker", str(theirs.fileno()), pass_fds=(theirs.fileno(),)
-            )
+                sys.executable, "-m", "media.worker", str(theirs.fileno()), pass_fds=(theirs.fileno(),),
+                env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+            )  # fmt: skip
         await asyncio.get_running_loop().create_connection(lambda: link, sock=ours)
         link._transport.write(frame(settings))
         return link

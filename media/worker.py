@@ -7,7 +7,6 @@ go, one message per direction and tick. It ends when the link closes, after its 
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 import resource
 import signal
@@ -23,11 +22,12 @@ import msgspec
 import numpy as np
 
 from media import commands, events
-from media.arena import BOUND, Arena
+from media.arena import BOUND
 from media.engine import Engine
 from media.errors import AudioError
-from media.frames import TICK, Pcm
+from media.frames import Pcm
 from media.recorder import Recorder
+from media.runner import Beat, Stats, undisturbed
 from media.sockets import NoUdpPort, Sockets
 
 AHEAD = 1 << 18  # bytes of a file that the kernel is asked to have ready: more than two pages of the arena
@@ -43,6 +43,7 @@ class WorkerSettings(msgspec.Struct, frozen=True):
     rtp_to: int
     idle_seconds: float = 60.0
     sound_bound: int = BOUND  # bytes
+    mix_all_below: int = 16
 
 
 class AudioFile:
@@ -98,8 +99,9 @@ class Worker:
         self.finished: deque[events.RecordEnded] = deque()
         self.recorder = Recorder(self.finished.append)
         self.sockets = Sockets(settings.rtp_host, settings.rtp_from, settings.rtp_to)
+        library = AudioFolder(settings.data_dir)
         self.engine = Engine(
-            rows, AudioFolder(settings.data_dir), self.recorder, SystemRandom(), settings.idle_seconds,
+            rows, library, self.recorder, SystemRandom(), settings.idle_seconds, settings.mix_all_below,
             sound_bound=settings.sound_bound,
         )  # fmt: skip
         self._free = deque(range(rows))
@@ -127,16 +129,18 @@ class Worker:
             return events.Refused(request, str(error))
         return events.Allocated(request, row, udp_port, self.engine.take(row))
 
-    def step(self, now: float, late: float) -> list[events.Event]:
+    def step(self, beat: Beat) -> list[events.Event]:
         """One tick; without ports there is only the recorder to hear."""
         began = time.perf_counter()
-        said = self._media(now) if self.engine.ports.taken.any() else []
+        if beat.missed:
+            self.engine.miss(beat.missed)
+        said = self._media(beat.now) if self.engine.ports.taken.any() else []
         while self.finished:
             said.append(self.finished.popleft())
-        self._stats.add(time.perf_counter() - began, late)
-        if self._stats.ticks == 50:
-            said.append(self._stats.event(int(self.engine.ports.taken.sum()), self.engine.arena))
-            self._stats = Stats()
+        self._stats.add(time.perf_counter() - began, beat.late)
+        if self._stats.due:
+            arena, in_use = self.engine.arena, int(self.engine.ports.taken.sum())
+            said.append(self._stats.event(in_use, self.sockets.packets.name, arena.used, arena.bound))
         return said
 
     def _media(self, now: float) -> list[events.Event]:
@@ -166,26 +170,6 @@ class Worker:
         for row in moved:
             if ports.taken[row]:
                 self.sockets.connect(row, ports.remote[row])
-
-
-class Stats:
-    """One second of ticks."""
-
-    def __init__(self) -> None:
-        self.ticks = self.packets_in = self.packets_out = 0
-        self.spent = self.most = self.latest = 0.0
-
-    def add(self, spent: float, late: float) -> None:
-        self.ticks += 1
-        self.spent += spent
-        self.most, self.latest = max(self.most, spent), max(self.latest, late)
-
-    def event(self, in_use: int, arena: Arena) -> events.WorkerStats:
-        return events.WorkerStats(
-            in_use, len(os.listdir("/proc/self/fd")), self.ticks, 1000 * self.spent / self.ticks,
-            1000 * self.most, 1000 * self.latest, self.packets_in, self.packets_out,
-            arena.used, arena.bound,
-        )  # fmt: skip
 
 
 def rows_for(settings: WorkerSettings) -> int:
@@ -256,7 +240,7 @@ def take_message(buffer: bytearray) -> bytes | None:
 
 
 def run(link: socket.socket) -> None:
-    """The loop: sleep until the next tick is due, obey what came meanwhile, tick.
+    """The loop: wait for the next tick, obey what came meanwhile, tick.
 
     What is said leaves with the tick in any case, so to wake up for each command would bring no answer any sooner.
     """
@@ -269,23 +253,12 @@ def run(link: socket.socket) -> None:
         buffer += data
     worker = Worker(msgspec.msgpack.decode(message, type=WorkerSettings))
     end = LinkEnd(link, buffer)
-    gc.collect()
-    gc.freeze()
-    gc.disable()
-    due = time.monotonic()
-    ticks = 0
-    while end.open:
-        time.sleep(max(0.0, due - time.monotonic()))
-        now = time.monotonic()
-        said = [event for command in end.receive() for event in worker.obey(command, now)]
-        said += worker.step(now, now - due)
-        end.send(said)
-        ticks += 1
-        due += TICK
-        if now - due > 5 * TICK:
-            due = now  # after a stall time goes on from here: no burst
-        if ticks % 500 == 0:
-            gc.collect(0)
+    with undisturbed() as pace:
+        while end.open:
+            beat = pace.wait()
+            said = [event for command in end.receive() for event in worker.obey(command, beat.now)]
+            said += worker.step(beat)
+            end.send(said)
     worker.recorder.finish()
 
 
@@ -293,8 +266,6 @@ def main() -> None:
     """The process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    with contextlib.suppress(OSError):
-        os.nice(-10)
     run(socket.socket(fileno=int(sys.argv[1])))
 
 

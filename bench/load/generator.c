@@ -1,11 +1,13 @@
 /* Many callers on one core: each sends 20 ms of G.711 fifty times a second and counts what comes back.
  *
- * `generator FIRST COUNT SECONDS TALKERS` reads COUNT lines with the far port of each caller, whose own ports are
- * FIRST, FIRST+2, ... of 127.0.0.1. Callers below TALKERS speak (a voice-like buzz), the others send a quiet line.
- * The callers' phases are spread over the 20 ms, in steps of one. Audio that comes back untouched is recognised by
- * the time that each packet carries, which gives its delay. Prints one JSON line. */
+ * `generator FIRST COUNT TALKERS` reads COUNT lines with the far port of each caller, whose own ports are FIRST,
+ * FIRST+2, ... of 127.0.0.1. Callers below TALKERS speak (a voice-like buzz), the others send a quiet line. The
+ * callers' phases are spread over the 20 ms, in steps of one. Audio that comes back untouched is recognised by the time
+ * that each packet carries, which against the kernel's time of its arrival gives its delay. Goes on until it is ended;
+ * on each SIGUSR1 it prints one JSON line about the time since the one before. */
 #include "common.h"
 #include <math.h>
+#include <signal.h>
 
 #define PHASES 20
 #define PAYLOAD 160
@@ -56,10 +58,33 @@ static void speak(struct caller *one, int number, int talkers, int64_t at)
     send(one->fd, packet, sizeof packet, 0);
 }
 
+static int64_t wall(void)
+{
+    struct timespec at;
+    clock_gettime(CLOCK_REALTIME, &at);
+    return at.tv_sec * 1000000000LL + at.tv_nsec;
+}
+
+static void count_delay(struct msghdr *message, int64_t sent)
+{
+    struct cmsghdr *head = CMSG_FIRSTHDR(message);
+    if (!head || head->cmsg_type != SCM_TIMESTAMPNS)
+        return;
+    struct timespec at;
+    memcpy(&at, CMSG_DATA(head), sizeof at);
+    int64_t tenths = (at.tv_sec * 1000000000LL + at.tv_nsec - sent) / 100000;
+    delays[tenths < 0 ? 0 : tenths > DELAYS ? DELAYS : tenths]++;
+}
+
 static void listen_to(struct caller *one)
 {
-    uint8_t packet[512];
-    for (ssize_t length; (length = recv(one->fd, packet, sizeof packet, 0)) >= 0;) {
+    uint8_t packet[512], control[64];
+    struct iovec place = {packet, sizeof packet};
+    for (;;) {
+        struct msghdr message = {.msg_iov = &place, .msg_iovlen = 1, .msg_control = control, .msg_controllen = 64};
+        ssize_t length = recvmsg(one->fd, &message, 0);
+        if (length < 0)
+            break;
         if (length < 12)
             continue;
         uint16_t sequence;
@@ -72,10 +97,8 @@ static void listen_to(struct caller *one)
         one->received++;
         struct stamp stamp;
         memcpy(&stamp, packet + 12, sizeof stamp);
-        if (length >= 12 + PAYLOAD && stamp.magic == STAMP) {
-            int64_t tenths = (now() - stamp.sent) / 100000;
-            delays[tenths < 0 ? 0 : tenths > DELAYS ? DELAYS : tenths]++;
-        }
+        if (length >= 12 + PAYLOAD && stamp.magic == STAMP)
+            count_delay(&message, stamp.sent);
     }
 }
 
@@ -92,40 +115,65 @@ static double delay_at(double share)
     return -1;
 }
 
+static volatile sig_atomic_t asked;
+
+static void ask(int signal)
+{
+    (void)signal;
+    asked = 1;
+}
+
+static int64_t sent, late;
+
+static void tell(struct caller *callers, int count)
+{
+    int64_t received = 0, lost = 0;
+    int unheard = 0;
+    for (int i = 0; i < count; i++) {
+        struct caller *one = &callers[i];
+        received += one->received, lost += one->lost, unheard += !one->received;
+        one->received = one->lost = 0;
+    }
+    printf("{\"sent\": %lld, \"received\": %lld, \"lost\": %lld, \"unheard\": %d, \"delay_ms_p50\": %.1f, "
+           "\"delay_ms_p99\": %.1f, \"generator_late_ms\": %.1f}\n",
+           (long long)sent, (long long)received, (long long)lost, unheard, delay_at(0.5), delay_at(0.99), late / 1e6);
+    fflush(stdout);
+    memset(delays, 0, sizeof delays);
+    sent = late = asked = 0;
+}
+
 int main(int argc, char **argv)
 {
-    if (argc != 5)
-        return fprintf(stderr, "generator FIRST COUNT SECONDS TALKERS\n"), 2;
-    int first = atoi(argv[1]), count = atoi(argv[2]), talkers = atoi(argv[4]), far;
+    if (argc != 4)
+        return fprintf(stderr, "generator FIRST COUNT TALKERS\n"), 2;
+    int first = atoi(argv[1]), count = atoi(argv[2]), talkers = atoi(argv[3]), far, on = 1;
     struct caller *callers = calloc(count, sizeof *callers);
     make_voice();
     for (int i = 0; i < count; i++) {
         if (scanf("%d", &far) != 1)
             return fprintf(stderr, "%d far ports are wanted on stdin\n", count), 2;
         callers[i].fd = connected(first + 2 * i, far);
+        setsockopt(callers[i].fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
         callers[i].offset = i * 977 % LOOP;
         callers[i].sequence = i;
         callers[i].timestamp = i * 7919;
     }
+    signal(SIGUSR1, ask);
     puts("ready");
     fflush(stdout);
-    int64_t due = now(), end = due + atoll(argv[3]) * 1000000000LL, sent = 0, late = 0;
-    for (int phase = 0; due < end + TICK * 10; phase = (phase + 1) % PHASES, due += TICK / PHASES) {
+    int64_t due = now();
+    for (int phase = 0;; phase = (phase + 1) % PHASES, due += TICK / PHASES) {
         sleep_until(due);
+        if (now() - due > 50 * TICK)
+            due = now(); /* it was stopped for a while */
         if (now() - due > late)
             late = now() - due;
         for (int i = phase; i < count; i += PHASES) {
-            if (due < end)
-                speak(&callers[i], i, talkers, now()), sent++;
+            speak(&callers[i], i, talkers, wall());
+            sent++;
             listen_to(&callers[i]);
         }
+        if (asked)
+            tell(callers, count);
     }
-    int64_t received = 0, lost = 0;
-    int unheard = 0;
-    for (int i = 0; i < count; i++)
-        received += callers[i].received, lost += callers[i].lost, unheard += !callers[i].received;
-    printf("{\"sent\": %lld, \"received\": %lld, \"lost\": %lld, \"unheard\": %d, \"delay_ms_p50\": %.1f, "
-           "\"delay_ms_p99\": %.1f, \"generator_late_ms\": %.1f}\n",
-           (long long)sent, (long long)received, (long long)lost, unheard, delay_at(0.5), delay_at(0.99), late / 1e6);
-    return 0;
 }

@@ -35,6 +35,7 @@ from sip import events as sip_events
 from sip.stir import Claim
 
 LOG = logging.getLogger(__name__)
+FULL = 5.0  # seconds until it is worth asking again whether media workers have recovered
 
 
 class Exchange:
@@ -142,8 +143,8 @@ class Exchange:
         if isinstance(arrival, Refusal):
             self._refuse(event, arrival)
             return
-        if (wait := self._full()) is not None:
-            self._refuse(event, busy("[limits] are reached", wait))
+        if (full := self._full()) is not None:
+            self._refuse(event, full)
             return
         if arrival.trunk is not None:
             if (wait := self.services.carriers.admit(arrival.trunk)) is not None:
@@ -158,9 +159,12 @@ class Exchange:
         del event, arrival  # a call outlives its INVITE by far
         await self._live(call, self._run_inbound(call, script, claim))
 
-    def _full(self) -> float | None:
-        """Seconds to wait where one call more is one too many."""
-        return self._limits.admit(self.services.clock.now(), len(self.calls))
+    def _full(self) -> Refusal | None:
+        """Where one call more is one too many."""
+        if self.services.workers.full:
+            return busy("the media workers have all the calls they can serve in time", FULL)
+        wait = self._limits.admit(self.services.clock.now(), len(self.calls))
+        return None if wait is None else busy("[limits] are reached", wait)
 
     def _refuse(self, event: sip_events.Invited, refusal: Refusal) -> None:
         source = event.flow.remote[0]
@@ -248,8 +252,8 @@ class Exchange:
             raise ApiError(503, 20503, "the gateway stops and takes no new calls")
         services = self.services
         hops = await self._hops(account_sid, wanted)
-        if (wait := self._full()) is not None:
-            raise ApiError(429, 20429, "Too many requests: [limits] are reached", {"Retry-After": str(ceil(wait))})
+        if (full := self._full()) is not None:
+            raise ApiError(429, 20429, f"Too many requests: {full.text}", dict(full.headers))
         now = services.clock.wall()
         row = Row(
             sid=services.sids.new("CA"), account_sid=account_sid, from_=wanted.shown, to=wanted.to,

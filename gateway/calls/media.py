@@ -10,6 +10,7 @@ from typing import Protocol
 
 from media.commands import Allocate, Command, Release
 from media.events import Allocated, Event, RecordEnded, Refused, Released, RoomPlayEnded, WorkerStats
+from media.frames import TICK_MS
 
 LOG = logging.getLogger(__name__)
 
@@ -49,6 +50,20 @@ class Port:
     def release(self) -> None:
         """Gives the row back. What still comes about it (its figures, the end of a recording) is heard."""
         self.worker.release(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """When a worker has its fill: ticks take that share of their time, or a tenth of them is so late (milliseconds)."""
+
+    busy: float = 0.8
+    late_ms: float = 10.0
+
+    def reached(self, stats: WorkerStats | None) -> bool:
+        """Whether one call more would harm those that are there."""
+        if stats is None or not stats.ports_in_use:
+            return False
+        return stats.tick_ms_mean > self.busy * TICK_MS or stats.late_ms_p90 > self.late_ms
 
 
 class Worker:
@@ -151,8 +166,9 @@ class Worker:
 class Workers:
     """All media workers. `run` replaces the dead; `allocate` takes a port from the least loaded."""
 
-    def __init__(self, start: StartLink, count: int) -> None:
+    def __init__(self, start: StartLink, count: int, fill: Fill | None = None) -> None:
         self._start = start
+        self._fill = fill or Fill()
         self._dead: asyncio.Queue[Worker] = asyncio.Queue()
         self.workers = [Worker(number, self._died) for number in range(count)]
         self.restarts = 0
@@ -189,6 +205,17 @@ class Workers:
         if not alive:
             raise NoPort("no media worker is running")
         return await min(alive, key=lambda worker: worker.load).allocate()
+
+    @property
+    def full(self) -> bool:
+        """Whether every worker that lives has its fill."""
+        alive = [worker for worker in self.workers if worker.alive]
+        return bool(alive) and all(self._fill.reached(worker.stats) for worker in alive)
+
+    @property
+    def stats(self) -> list[WorkerStats]:
+        """What the living workers said last."""
+        return [worker.stats for worker in self.workers if worker.alive and worker.stats is not None]
 
     @property
     def ports_in_use(self) -> int:
