@@ -120,7 +120,7 @@ def test_the_memory_of_sounds_is_summed_over_the_living_workers() -> None:
         await workers.open()
         assert (workers.sound_bytes, workers.sound_bound) == (0, 0)
         for number, link in enumerate(links):
-            link.say(events.WorkerStats(1, 9, 50, 1.0, 2.0, 0.5, 50, 50, 32000 * (number + 1), 1 << 20))
+            link.say(events.WorkerStats(1, 1.0, 2.0, 0.1, 0.2, 0.5, 50, 50, "native", 32000 * (number + 1), 1 << 20))
         assert (workers.sound_bytes, workers.sound_bound) == (96_000, 2 << 20)
         links[0].die("killed")
         assert (workers.sound_bytes, workers.sound_bound) == (64_000, 1 << 20)
