@@ -53,7 +53,7 @@ class Agent:
         self._layer = Layer(random, timings or Timings(), user_agent, advertised or {})
         self._sessions: dict[str, Session] = {}
         self._dialogs: dict[tuple[str, str, str], Session] = {}
-        self._keys: dict[str, set[tuple[str, str, str]]] = {}
+        self._keys: dict[str, tuple[tuple[str, str, str], ...]] = {}
         self._invites: dict[tuple[str, str], IncomingSession] = {}  # by branch and Call-ID, for CANCEL
         self._registrations: dict[str, Registration] = {}
         self._methods = METHODS | ({"REGISTER"} if registrar else set())
@@ -341,9 +341,9 @@ class Agent:
         dialogs = [session.dialog] if session.dialog is not None else []
         if isinstance(session, OutgoingSession):
             dialogs += session.early_dialogs
-        keys = {dialog.key for dialog in dialogs}
-        for gone in self._keys.get(session.id, set()) - keys:
+        for gone in self._keys.get(session.id, ()):
             self._dialogs.pop(gone, None)
+        keys = tuple(dialog.key for dialog in dialogs)
         self._dialogs.update(dict.fromkeys(keys, session))
         self._keys[session.id] = keys
 
@@ -360,7 +360,7 @@ class Agent:
 
     def _forget(self, session: Session) -> None:
         del self._sessions[session.id], self._ending[session.id]
-        for key in self._keys.pop(session.id, set()):
+        for key in self._keys.pop(session.id, ()):
             self._dialogs.pop(key, None)
         if isinstance(session, IncomingSession):
             self._invites.pop(session.cancel_key, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from weakref import proxy
 
 from sip import reliable
 from sip.commands import Accept, Headers, Provisional
@@ -25,9 +26,11 @@ class IncomingSession(Session):
     def __init__(self, id: str, layer: Layer, policy: TimerPolicy, transaction: ServerTransaction) -> None:
         super().__init__(id, layer, policy)
         request = transaction.request
-        self.invite = transaction
+        self.cancel_key = request.via[0].branch, request.call_id  # what a CANCEL names
+        self._invite: ServerTransaction | None = transaction
+        self._was_offered = bool(request.body)
         self.dialog = DialogState.as_server(request, layer.token(), layer.random.randrange(1, 1 << 16))
-        self._provisionals = Provisionals(self, transaction, layer.random.randrange(1, 1 << 30))
+        self._provisionals = Provisionals(proxy(self), request.cseq.number, layer.random.randrange(1, 1 << 30))
         self._accept: Accept | None = None  # waits for a PRACK
         self._said: Provisional | None = None  # the latest
         self._hangup_reason: str | None = None
@@ -36,9 +39,10 @@ class IncomingSession(Session):
             self.flow = transaction.flow
 
     @property
-    def cancel_key(self) -> tuple[str, str]:
-        """What a CANCEL names: branch and Call-ID of the INVITE."""
-        return self.invite.request.via[0].branch, self.invite.request.call_id
+    def invite(self) -> ServerTransaction:
+        """The INVITE that made it, before the ACK."""
+        assert self._invite is not None, "a call that is up has no INVITE any more"
+        return self._invite
 
     def start(self, now: float) -> list[Output]:
         """100; the caller may have said how long the call may ring (RFC 3261 §13.3.1)."""
@@ -85,7 +89,7 @@ class IncomingSession(Session):
         outputs = self._provisionals.acknowledged(transaction.request, now)
         if outputs is None:
             return self.refuse(transaction, 481, now)
-        if transaction.request.body and self.invite.request.body:
+        if transaction.request.body and self._was_offered:
             outputs = [*self.offers.came(transaction, now), *outputs]
         else:
             ok = self.layer.respond(transaction, transaction.request.reply(200), now)
@@ -154,6 +158,7 @@ class IncomingSession(Session):
             return super().confirmed(sdp, now)
         assert self.dialog is not None
         self.phase = Phase.CONFIRMED
+        self._invite = self._said = None  # a call outlives them by far
         return [Confirmed(self.id, sdp, self.dialog), *self.held_infos(now)]
 
     def unacknowledged(self, now: float) -> list[Output]:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from sip.errors import ParseError
 from sip.message import Message, Request, Response
-from sip.server_transaction import ServerTransaction
 
 if TYPE_CHECKING:
     from sip.incoming import IncomingSession
@@ -45,10 +44,10 @@ def rack(request: Request) -> tuple[int, int, str]:
 class Provisionals:
     """Ours, to an INVITE: sent one after the other, each repeated until its PRACK."""
 
-    def __init__(self, session: IncomingSession, invite: ServerTransaction, first: int) -> None:
+    def __init__(self, session: IncomingSession, cseq: int, first: int) -> None:
         self.timers: dict[str, float] = {}
         self._session = session
-        self._invite = invite
+        self._cseq = cseq  # the INVITE's
         self._next = first
         self._waiting: list[Response] = []  # the first is on its way
         self._interval = 0.0
@@ -77,13 +76,12 @@ class Provisionals:
         self._interval = layer.timings.t1
         layer.alarms.set(self, "repeat", now + self._interval)
         layer.alarms.set(self, "give up", now + layer.timings.give_up)
-        return layer.respond(self._invite, self._waiting[0], now)
+        return layer.respond(self._session.invite, self._waiting[0], now)
 
     def acknowledged(self, request: Request, now: float) -> list[Output] | None:
         """A PRACK: what follows it; None where it belongs to nothing (481)."""
         number, cseq, method = rack(request)
-        invite = self._invite.request.cseq
-        if not self._waiting or (cseq, method) != (invite.number, invite.method):
+        if not self._waiting or (cseq, method) != (self._cseq, "INVITE"):
             return None
         if rseq(self._waiting[0]) != number:
             return None
@@ -104,7 +102,7 @@ class Provisionals:
             return self._session.decline(504, "", (), now)
         self._interval *= 2
         layer.alarms.set(self, "repeat", now + self._interval)
-        return layer.respond(self._invite, self._waiting[0], now)
+        return layer.respond(self._session.invite, self._waiting[0], now)
 
 
 class Received:

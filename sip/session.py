@@ -6,6 +6,7 @@ Offers, answers of ours, timer, transfers and credentials are parts of a session
 from __future__ import annotations
 
 from enum import Enum, auto
+from weakref import proxy
 
 from sip.answering import Answering
 from sip.authority import Authority
@@ -49,10 +50,11 @@ class Session:
         self._leaves = False  # our BYE is on its way
         self._infos: list[tuple[str, bytes]] = []
         self.authority = Authority(layer, credentials)
-        self.answering = Answering(self)
-        self.offers = Offers(self)
-        self.timer = SessionTimer(self, policy)
-        self.transfer = Transfer(self)
+        owner: Session = proxy(self)  # parts do not keep their session: it is gone as soon as nobody knows it
+        self.answering = Answering(owner)
+        self.offers = Offers(owner)
+        self.timer = SessionTimer(owner, policy)
+        self.transfer = Transfer(owner)
 
     @property
     def is_confirmed(self) -> bool:
