@@ -98,9 +98,12 @@ def _times(pid: int) -> tuple[float, float]:
 
 
 def rss(pid: int) -> int:
-    """Bytes of memory that a process has to itself."""
+    """Bytes of memory that a process has written to and has to itself.
+
+    Clean pages are those of files: whether they count as its own depends on what other programs run beside it.
+    """
     rollup = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    return 1024 * sum(int(line.split()[1]) for line in rollup if line.startswith(("Private_Clean", "Private_Dirty")))
+    return 1024 * sum(int(line.split()[1]) for line in rollup if line.startswith("Private_Dirty"))
 
 
 # an app
