@@ -8,22 +8,25 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 
 CALL: ContextVar[str] = ContextVar("call", default="")
 
 
-@contextmanager
-def call(sid: str) -> Iterator[None]:
+class call:
     """Puts `sid` into each record that is logged inside, also by tasks started inside."""
-    token = CALL.set(sid)
-    try:
-        yield
-    finally:
-        CALL.reset(token)
+
+    __slots__ = ("_sid", "_token")
+
+    def __init__(self, sid: str) -> None:
+        self._sid = sid
+
+    def __enter__(self) -> None:
+        self._token = CALL.set(self._sid)
+
+    def __exit__(self, *_: object) -> None:
+        CALL.reset(self._token)
 
 
 ENCODE = json.JSONEncoder(ensure_ascii=False).encode

@@ -11,7 +11,7 @@ from gateway.calls.call import Call
 from gateway.calls.collect import collect, listening
 from gateway.calls.leg import Leg
 from gateway.calls.media import NoPort
-from gateway.calls.race import Overtaken, during, first
+from gateway.calls.race import Overtaken, during, first, passed
 from gateway.calls.recordings import Recording, RecordingPlan
 from gateway.speech.errors import SpeechError
 from gateway.webhooks.errors import FetchError
@@ -71,7 +71,7 @@ class Control:
         await first(self.leg.send_digits(digits), self.stop)
 
     async def pause(self, seconds: float) -> None:
-        await self._wait(seconds)
+        await passed(seconds, self.stop)
         await self.answer()
 
     async def collect(self, prompts: Sequence[seen.Prompt], how: seen.Collect) -> seen.Collected:
@@ -130,12 +130,6 @@ class Control:
         busy = reason == "busy"
         self.call.wanted_status = "busy" if busy else "no-answer"
         self.leg.refuse(486 if busy else 404)
-
-    async def _wait(self, seconds: float) -> None:
-        """Time passes; Overtaken when `stop` comes."""
-        await asyncio.wait((self.stop,), timeout=seconds)
-        if self.stop.done():
-            raise Overtaken
 
     async def _pieces(self, prompt: seen.Prompt) -> list[Piece]:
         """What a prompt is for the media room; nothing where it cannot be had, which is in the call's log."""

@@ -138,26 +138,32 @@ class Exchange:
             leg.replaced_by(event.session, event.sdp, agreed)
 
     async def _arrive(self, event: sip_events.Invited) -> None:
+        admitted = await self._admitted(event)
+        del event  # a call outlives its INVITE by far
+        if admitted is not None:
+            call, script, claim = admitted
+            await self._live(call, self._run_inbound(call, script, claim))
+
+    async def _admitted(self, event: sip_events.Invited) -> tuple[Call, Script, Claim | None] | None:
+        """The call that an INVITE makes, None where it is refused."""
         leg = self.services.legs[event.session]
         arrival = await admit(self.services, event)
         if isinstance(arrival, Refusal):
             self._refuse(event, arrival)
-            return
+            return None
         if (full := self._full()) is not None:
             self._refuse(event, full)
-            return
+            return None
         if arrival.trunk is not None:
             if (wait := self.services.carriers.admit(arrival.trunk)) is not None:
                 self._refuse(event, busy(f"trunk {arrival.trunk.name} has its fill of calls", wait))
-                return
+                return None
             self.services.carriers.hold(arrival.trunk, leg.gone)
             leg.settle(outbound.media_of(self.services, arrival.trunk))
         leg.allow_symmetric(arrival.trunk.symmetric if arrival.trunk is not None else True)
         call, script = self._inbound(arrival, event)
         leg.ring()
-        claim = arrival.claim
-        del event, arrival  # a call outlives its INVITE by far
-        await self._live(call, self._run_inbound(call, script, claim))
+        return call, script, arrival.claim
 
     def _full(self) -> Refusal | None:
         """Where one call more is one too many."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from functools import partial
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -16,10 +17,39 @@ class Overtaken(Exception):
 async def first(wanted: asyncio.Future[T], stop: asyncio.Future[Any]) -> T:
     """The result of `wanted`, or Overtaken when `stop` is done before it."""
     if not wanted.done():
-        await asyncio.wait((wanted, stop), return_when=asyncio.FIRST_COMPLETED)
+        over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        wake = partial(_settle, over)
+        wanted.add_done_callback(wake)
+        stop.add_done_callback(wake)
+        try:
+            await over
+        finally:
+            wanted.remove_done_callback(wake)
+            stop.remove_done_callback(wake)
     if not wanted.done():
         raise Overtaken
     return wanted.result()
+
+
+async def passed(seconds: float, stop: asyncio.Future[Any]) -> None:
+    """Time passes; Overtaken when `stop` is done before."""
+    loop = asyncio.get_running_loop()
+    over: asyncio.Future[None] = loop.create_future()
+    wake = partial(_settle, over)
+    timer = loop.call_later(seconds, wake)
+    stop.add_done_callback(wake)
+    try:
+        await over
+    finally:
+        timer.cancel()
+        stop.remove_done_callback(wake)
+    if stop.done():
+        raise Overtaken
+
+
+def _settle(over: asyncio.Future[None], _: object = None) -> None:
+    if not over.done():
+        over.set_result(None)
 
 
 async def during(work: Coroutine[Any, Any, T], stop: asyncio.Future[Any]) -> T:

@@ -76,14 +76,14 @@ class Script:
         leg = self._call.leg
         assert leg is not None
         self.running = True
-        leg.gone.add_done_callback(lambda _: self._interrupt())
+        leg.gone.add_done_callback(self._interrupt)
         source = self._source
         while source is not None and not leg.gone.done():
             source = await self._step(source)
         self.running = False
         leg.hangup()
 
-    def _interrupt(self) -> None:
+    def _interrupt(self, _: object = None) -> None:
         if not self._stop.done():
             self._stop.set_result(None)
 
