@@ -48,6 +48,7 @@ class Answering:
         if self._transaction is None or ack.cseq.number != self._transaction.request.cseq.number:
             return False, None
         late = ack.body if self._late_offer else None
+        self._transaction.acknowledged()
         self.stop()
         return True, late or None
 

@@ -9,12 +9,9 @@ from sip.machine import Alarms
 from sip.message import Request
 from sip.naming import MAGIC
 from sip.outputs import Flow
-from sip.server_transaction import ServerTransaction, State
+from sip.server_transaction import Identity, Key, ServerTransaction, State
 from sip.timers import Timings
 from sip.values import Via
-
-Key = tuple[str, str, str]
-Identity = tuple[str, str, int, str]
 
 
 class Served:
@@ -44,9 +41,10 @@ class Served:
         """A transaction for a new request."""
         transaction = ServerTransaction(request, flow, self._timings, self._alarms)
         transaction.reply_flow = reply_flow(request.via[0], flow)
-        self._transactions[_key(request)] = transaction
+        transaction.key, transaction.identity = _key(request), _identity(request)
+        self._transactions[transaction.key] = transaction
         if not request.to.tag and not self.merged(request):
-            self._first[_identity(request)] = transaction
+            self._first[transaction.identity] = transaction
         return transaction
 
     def merged(self, request: Request) -> bool:
@@ -55,17 +53,16 @@ class Served:
         A client that got 503 comes another way with the same request, as it must (RFC 3263 §4.3).
         """
         first = self._first.get(_identity(request))
-        return first is not None and first.request is not request and first.status != 503 and not request.to.tag
+        return first is not None and first.key != _key(request) and first.status != 503 and not request.to.tag
 
     def sweep(self, transaction: ServerTransaction) -> None:
         """Forgets a transaction that is over."""
         if transaction.state is not State.TERMINATED:
             return
         transaction.timers.clear()
-        self._transactions.pop(_key(transaction.request), None)
-        identity = _identity(transaction.request)
-        if self._first.get(identity) is transaction:
-            del self._first[identity]
+        self._transactions.pop(transaction.key, None)
+        if self._first.get(transaction.identity) is transaction:
+            del self._first[transaction.identity]
 
 
 def _key(request: Request, method: str = "") -> Key:

@@ -50,6 +50,8 @@ class Act(Enum):
     LINGER = auto()  # absorb what is repeated
 
 
+Key = tuple[str, str, str]
+Identity = tuple[str, str, int, str]
 Table = dict[tuple[State, Input], tuple[State, tuple[Act, ...]]]
 
 INVITE_TABLE: Table = {
@@ -87,8 +89,11 @@ OTHER_TABLE: Table = {
 class ServerTransaction:
     """One request of theirs and our responses to it."""
 
+    key: Key  # by which it is found (sip/served.py)
+    identity: Identity  # what copies of its request share
+
     def __init__(self, request: Request, flow: Flow, timings: Timings, alarms: Alarms) -> None:
-        self.request = request
+        self._request: Request | None = request
         self.flow = flow
         self.reply_flow = flow  # where responses go: not always where the request came from (RFC 3261 §18.2.2)
         self.timers: dict[str, float] = {}
@@ -99,6 +104,16 @@ class ServerTransaction:
         self.status = 0  # of our latest response
         self._wire = b""
         self._interval = timings.t1
+
+    @property
+    def request(self) -> Request:
+        """What came; not after the ACK of a 2xx."""
+        assert self._request is not None, "nothing is left to be said to it"
+        return self._request
+
+    def acknowledged(self) -> None:
+        """The ACK of our 2xx came: repeats are still absorbed, which needs neither the request nor the answer."""
+        self._request, self._wire = None, b""
 
     @property
     def answered(self) -> bool:
