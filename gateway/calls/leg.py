@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 from typing import Protocol
+from weakref import proxy
 
 from gateway.calls import info
 from gateway.calls.line import Line
@@ -71,7 +72,7 @@ class Leg(Line):
         self.on_early_media: Callable[[], None] | None = None
         self.on_one_way: Callable[[str], None] | None = None  # a sentence
         self.on_replaced: Callable[[], None] | None = None  # the leg has another dialog now
-        self.referrals = Referrals(self, sip)
+        self.referrals = Referrals(proxy(self), sip)  # which does not keep its leg
         self._sip = sip
         self._offer = offer
         self._negotiation = Negotiation(media, random, signalling_ip, symmetric)
@@ -155,9 +156,11 @@ class Leg(Line):
         self._sip.apply(sip_commands.Hangup(old, reason="replaced"))
 
     def release(self) -> None:
-        """Ends what is not over and gives the port back."""
+        """Ends what is not over, gives the port back, and lets go of who listened."""
         self.hangup()
         self.release_port()
+        self.on_early_media = self.on_one_way = self.on_unplayable = self.on_replaced = self.on_digit = None
+        self.referrals.wanted = self.referrals.unwanted = None
 
     def send_digits(self, digits: str) -> asyncio.Future[bool]:
         """Sends DTMF in the trunk's way; the future is done when all of it was sent."""

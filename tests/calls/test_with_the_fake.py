@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
+from weakref import ref
 
 from tests.calls.test_whole_calls import MENU, Caller, cpu
 from tests.lib.loop import VirtualClock, passes, run
@@ -54,5 +56,24 @@ def test_ten_minutes_of_ivr_against_the_fake(tmp_path: Path) -> None:
             assert len(one.web.to("/choice")) == 60
             assert cpu() - before < 1.5
             print(f"{cpu() - before:.2f} s of CPU")
+
+    run(main)
+
+
+def test_a_call_that_is_over_is_gone_without_the_collector(tmp_path: Path) -> None:
+    async def main(clock: VirtualClock) -> None:
+        async with whole_with(fake_media, clock, tmp_path, IVR) as one:
+            caller = Caller(one)
+            caller.call()
+            await passes(3)
+            ((call, leg),) = [(ref(call), ref(call.leg)) for call in one.exchange.calls.values() if call.leg]
+            gc.disable()
+            try:
+                caller.hangup()
+                await caller.gone
+                await passes(3)
+                assert (call(), leg()) == (None, None)
+            finally:
+                gc.enable()
 
     run(main)
