@@ -31,6 +31,7 @@ def watch(metrics: Metrics, services: Services, exchange: Exchange, endpoint: En
             "targets_down": ("Targets of trunks that do not answer", lambda: len(services.carriers.down)),
             "registrations_missing": ("Trunks that should be registered and are not", services.carriers.missing),
             "strangers_shut_out": ("Sources that are not read any more", services.admission.shut_out),
+            "messages_unread": ("Messages of sources that are shut out", lambda: services.admission.gate.unread),
             "refusals": ("Requests that were refused since the start", lambda: services.admission.refusals.total),
             "registrations": ("Addresses of record that phones are registered for", lambda: len(services.phones)),
             "tasks": ("Tasks of the event loop", lambda: len(asyncio.all_tasks())),

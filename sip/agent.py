@@ -8,10 +8,23 @@ from typing import TYPE_CHECKING
 
 from sip import commands
 from sip import registrar as registrar_rules
+from sip.dialogs import Dialogs
 from sip.errors import SipError
-from sip.events import Answered, Cause, Dropped, Ended, FlowLost, Invited, Redirected, Registering, Ringing
+from sip.events import (
+    AGAIN,
+    UNHEARD,
+    Answered,
+    Cause,
+    Dropped,
+    Ended,
+    FlowLost,
+    Invited,
+    Redirected,
+    Registering,
+    Ringing,
+)
 from sip.incoming import IncomingSession
-from sip.intake import KNOWN_METHODS, METHODS, check, complete_top_via, salvage
+from sip.intake import KNOWN_METHODS, METHODS, check, complete_top_via, glimpse, salvage
 from sip.layer import ALLOW, SDP, SUPPORTED, Layer, Output
 from sip.message import Request, Response, parse_message
 from sip.outgoing import OutgoingSession
@@ -20,7 +33,7 @@ from sip.probe import Prober
 from sip.reason import Reason
 from sip.registration import Registration
 from sip.replaces import Replaces
-from sip.server_transaction import ServerTransaction
+from sip.server_transaction import Input, ServerTransaction
 from sip.session import Phase, Session, capabilities
 from sip.session_timer import TimerPolicy, brief
 from sip.timers import Timings
@@ -52,8 +65,7 @@ class Agent:
         self._policy = session_timer or TimerPolicy()
         self._layer = Layer(random, timings or Timings(), user_agent, advertised or {})
         self._sessions: dict[str, Session] = {}
-        self._dialogs: dict[tuple[str, str, str], Session] = {}
-        self._keys: dict[str, tuple[tuple[str, str, str], ...]] = {}
+        self._dialogs = Dialogs()
         self._invites: dict[tuple[str, str], IncomingSession] = {}  # by branch and Call-ID, for CANCEL
         self._registrations: dict[str, Registration] = {}
         self._methods = METHODS | ({"REGISTER"} if registrar else set())
@@ -77,6 +89,14 @@ class Agent:
         return self._layer.transactions
 
     # the contract
+
+    def concerns(self, data: bytes) -> bool:
+        """Whether a message seems to be of a living call or answers a request of ours: those of strangers are read too.
+
+        Told without parsing, for whoever does not want to read everything.
+        """
+        seen = glimpse(data)
+        return self._layer.waits_for(seen) if data[:4].upper() == b"SIP/" else self._dialogs.holds(seen)
 
     def receive(self, data: bytes, flow: Flow, now: float) -> list[Output]:
         """A datagram, or one whole message of a stream."""
@@ -102,7 +122,7 @@ class Agent:
         """Lets ring what is due."""
         outputs: list[Output] = []
         while (due := self._layer.alarms.due(now)) is not None:
-            outputs += self._layer.ring(*due, now)
+            outputs += [*self._layer.ring(*due, now), *_unheard(*due)]
         return self._tidied(outputs)
 
     def next_timeout(self) -> float | None:
@@ -205,11 +225,11 @@ class Agent:
             return self._ack(request, now)
         known = self._layer.served.find(request)
         if known is not None:
-            return self._layer.repeated(known, request, now)
+            return self._repeated(known, request, now)
+        if not flow.answered and not self._belongs(request):
+            return [Dropped(flow, "a stranger is not answered", request.method)]
         if request.method == "CANCEL":
             return self._cancel(request, flow, now)
-        if not flow.answered and not request.to.tag:
-            return [Dropped(flow, "a stranger is not answered", request.method)]
         transaction = self._layer.served.open(request, flow)
         try:
             return self._serve(transaction, now)
@@ -217,6 +237,20 @@ class Agent:
             tag = "" if request.to.tag else self._layer.token()
             refused = self._layer.respond(transaction, request.reply(error.status, to_tag=tag), now)
             return [*refused, Dropped(flow, str(error), request.method, error.status)]
+
+    def _repeated(self, transaction: ServerTransaction, request: Request, now: float) -> list[Output]:
+        """A request came again. Where that brings a refusal (or what OPTIONS brings) again, it may be counted again."""
+        outputs = self._layer.repeated(transaction, request, now)
+        refused = transaction.status >= 300 or request.method == "OPTIONS"
+        if not outputs or request.to.tag or not refused:
+            return outputs
+        return [*outputs, Dropped(transaction.flow, AGAIN, request.method, transaction.status)]
+
+    def _belongs(self, request: Request) -> bool:
+        """Whether a request is one of a call that is up, or cancels one."""
+        if request.method == "CANCEL":
+            return self._layer.served.canceled(request) is not None
+        return self._dialogs.find((request.call_id, request.to.tag, request.from_.tag)) is not None
 
     def _serve(self, transaction: ServerTransaction, now: float) -> list[Output]:
         """A new request, in a dialog or outside of one."""
@@ -229,7 +263,7 @@ class Agent:
             self._registering[number] = transaction
             return [Registering(number, request, transaction.flow)]
         if request.to.tag:
-            session = self._dialogs.get((request.call_id, request.to.tag, request.from_.tag))
+            session = self._dialogs.find((request.call_id, request.to.tag, request.from_.tag))
             if session is None:
                 return self._turn_away(transaction, request.reply(481), now)
             if session.said_ended and request.method != "BYE":
@@ -282,7 +316,7 @@ class Agent:
         if refusal is None and isinstance(replaced, int):
             refusal = request.reply(replaced, to_tag=self._layer.token())
         if refusal is not None:
-            return self._layer.respond(transaction, refusal, now)
+            return self._turn_away(transaction, refusal, now)
         assert not isinstance(replaced, int)
         session = IncomingSession(self._layer.token(), self._layer, self._policy, transaction)
         self._sessions[session.id] = session
@@ -295,7 +329,7 @@ class Agent:
         wanted = Replaces.of(request)
         if wanted is None:
             return None
-        session = self._dialogs.get((wanted.call_id, wanted.to_tag, wanted.from_tag))
+        session = self._dialogs.find((wanted.call_id, wanted.to_tag, wanted.from_tag))
         if session is None:
             return 481
         if session.phase is Phase.ENDED:
@@ -308,7 +342,7 @@ class Agent:
         known = self._layer.served.find(request)
         if known is not None and not known.accepted:
             return self._layer.repeated(known, request, now)
-        session = self._dialogs.get((request.call_id, request.to.tag, request.from_.tag))
+        session = self._dialogs.find((request.call_id, request.to.tag, request.from_.tag))
         return [] if session is None else session.acked(request, now)
 
     def _cancel(self, request: Request, flow: Flow, now: float) -> list[Output]:
@@ -316,12 +350,12 @@ class Agent:
         named = self._invites.get((request.via[0].branch, request.call_id))
         invite = self._layer.served.canceled(request)
         if named is None and invite is None:
-            return self._layer.respond(transaction, request.reply(481, to_tag=self._layer.token()), now)
+            return self._turn_away(transaction, request.reply(481, to_tag=self._layer.token()), now)
         tag = named.dialog.local_tag if named is not None and named.dialog is not None else self._layer.token()
         ok = self._layer.respond(transaction, request.reply(200, to_tag=tag), now)
         if named is not None:
             return [*ok, *named.canceled(Reason.of(request), now)]
-        session = self._dialogs.get((request.call_id, request.to.tag, request.from_.tag))
+        session = self._dialogs.find((request.call_id, request.to.tag, request.from_.tag))
         return ok if session is None or invite is None else [*ok, *session.offers.canceled(invite, now)]
 
     def _refuse_unread(self, data: bytes, flow: Flow, error: SipError) -> list[Output]:
@@ -341,11 +375,7 @@ class Agent:
         dialogs = [session.dialog] if session.dialog is not None else []
         if isinstance(session, OutgoingSession):
             dialogs += session.early_dialogs
-        for gone in self._keys.get(session.id, ()):
-            self._dialogs.pop(gone, None)
-        keys = tuple(dialog.key for dialog in dialogs)
-        self._dialogs.update(dict.fromkeys(keys, session))
-        self._keys[session.id] = keys
+        self._dialogs.file(session, tuple(dict.fromkeys(dialog.key for dialog in dialogs)))
 
     def _tidied(self, outputs: list[Output]) -> list[Output]:
         """Files the dialogs that were made, and forgets the sessions that are done."""
@@ -360,7 +390,13 @@ class Agent:
 
     def _forget(self, session: Session) -> None:
         del self._sessions[session.id], self._ending[session.id]
-        for key in self._keys.pop(session.id, ()):
-            self._dialogs.pop(key, None)
+        self._dialogs.forget(session)
         if isinstance(session, IncomingSession):
             self._invites.pop(session.cancel_key, None)
+
+
+def _unheard(rings: object, name: str) -> list[Output]:
+    """A refusal that nobody acknowledged, once it is given up."""
+    if not isinstance(rings, ServerTransaction) or name != Input.GIVE_UP.name or rings.request.to.tag:
+        return []
+    return [Dropped(rings.flow, UNHEARD, rings.request.method, rings.status)]

@@ -183,6 +183,10 @@ class FlowLost:
     flow: Flow
 
 
+AGAIN = "it came again"  # a request that was turned away before
+UNHEARD = "no ACK came"  # for a refusal of an INVITE: who calls sends one, who only looks around does not
+
+
 @dataclass(frozen=True, slots=True)
 class Dropped:
     """A message was not understood or not wanted; `detail` says why. `status` 0: it was not answered."""

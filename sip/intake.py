@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from sip.errors import ParseError, SipError
-from sip.grammar import split_list
+from sip.grammar import split_list, text_of
 from sip.headers import Headers
 from sip.layer import ALLOW
 from sip.message import Request, Response, end_of_head, unfolded
@@ -17,6 +17,9 @@ KNOWN_METHODS = METHODS | {"REGISTER", "SUBSCRIBE", "PUBLISH", "MESSAGE"}
 STREAMS = ("tcp", "tls")  # WebSocket has frames of its own (RFC 7118 §5)
 DIALLED = ("sip", "sips")  # what may be a remote target (RFC 3261 §8.1.1.8)
 MAKES_TARGET = ("INVITE", "UPDATE")
+GLIMPSED = 4096  # bytes
+_BRANCH = re.compile(rb";[ \t]*+branch[ \t]*+=[ \t]*+([^;,\s]++)", re.I)
+_CALL_ID = re.compile(rb"\n(?:call-id|i)[ \t]*+:([^\r\n]++)", re.I)
 _REQUEST = re.compile(rb"[^\s/]{1,64}[ \t]++.*[ \t]SIP/[0-9.]++[ \t]*+$", re.I)
 
 
@@ -50,6 +53,12 @@ def complete_top_via(request: Request, flow: Flow) -> None:
         others = split_list(request.headers.get("Via") or "")[1:]
         request.headers.change("Via", ", ".join((str(via), *others)))
         request.via[0] = via
+
+
+def glimpse(data: bytes) -> str:
+    """The branch of a response, the Call-ID of a request; empty where none is seen."""
+    found = (_BRANCH if data[:4].upper() == b"SIP/" else _CALL_ID).search(data, 0, GLIMPSED)
+    return text_of(found[1]).strip() if found is not None else ""
 
 
 def salvage(data: bytes, flow: Flow, error: SipError) -> tuple[Response | None, Flow]:

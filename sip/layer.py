@@ -34,6 +34,7 @@ __all__ = ["ALLOW", "SDP", "SUPPORTED", "Layer", "Output", "Owner"]
 
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REFER, NOTIFY"
 SUPPORTED = "100rel, timer, replaces, norefersub"
+OURS = (*ALLOW.split(", "), "REGISTER")  # methods of requests that we make
 SDP = "application/sdp"
 LARGE = 1300  # bytes; a larger request does not go over UDP (RFC 3261 §18.1.1)
 
@@ -236,6 +237,10 @@ class Layer:
         """The flow a request of ours went over, while its transaction lives."""
         found = self._client(request)
         return found[0].flow if found else None
+
+    def waits_for(self, branch: str) -> bool:
+        """Whether a request of ours with that branch waits for responses."""
+        return any((branch, method) in self._clients for method in OURS)
 
     def response(self, response: Response, now: float) -> list[Output]:
         """A response that came in."""

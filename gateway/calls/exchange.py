@@ -101,7 +101,7 @@ class Exchange:
                 self.services.phones.hear(event)
             case sip_events.Dropped(flow=flow, detail=detail, method=method, status=status):
                 LOG.debug("! dropped from %s: %s", flow.remote, detail)
-                self.services.admission.refused(flow.remote[0], method, status, detail)
+                self.services.admission.refused(flow.remote, method, status, detail)
             case _:
                 leg = self.services.legs.get(event.session)
                 if leg is not None:
@@ -177,8 +177,10 @@ class Exchange:
         level = logging.INFO if refusal.status == 401 else logging.WARNING  # who logs in is asked to first
         LOG.log(level, "! INVITE from %s refused with %d: %s", source, refusal.status, refusal.text)
         pause = 0.0
-        if not refusal.asks:
-            pause = self.services.admission.refused(source, "INVITE", refusal.status, refusal.text)
+        if refusal.asks:
+            self.services.admission.asked(event.flow.remote)
+        else:
+            pause = self.services.admission.refused(event.flow.remote, "INVITE", refusal.status, refusal.text)
         refuse = sip_commands.Refuse(event.session, refusal.status, headers=refusal.headers)
         if pause:
             asyncio.get_running_loop().call_later(pause, self.services.sip.apply, refuse)

@@ -44,11 +44,12 @@ class DomainAdmission:
         if "IP_ACL" in wanted and not await self._is_near(domain, source):
             return Refusal(403, f"{source} is in no access list of {name}")
         if "CREDENTIAL_LIST" not in wanted:
+            self._gate.proved(flow.remote, now)
             return Admitted()
         login = await self._logins.of(domain, request, CALLS, now)
         if login.user is None:
             return Refusal(401, f"{source} to {name}: {login.why}", login.headers, login.asks)
-        self._gate.proved(source, now)
+        self._gate.proved(flow.remote, now)
         return Admitted(login.user)
 
     async def _is_near(self, domain: Domain, source: str) -> bool:

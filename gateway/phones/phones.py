@@ -80,6 +80,8 @@ class Phones:
             known = list(group)
             bindings = tuple(one for row in known if (one := to_binding(row, self._clock)) is not None)
             self._keep(known[0].account_sid, address, bindings)
+            for flow in (one.flow for one in bindings if one.flow is not None):
+                self._admission.gate.proved(flow.remote, self._clock.now())
         if rows:
             LOG.info("- %d phones are registered from before", len(self))
 
@@ -129,9 +131,10 @@ class Phones:
         source = event.flow.remote[0]
         if isinstance(error, Asked):
             LOG.debug("- REGISTER from %s has to log in: %s", source, error)
+            self._admission.asked(event.flow.remote)
             return 0.0
         LOG.warning("! REGISTER from %s: %d: %s", source, error.status, error)
-        return self._admission.refused(source, "REGISTER", error.status, str(error))
+        return self._admission.refused(event.flow.remote, "REGISTER", error.status, str(error))
 
     async def _taken(self, event: events.Registering) -> registrar.Fields:
         """The headers of the 200; the bindings are in the store by then. SipError where it is refused."""
@@ -165,7 +168,7 @@ class Phones:
         if login.user is None:
             kind = Asked if login.asks else Refused
             raise kind(401, f"{domain.domain_name}: {login.why}", login.headers)
-        self._admission.gate.proved(event.flow.remote[0], self._clock.now())
+        self._admission.gate.proved(event.flow.remote, self._clock.now())
         if login.user != request.to.uri.user:
             raise Refused(403, f"{login.user} may not register {request.to.uri.user}")
         return domain, login.user

@@ -12,8 +12,11 @@ from gateway.trunks.gate import Gate
 from gateway.trunks.model import Trunk
 from gateway.trunks.refusals import Refusals
 from sip.challenge import Challenger
+from sip.events import AGAIN, UNHEARD
 from sip.message import Request
-from sip.outputs import Flow
+from sip.outputs import Address, Flow
+
+OF_US = (480, 486, 488, 500, 503)  # answers that say something of us, or of who is called: nobody's failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,26 +60,32 @@ class Admission:
         if registered := self._carriers.registered_as(request.uri.user or ""):
             return registered
         if "Authorization" in request.headers:
-            return self._logged_in(request, source, now)
+            return self._logged_in(request, flow.remote, now)
         trunk = self.carrier(flow)
         if trunk is not None:
-            return self._challenge(f"{source} has to log in", now) if trunk.inbound_username else trunk
+            return self._challenge(f"{source} has to log in", now, asks=True) if trunk.inbound_username else trunk
         if local := self._book.local(source, flow.transport):
             return local
         if self._book.asks_anyone:
-            return self._challenge(f"no trunk lets {source} call in without a login", now)
+            return self._challenge(f"no trunk lets {source} call in without a login", now, asks=True)
         return Refusal(403, f"no trunk lets {source} call in")
 
     def carrier(self, flow: Flow) -> Trunk | None:
         """The trunk that a peer is, by its certificate or address."""
         return self._book.by_certificate(flow.names) or self._book.by_network(flow.remote[0])
 
-    def refused(self, source: str, method: str, status: int, reason: str) -> float:
+    def refused(self, peer: Address, method: str, status: int, reason: str) -> float:
         """Takes note of a refusal; the seconds that its answer waits, where a stranger comes again and again."""
-        if status != 200:  # OPTIONS of strangers is answered, and counts
-            self.refusals.add(source, method, status, reason, self._clock.wall())
-        theirs = status < 480  # from 480 on an answer says something of us
-        return self.gate.failed(source, self._clock.now()) if theirs else 0.0
+        if reason == AGAIN:
+            self.gate.asked(peer, self._clock.now())
+            return 0.0
+        if status != 200 and reason != UNHEARD:  # OPTIONS of strangers is answered, and counts
+            self.refusals.add(peer[0], method, status, reason, self._clock.wall())
+        return 0.0 if status in OF_US else self.gate.failed(peer, self._clock.now())
+
+    def asked(self, peer: Address) -> None:
+        """Takes note that somebody was asked for a login, which is no refusal."""
+        self.gate.asked(peer, self._clock.now())
 
     def allow(self, source: str) -> None:
         """Forgets what a source did."""
@@ -87,21 +96,22 @@ class Admission:
         """How many sources are not read any more."""
         return self.gate.shut(self._clock.now())
 
-    def _logged_in(self, request: Request, source: str, now: float) -> Trunk | Refusal:
+    def _logged_in(self, request: Request, peer: Address, now: float) -> Trunk | Refusal:
+        source = peer[0]
         verdict = self._challenger.verify(request, self._password, now)
         if verdict.user is None:
-            return self._challenge(f"{source}: {verdict.why}", now, stale=verdict.stale)
+            return self._challenge(f"{source}: {verdict.why}", now, stale=verdict.stale, asks=verdict.stale)
         trunk = self._book.by_login(verdict.user)
         assert trunk is not None, "its password was just looked up"
         if trunk.addresses and not networks.hold(trunk.addresses, source):
             return Refusal(403, f"{source} is not among the addresses of trunk {trunk.name}")
-        self.gate.proved(source, now)
+        self.gate.proved(peer, now)
         return trunk
 
     def _password(self, username: str) -> str | None:
         trunk = self._book.by_login(username)
         return trunk.inbound_password if trunk is not None else None
 
-    def _challenge(self, text: str, now: float, *, stale: bool = False) -> Refusal:
+    def _challenge(self, text: str, now: float, *, stale: bool = False, asks: bool) -> Refusal:
         values = self._challenger.values(now, stale=stale)
-        return Refusal(401, text, tuple(("WWW-Authenticate", value) for value in values))
+        return Refusal(401, text, tuple(("WWW-Authenticate", value) for value in values), asks)

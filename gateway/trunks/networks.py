@@ -24,3 +24,14 @@ def address(text: str) -> IPv4Address | IPv6Address:
 def hold(networks: Iterable[str], source: str) -> bool:
     """Whether an address is in one of the networks."""
     return any(address(source) in network(one) for one in networks)
+
+
+@lru_cache(maxsize=16384)
+def host(source: str) -> str:
+    """What one host has for addresses: a single IPv4 address; in IPv6 the /64 of its link, all of which are its own."""
+    found = address(source)
+    if isinstance(found, IPv4Address):
+        return source
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(IPv6Network((int(found) >> 64 << 64, 64)))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-KEPT = 1000  # lines; the oldest go first
+SOURCES = 1000  # the one that was refused longest ago goes first
+LINES = 20  # of a source; the oldest are summed up in one, so that a scanner hides nobody's mistake
+REST = "other reasons"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,29 +23,54 @@ class Refused:
     last: datetime
     count: int = 1
 
+    def with_more(self, other: Refused) -> Refused:
+        """Both in one line."""
+        first, last = min(self.first, other.first), max(self.last, other.last)
+        return replace(self, first=first, last=last, count=self.count + other.count)
+
+
+Key = tuple[str, int, str]
+
 
 class Refusals:
     """The newest refusals."""
 
-    def __init__(self, kept: int = KEPT) -> None:
-        self._kept = kept
-        self._lines: dict[tuple[str, str, int, str], Refused] = {}
+    def __init__(self, sources: int = SOURCES, lines: int = LINES) -> None:
+        self._kept = sources
+        self._each = lines
+        self._sources: dict[str, dict[Key, Refused]] = {}
         self.total = 0
+
+    def __len__(self) -> int:
+        return sum(map(len, self._sources.values()))
 
     def add(self, source: str, method: str, status: int, reason: str, at: datetime) -> None:
         """Counts one."""
         self.total += 1
-        key = source, method, status, reason
-        known = self._lines.pop(key, None)
-        line = Refused(*key, at, at) if known is None else replace(known, last=at, count=known.count + 1)
-        self._lines[key] = line
-        if len(self._lines) > self._kept:
-            del self._lines[next(iter(self._lines))]
+        lines = self._sources[source] = self._sources.pop(source, {})
+        _put(lines, Refused(source, method, status, reason, at, at))
+        while len(lines) > self._each:
+            oldest = next(line for line in lines.values() if line.reason != REST)
+            del lines[oldest.method, oldest.status, oldest.reason]
+            _put(lines, replace(oldest, method="", status=0, reason=REST))
+        if len(self._sources) > self._kept:
+            del self._sources[next(iter(self._sources))]
 
-    def newest_first(self, source: str | None = None) -> list[Refused]:
+    def newest_first(self, source: str | None = None, most: int | None = None) -> list[Refused]:
         """All lines, or those of a source."""
-        return [line for line in reversed(self._lines.values()) if source in (None, line.source)]
+        lines = self._all() if source is None else iter(self._sources.get(source, {}).values())
+        return sorted(lines, key=lambda line: line.last)[::-1][:most]
 
     def forget(self, source: str) -> None:
         """Drops the lines of a source."""
-        self._lines = {key: line for key, line in self._lines.items() if key[0] != source}
+        self._sources.pop(source, None)
+
+    def _all(self) -> Iterator[Refused]:
+        return (line for lines in self._sources.values() for line in lines.values())
+
+
+def _put(lines: dict[Key, Refused], line: Refused) -> None:
+    """Adds a line, or adds it to the one of its kind, as the newest."""
+    key = line.method, line.status, line.reason
+    known = lines.pop(key, None)
+    lines[key] = line if known is None else known.with_more(line)

@@ -38,9 +38,11 @@ FREE_PORT_ATTEMPTS = 8  # a free UDP port may be taken over TCP
 class Screen(Protocol):
     """Who is read, and who is answered."""
 
-    def opens(self, source: str, now: float) -> bool: ...
+    def opens(self, peer: Address, now: float) -> bool: ...
 
-    def answers(self, source: str, now: float) -> bool: ...
+    def answers(self, peer: Address, now: float) -> bool: ...
+
+    def shelters(self, peer: Address, now: float) -> bool: ...
 
 
 Listener = tuple[str, str, int]  # transport (udp, tcp, tls, ws or wss), host, port
@@ -141,11 +143,10 @@ class Endpoint:
     def _receive(self, data: bytes, flow: Flow) -> None:
         now = self._loop.time()
         if self._screen is not None:
-            source = flow.remote[0]
-            if not self._screen.opens(source, now):
+            if not self._screen.opens(flow.remote, now) and not self.agent.concerns(data):
                 self.connections.close_flow(flow)
                 return
-            if not self._screen.answers(source, now):
+            if not self._screen.answers(flow.remote, now):
                 flow = replace(flow, answered=False)
         self._do(self.agent.receive(data, flow, now))
 

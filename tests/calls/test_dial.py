@@ -216,7 +216,7 @@ def test_who_answers_and_hangs_up_at_once_has_answered(tmp_path: Path) -> None:
             caller, callee = Caller(one), Callee(one)
             caller.call()
             await passes(2)
-            gateway = one.wire["127.0.0.2", 5060]
+            gateway = one.endpoint
             hear, kept = gateway._hear, list[Event]()
 
             def late(event: Event) -> None:

@@ -16,7 +16,7 @@ from media import negotiate
 from sip.commands import Invite
 from sip.outputs import Address
 from tests.lib.loop import VirtualClock, passes, run
-from tests.lib.whole import NUMBER, SimulatedEndpoint, whole
+from tests.lib.whole import NUMBER, SimulatedEndpoint, Wire, whole
 
 
 def test_without_numbers_there_is_no_limit() -> None:
@@ -78,7 +78,7 @@ def test_no_window_has_more_than_its_share(cps: float, pauses: list[float]) -> N
 class Listening(SimulatedEndpoint):
     """A phone whose every datagram is kept."""
 
-    def __init__(self, wire: dict[Address, SimulatedEndpoint], address: Address, heard: list[bytes]) -> None:
+    def __init__(self, wire: Wire, address: Address, heard: list[bytes]) -> None:
         super().__init__(wire, address, lambda _: None)
         self._heard = heard
 

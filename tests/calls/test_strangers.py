@@ -12,7 +12,10 @@ from sip.commands import Probe
 from sip.events import Answered, Ended, Probed
 from tests.calls.test_trunks import SAY, Peer, trunk
 from tests.lib.loop import VirtualClock, passes, run
+from tests.lib.scanner import Scanner
 from tests.lib.whole import Whole, whole
+
+GATEWAY = ("127.0.0.2", 5060)
 
 LONG = {"/voice": "<Response><Say>Hello</Say><Pause length='300'/></Response>"}
 
@@ -73,6 +76,95 @@ def test_where_strangers_hear_nothing_a_trunk_hears_all(tmp_path: Path, source: 
                 assert peer.status() == 408
             else:
                 peer.hangup()
+            await passes(60)
+
+    run(main)
+
+
+def test_delay_answers_a_stranger_ever_more_slowly(tmp_path: Path) -> None:
+    """`[sip] strangers = "delay"`, with calls."""
+
+    async def main(clock: VirtualClock) -> None:
+        async with whole(clock, tmp_path, SAY) as one:
+            await trunk(one, "acme", addresses=["192.0.2.1"])
+            one.endpoint.screen = one.services.admission.gate
+            caller, waited = Peer(one, "198.51.100.7"), []
+            for number in range(MOST + 1):
+                began = clock.now()
+                caller.call(name=str(number))
+                while len(caller.said(Ended)) <= number:
+                    await passes(0.25)
+                waited.append(clock.now() - began)
+                one.services.admission.gate._hosts["198.51.100.7"].at = clock.now()  # nothing is forgotten meanwhile
+            assert [round(one) for one in waited] == [0, 0, 0, 1, 2, 4, *[8] * (MOST - FREE - 2)]
+            while one.services.admission.shut_out() == 0:
+                caller.call(name=f"more{clock.now()}")
+                await passes(0.25)
+            await passes(40)
+            scanner = Scanner(one.wire, ("198.51.100.7", 5060), GATEWAY, ("127.0.0.2",), 1)
+            for ask in (scanner.dial, scanner.sweep, scanner.guess, scanner.nonsense):
+                ask()
+                await passes(40)
+            assert scanner.heard == []
+
+    run(main)
+
+
+def test_silence_says_nothing_to_a_stranger_whatever_it_sends(tmp_path: Path) -> None:
+    """`[sip] strangers = "silence"`: neither to what belongs to no call, nor to what cannot be read."""
+
+    async def main(clock: VirtualClock) -> None:
+        async with whole(clock, tmp_path, LONG) as one:
+            await trunk(one, "acme", addresses=["192.0.2.1"])
+            gate = one.services.admission.gate
+            gate._answers_strangers = lambda: False
+            one.endpoint.screen = gate
+            honest = Peer(one, "192.0.2.1")
+            honest.call()
+            await passes(1)
+            for number in range(200):  # few each: all of them are read
+                scanner = Scanner(one.wire, (f"198.51.100.{number}", 5060), GATEWAY, ("127.0.0.2",), number)
+                scanner.step()
+                for method in ("CANCEL", "BYE", "OPTIONS", "INVITE"):
+                    tagged = scanner._message(method, "100", "127.0.0.2", "").replace(
+                        b"\r\nCall-ID", b";tag=1\r\nCall-ID"
+                    )
+                    scanner._send(tagged)
+                    scanner._send(scanner._message(method, "100", "127.0.0.2", ""))
+                await passes(0.2)
+                assert scanner.heard == []
+            assert honest.said(Answered)
+            assert not honest.said(Ended)
+            assert one.services.admission.refusals.total > 1000
+            honest.hangup()
+            await passes(60)
+
+    run(main)
+
+
+def test_a_call_with_somebody_who_is_shut_out_goes_on_and_ends_as_it_should(tmp_path: Path) -> None:
+    """Whoever sends with the address of who is called by us takes none of our calls down."""
+
+    async def main(clock: VirtualClock) -> None:
+        documents = {"/voice": "<Response><Dial><Sip>sip:bob@9.9.9.9</Sip></Dial></Response>"}
+        async with whole(clock, tmp_path, documents) as one:
+            await trunk(one, "acme", addresses=["192.0.2.1"])
+            one.endpoint.screen = gate = one.services.admission.gate
+            honest, called = Peer(one, "192.0.2.1"), Peer(one, "9.9.9.9")
+            for _ in range(MOST + 1):
+                gate.failed(("9.9.9.9", 5060), clock.now())
+            honest.call()
+            await passes(1)
+            called.ring()
+            called.answer()
+            await passes(5)
+            assert honest.said(Answered)
+            assert not honest.said(Ended)
+            assert one.services.admission.shut_out() == 1
+            called.hangup(called.session)
+            await passes(1)
+            assert called.status() == 200
+            assert honest.said(Ended)
             await passes(60)
 
     run(main)

@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from random import Random
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -62,7 +62,13 @@ NUMBER = "+15555550100"
 HOST = "http://127.0.0.1:1"  # the app's
 
 
-Wire = dict[Address, "SimulatedEndpoint"]
+class End(Protocol):
+    """Who hears what is sent to an address."""
+
+    def receive(self, data: bytes, source: Address) -> None: ...
+
+
+Wire = dict[Address, End]
 
 
 class SimulatedEndpoint:
@@ -94,9 +100,9 @@ class SimulatedEndpoint:
         """A datagram arrives."""
         now, flow = self._loop.time(), Flow("udp", self.address, source)
         if self.screen is not None:
-            if not self.screen.opens(source[0], now):
+            if not self.screen.opens(source, now) and not self.agent.concerns(data):
                 return
-            flow = replace(flow, answered=self.screen.answers(source[0], now))
+            flow = replace(flow, answered=self.screen.answers(source, now))
         self._do(self.agent.receive(data, flow, now))
 
     def _do(self, outputs: Sequence[object]) -> None:
@@ -248,7 +254,9 @@ class Whole(Generic[W]):
     @property
     def endpoint(self) -> SimulatedEndpoint:
         """The gateway's end of the wire."""
-        return self.wire[("127.0.0.2", 5060)]
+        end = self.wire[("127.0.0.2", 5060)]
+        assert isinstance(end, SimulatedEndpoint)
+        return end
 
     @property
     def link(self) -> W:

@@ -197,7 +197,7 @@ class World:
         layer, finder = agent._layer, agent._layer._finder
         left = {
             "sessions": agent.sessions, "dialogs": agent.dialogs, "transactions": agent.transactions,
-            "keys": len(agent._keys), "invites": len(agent._invites), "ending": len(agent._ending),
+            "keys": len(agent._dialogs._keys), "invites": len(agent._invites), "ending": len(agent._ending),
             "registrations": len(agent._registrations), "returning": len(layer._returning),
             "waiting": len(finder._waiting), "asked": len(finder._asked), "next timeout": agent.next_timeout(),
             "connections": len(layer._live - {end.flow for end in self.network.ends.values()}),

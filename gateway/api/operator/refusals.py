@@ -13,6 +13,8 @@ from gateway.trunks.admission import Admission
 from gateway.trunks.book import TrunkBook
 from gateway.trunks.refusals import Refused
 
+MOST = 1000  # lines of an answer
+
 
 class Refusals:
     """The newest first."""
@@ -32,7 +34,7 @@ class Refusals:
     async def list(self, request: Request) -> Reply:
         """All, or those of a source."""
         source = self._source(request) if "source" in request.variables else None
-        lines = self._admission.refusals.newest_first(source)
+        lines = self._admission.refusals.newest_first(source, MOST)
         return Reply(json={"refusals": [_shown(line) for line in lines]})
 
     async def forgive(self, request: Request) -> Reply:
