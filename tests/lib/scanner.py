@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from sip.digest import answer, strongest
@@ -41,6 +41,7 @@ class Scanner:
         self._wire, self._gateway, self._domains = wire, gateway, domains
         self._random = Random(seed)
         self._asked: dict[str, tuple[str, str, str]] = {}  # Call-ID -> kind, guess, host
+        self._last = b"", Heard(0.0, "", "", "")
         self._loop = asyncio.get_running_loop()
         wire[address] = self
 
@@ -80,10 +81,14 @@ class Scanner:
 
     def receive(self, data: bytes, source: Address) -> None:
         """An answer. Who is asked for a password tries one."""
+        if data == self._last[0]:  # it was repeated
+            self.heard.append(replace(self._last[1], at=self._loop.time()))
+            return
         response = parse_message(data)
         assert isinstance(response, Response)
         kind, guess, host = self._asked.get(response.headers.get("Call-ID") or "", ("nonsense", "", ""))
         self.heard.append(Heard(self._loop.time(), f"{kind} at {host}", guess, _said(response)))
+        self._last = data, self.heard[-1]
         if response.status == 401 and kind == "REGISTER":
             challenge = strongest(response.headers.all("WWW-Authenticate"))
             assert challenge is not None
