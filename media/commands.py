@@ -61,7 +61,8 @@ class Play(msgspec.Struct, frozen=True, tag=True, array_like=True):
     their last; an endless one before it ends with the round that it is in. `start_ms` begins so far into the first
     round; beyond its end the next round begins, if there is one. `volume` is in dB, 0 as recorded; what gets too loud
     is clipped. A sound that cannot be had ends the Play with `error` before any of its pieces; one that cannot be read
-    on, or for which there is no memory, where it is. What waits behind goes on.
+    on, or for which there is no memory, where it is. What waits behind goes on. While the disk does not give what is
+    needed, for five seconds at most, there is silence; nothing is left out.
     """
 
     port: int

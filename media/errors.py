@@ -4,6 +4,7 @@ MediaError
 ├── SdpError             an SDP body that cannot be read
 ├── NegotiationError     488  an offer or answer that we cannot use
 └── AudioError           an audio file that cannot be read
+    └── NotYet           its next stretch is on its way from the disk
 """
 
 from __future__ import annotations
@@ -25,3 +26,7 @@ class NegotiationError(MediaError):
 
 class AudioError(MediaError):
     """An audio file that cannot be read."""
+
+
+class NotYet(AudioError):
+    """A stretch of an audio file that would have to be waited for."""

@@ -18,7 +18,7 @@ class Samples(Protocol):
     def length(self) -> int: ...
 
     def read(self, start: int, count: int) -> Pcm:
-        """Exactly these samples; AudioError when they cannot be had."""
+        """Exactly these samples; AudioError when they cannot be had, NotYet when they cannot be had at once."""
 
     def close(self) -> None: ...
 

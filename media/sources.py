@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from media import commands, events
 from media.arena import PAGE, Arena, Page
 from media.codecs import SILENCE, g711
-from media.errors import AudioError
-from media.frames import FRAME, RATE, Pcm, Rows, Wire
+from media.errors import AudioError, NotYet
+from media.frames import FRAME, RATE, TICK, Pcm, Rows, Wire
 from media.library import Library, Quiet, Samples, Sounds
 from media.tones import ToneSamples
 
+PATIENCE = 250  # ticks that a page may take to come from the disk; what plays is silent meanwhile
 SILENT = ""  # the name of silence, all of whose pages are one
 
 
@@ -44,6 +45,7 @@ class Playlist:
     index: int = 0
     times: int = 0  # the segment was played in this round
     position: int = 0  # in the segment: what is not in a page yet
+    waited: int = 0  # ticks, for a page
 
     def skip(self, samples: int) -> None:
         """Starts so far into the first round."""
@@ -141,7 +143,8 @@ class Sources:
                 place = self._turn(row, law, ended)
                 if place is None:
                     frame[filled:] = SILENCE[law]
-                    return
+                    at = end = 0  # where it still plays, it waits for a page
+                    break
                 at, end = place
             count = min(FRAME - filled, end - at)
             frame[filled : filled + count] = self.arena.cut(at, at + count)
@@ -149,7 +152,7 @@ class Sources:
         self._at[row], self._end[row] = at, end
 
     def _turn(self, row: int, law: int, ended: list[events.PlayEnded]) -> tuple[int, int] | None:
-        """The next stretch of a row, from here to there; None when nothing is left to play."""
+        """The next stretch of a row, from here to there; None when nothing is left to play, or it is not there yet."""
         head = self._heads[row]
         self._leave(head)
         while head.lists:
@@ -157,7 +160,14 @@ class Sources:
             try:
                 segment = playlist.segment(last=len(head.lists) == 1)
                 if segment is not None:
-                    return self._enter(head, playlist, segment, law)
+                    place = self._enter(head, playlist, segment, law)
+                    playlist.waited = 0
+                    return place
+            except NotYet as failure:
+                playlist.waited += 1
+                if playlist.waited < PATIENCE:
+                    return None
+                error = f"{failure} for {PATIENCE * TICK:g} s"
             except (AudioError, MemoryError) as failure:
                 error = str(failure)
             head.lists.popleft()

@@ -6,8 +6,6 @@ go, one message per direction and tick. It ends when the link closes, after its 
 
 from __future__ import annotations
 
-import contextlib
-import os
 import resource
 import signal
 import socket
@@ -15,22 +13,18 @@ import struct
 import sys
 import time
 from collections import deque
-from pathlib import Path
 from random import SystemRandom
 
 import msgspec
-import numpy as np
 
 from media import commands, events
 from media.arena import BOUND
 from media.engine import Engine
-from media.errors import AudioError
-from media.frames import Pcm
+from media.folder import AudioFolder
 from media.recorder import Recorder
 from media.runner import Beat, Stats, undisturbed
 from media.sockets import NoUdpPort, Sockets
 
-AHEAD = 1 << 18  # bytes of a file that the kernel is asked to have ready: more than two pages of the arena
 LARGEST = 1 << 24  # bytes of a message: a tick's worth of commands is thousands of times smaller
 
 
@@ -44,51 +38,6 @@ class WorkerSettings(msgspec.Struct, frozen=True):
     idle_seconds: float = 60.0
     sound_bound: int = BOUND  # bytes
     mix_all_below: int = 16
-
-
-class AudioFile:
-    """`library.Samples` of a raw file, which stays open: where it is removed, it is read to its end all the same."""
-
-    def __init__(self, name: str, path: Path) -> None:
-        self._name = name[:12]
-        try:
-            self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        except OSError as error:
-            raise AudioError(f"sound {self._name}: {error.strerror}") from error
-        self.length = os.fstat(self._file).st_size // 2
-        self._fetch(0)
-
-    def read(self, start: int, count: int) -> Pcm:
-        """The samples, and what follows them is fetched from the disk meanwhile."""
-        try:
-            data = os.pread(self._file, 2 * count, 2 * start)
-        except OSError as error:
-            raise AudioError(f"sound {self._name}: {error.strerror}") from error
-        if len(data) < 2 * count:
-            raise AudioError(f"sound {self._name}: its file was cut off")
-        self._fetch(start + count)
-        return np.frombuffer(data, "<i2").astype(np.int16)
-
-    def close(self) -> None:
-        """Nobody plays it any more."""
-        os.close(self._file)
-
-    def _fetch(self, start: int) -> None:
-        with contextlib.suppress(AttributeError, OSError):  # where that is not known, the disk is waited for
-            os.posix_fadvise(self._file, 2 * start, AHEAD, os.POSIX_FADV_WILLNEED)
-
-
-class AudioFolder:
-    """Sounds as raw files: `DIR/cache/audio/<name>.s16`."""
-
-    def __init__(self, data_dir: str) -> None:
-        self._folder = Path(data_dir) / "cache" / "audio"
-
-    def open(self, audio: str) -> AudioFile:
-        """AudioError when the file is not there."""
-        if not audio.isalnum():
-            raise AudioError(f"{audio!r} is not the name of a sound")
-        return AudioFile(audio, self._folder / f"{audio}.s16")
 
 
 class Worker:

@@ -13,9 +13,9 @@ from media import events
 from media.arena import PAGE, Arena
 from media.codecs import SILENCE, g711
 from media.commands import Connect, Play, Silence, Sound, Stop, Tone
-from media.errors import AudioError
+from media.errors import AudioError, NotYet
 from media.frames import FRAME, RATE, Pcm, Wire
-from media.sources import Sources
+from media.sources import PATIENCE, Sources
 from tests.lib.rig import InMemory, Rig, plan_of
 
 CHANCE = np.random.default_rng(1)
@@ -273,6 +273,53 @@ def test_a_sound_that_breaks_off_ends_its_play_there_and_what_waits_follows_with
         events.PlayEnded(0, 1, False, "sound cut: its file was cut off"),
         events.PlayEnded(0, 2, True),
     ]
+
+
+class Slow(InMemory):
+    """A file of which every stretch has to be asked for several times."""
+
+    waits, asked = 3, 0
+
+    def read(self, start: int, count: int) -> Pcm:
+        self.asked += 1
+        if self.asked % (self.waits + 1):
+            raise NotYet("sound slow: the disk does not give it")
+        return super().read(start, count)
+
+
+def test_a_stretch_that_is_not_there_yet_is_waited_for_in_silence_and_nothing_is_left_out() -> None:
+    player = Player()
+    player.sounds["slow"] = Slow(LONG)
+    player.play(Play(0, 1, (Sound("odd"), Sound("slow"))), Play(0, 2, (Sound("odd"),), queue=True))
+    heard, wire, rest = player.frames(600), wire_of(LONG), FRAME - len(ODD) % FRAME
+    quiet = np.full(rest + 2 * FRAME, SILENCE[0], np.uint8)  # asked at the end of a frame, and in each tick after it
+    pages = [np.concatenate((part, np.full(3 * FRAME, SILENCE[0]))) for part in (wire[:PAGE], wire[PAGE : 2 * PAGE])]
+    expected = np.concatenate((wire_of(ODD), quiet, *pages, wire[2 * PAGE :], wire_of(ODD)))
+    assert (heard[: len(expected)] == expected).all()
+    assert player.said == [events.PlayEnded(0, 1, True), events.PlayEnded(0, 2, True)]
+
+
+def test_a_disk_that_stands_still_ends_the_play_and_what_waits_follows() -> None:
+    player = Player()
+    player.sounds["slow"] = slow = Slow(LONG)
+    slow.waits = 10_000
+    player.play(Play(0, 1, (Sound("slow"),)), Play(0, 2, (Sound("odd"),), queue=True))
+    assert (player.frames(PATIENCE - 1) == SILENCE[0]).all()
+    assert player.said == []
+    player.check(wire_of(ODD))
+    assert player.said == [
+        events.PlayEnded(0, 1, False, "sound slow: the disk does not give it for 5 s"), events.PlayEnded(0, 2, True),
+    ]  # fmt: skip
+
+
+def test_a_play_that_waits_for_the_disk_is_stopped_like_any_other() -> None:
+    player = Player()
+    player.sounds["slow"] = Slow(LONG)
+    player.play(Play(0, 1, (Sound("slow"),)))
+    player.frames(2)
+    assert player.sources.stop(0) == [events.PlayEnded(0, 1, False)]
+    player.play(Play(0, 2, (Sound("odd"),)))
+    player.check(wire_of(ODD))
 
 
 def test_a_queued_play_that_fails_leaves_what_plays_alone() -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from media.errors import AudioError
-from media.worker import AudioFolder
+from media.errors import AudioError, NotYet
+from media.folder import AudioFolder
 
 PCM = np.arange(-5000, 5000, dtype=np.int16)
 
@@ -47,6 +51,49 @@ def test_a_file_that_is_cut_off_meanwhile_is_an_error_from_there(file: Path) -> 
     assert (samples.read(0, 5000) == PCM[:5000]).all()
     with pytest.raises(AudioError, match=r"^sound abc123: its file was cut off$"):
         samples.read(4000, 1001)
+    samples.close()
+
+
+def test_a_file_that_is_not_in_memory_comes_by_and_by(file: Path) -> None:
+    with file.open("rb") as opened:
+        os.fsync(opened.fileno())
+        os.posix_fadvise(opened.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    samples = folder(file).open("abc123")
+    for _ in range(100_000):
+        with contextlib.suppress(NotYet):
+            assert (samples.read(0, len(PCM)) == PCM).all()
+            break
+    else:
+        raise AssertionError("it never came")
+    samples.close()
+
+
+def test_a_stretch_that_the_kernel_does_not_have_is_not_yet_there(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def parts(size: int) -> Callable[..., int]:
+        return lambda descriptor, buffers, offset, flags: size
+
+    def refuse(descriptor: int, buffers: object, offset: int, flags: int = 0) -> int:
+        raise BlockingIOError(errno.EAGAIN, "not in memory")
+
+    samples = folder(file).open("abc123")
+    for nothing in (refuse, parts(4096)):
+        monkeypatch.setattr(os, "preadv", nothing)
+        with pytest.raises(NotYet, match=r"^sound abc123: the disk does not give it$"):
+            samples.read(0, 5000)
+    samples.close()
+
+
+def test_a_file_system_that_cannot_be_asked_is_waited_for(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.preadv
+
+    def old(descriptor: int, buffers: list[bytearray], offset: int, flags: int = 0) -> int:
+        if flags:
+            raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+        return real(descriptor, buffers, offset)
+
+    monkeypatch.setattr(os, "preadv", old)
+    samples = folder(file).open("abc123")
+    assert (samples.read(3, 10) == PCM[3:13]).all()
     samples.close()
 
 
