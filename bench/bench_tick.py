@@ -1,7 +1,8 @@
 """Claim: one tick of the engine for 500 ports takes a fraction of its 20 ms, whatever the ports do.
 
-Cases: every port hears a prompt, echoes nothing; every port forwards to a peer; every port is heard in band. One JSON
-line each: milliseconds per tick (median, worst of 300), share of the 20 ms budget.
+Cases: every port hears a prompt; every port hears its own echo; every port forwards to a peer; every port is heard in
+band; conferences of ten, all talking; one conference of all, three talking. One JSON line each: milliseconds per tick
+(median, worst of 300), share of the 20 ms budget.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from random import Random
 import numpy as np
 
 from media import commands
+from media.codecs import SILENCE
 from media.engine import Engine
 from media.frames import FRAME, Pcm
 from media.inbox import Inbox
@@ -52,10 +54,11 @@ def engine_for(ports: int, dtmf: int) -> Engine:
     return engine
 
 
-def inbox_for(ports: int, tick: int) -> Inbox:
-    """A packet of noise for each port."""
+def inbox_for(ports: int, tick: int, talkers: int) -> Inbox:
+    """A packet of noise for each port that talks, of silence for the others."""
     rows = np.arange(ports)
     data = np.random.default_rng(tick).integers(0, 256, (ports, WIDTH), np.uint8)
+    data[talkers:] = SILENCE[0]
     ones = np.ones(ports, np.int64)
     pack(data, 0 * ones, ones < 0, tick * ones, tick * FRAME * ones, rows + 7)
     return Inbox(Packets(rows, data, ones * (HEADER + FRAME)))
@@ -67,11 +70,17 @@ def time_case(case: str, ports: int) -> None:
     for row in range(ports):
         if case == "prompt":
             engine.apply(commands.Play(row, 1, (commands.Sound("a"),), 0), 0.0)
+        if case == "echo":
+            engine.apply(commands.Bridge(row, row), 0.0)
         if case == "bridge" and row % 2 == 0:
             engine.apply(commands.Bridge(row, row + 1), 0.0)
+        if case == "conferences":
+            engine.apply(commands.Join(row, row // 10), 0.0)
+        if case == "conference":
+            engine.apply(commands.Join(row, 1), 0.0)
     spent = []
     for tick in range(TICKS):
-        inbox = inbox_for(ports, tick)
+        inbox = inbox_for(ports, tick, 3 if case == "conference" else ports)
         began = time.perf_counter()
         engine.tick(inbox, tick * 0.02)
         spent.append((time.perf_counter() - began) * 1000)
@@ -84,6 +93,6 @@ def time_case(case: str, ports: int) -> None:
 
 
 if __name__ == "__main__":
-    for name in ("prompt", "bridge", "inband"):
+    for name in ("prompt", "echo", "bridge", "inband", "conferences", "conference"):
         for count in (100, 500, 1000):
             time_case(name, count)

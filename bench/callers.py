@@ -38,6 +38,7 @@ class Callers:
     socket: socket.socket = field(default_factory=lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
     placed: list[Dialog] = field(default_factory=list)
     taken: list[Dialog] = field(default_factory=list)  # calls that came to us
+    _behind: int = 0  # calls that we place
 
     def __post_init__(self) -> None:
         self.socket.bind((HOST, 0))
@@ -60,6 +61,7 @@ class Callers:
 
     def place(self, number: str, count: int, rate: float, *, answers: int = 0) -> None:
         """So many calls at that rate, and waits until they are up, and so many came to us."""
+        self._behind = count
         due = time.monotonic()
         for index in range(count):
             dialog = Dialog(index, f"bench-{index}@{self.port}", f"<sip:+1555556{index:04}@{HOST}>;tag=b{index}")
@@ -144,7 +146,7 @@ class Callers:
             raise SystemExit(f"call {dialog.number}: {status}")
 
     def _take(self, call_id: str, rest: str) -> None:
-        dialog = Dialog(len(self.placed) + len(self.taken), call_id, _value(rest, "To") + f";tag=a{len(self.taken)}")
+        dialog = Dialog(self._behind + len(self.taken), call_id, _value(rest, "To") + f";tag=a{len(self.taken)}")
         dialog.theirs = _value(rest, "From")
         dialog.target = _value(rest, "Contact").partition("<")[2].partition(">")[0]
         self.taken.append(dialog)

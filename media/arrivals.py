@@ -10,7 +10,7 @@ from media.inbox import Inbox, Stray
 from media.latch import Latch
 from media.negotiate import StreamPlan
 from media.ports import Address, Ports
-from media.rtp import Headers, Packets, packets_of
+from media.rtp import Headers, Packets
 
 CONTROL = range(64, 96)  # payload types that RTCP packets seem to have on the RTP port (RFC 5761 §4)
 
@@ -68,15 +68,12 @@ class Arrivals:
     def _meet(self, stray: Stray, now: float, said: list[events.Event]) -> None:
         row, source = stray.row, stray.source
         latch = self._latches.get(row)
-        one = packets_of([(row, stray.data)])
-        headers = rtp.parse(one.data, one.lengths)
-        if headers.ok[0] and latch is not None:
-            ssrc, sequence = int(headers.ssrc[0]), int(headers.sequence[0])
-            if latch.accepts(source, ssrc, sequence, now):
-                self._ports.move(row, source)
-                said.append(events.Latched(row, *source))
-                return
-        self._strangers[row, source] = self._strangers.get((row, source), 0) + 1
+        heading = rtp.heading(stray.data) if latch is not None and latch.is_open(source, now) else None
+        if latch is not None and heading is not None and latch.accepts(source, *heading, now):
+            self._ports.move(row, source)
+            said.append(events.Latched(row, *source))
+        else:
+            self._strangers[row, source] = self._strangers.get((row, source), 0) + 1
 
     def tell_strangers(self) -> list[events.Event]:
         """Who sent something that was not its peer's to hear, since it was told last."""

@@ -35,9 +35,13 @@ class Latch:
         self._allowed = plan.symmetric or _private(plan.remote_ip)
         self._suitor: Suitor | None = None
 
+    def is_open(self, address: Address, now: float) -> bool:
+        """Whether the port may still follow somebody there."""
+        return self._allowed and now <= self._until and address[0] == self._ip
+
     def accepts(self, address: Address, ssrc: int, sequence: int, now: float) -> bool:
         """Whether a packet of a stranger makes it the peer."""
-        if not self._allowed or now > self._until or address[0] != self._ip:
+        if not self.is_open(address, now):
             return False
         suitor = self._suitor
         if (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -95,6 +96,14 @@ def parse(data: Wire, lengths: Ints) -> Headers:
         start=start,
         size=size,
     )
+
+
+def heading(data: bytes) -> tuple[int, int] | None:
+    """SSRC and sequence number of one packet, None where it is no RTP."""
+    if len(data) < HEADER or data[0] >> 6 != 2:
+        return None
+    _, sequence, _, ssrc = struct.unpack_from(">HHII", data)
+    return ssrc, sequence
 
 
 def payloads(packets: Packets, headers: Headers, index: Rows, width: int) -> Wire:

@@ -20,7 +20,7 @@ from media.ports import Address
 from media.rtp import WIDTH, Packets, joined, packets_of
 
 STRAYS = 8  # packets of strangers that are read of one port in a tick
-READY = 64  # first sockets and RTCP sockets that are looked at in a tick
+READY = 32  # first sockets and RTCP sockets that are looked at in a tick
 REST = 2.0  # seconds before a UDP port is used again, so that late packets of the last call hit nobody
 
 
