@@ -39,7 +39,8 @@ OUT, BASELINE = programs.HERE / "out", programs.HERE / "baseline.json"
 SETTLE, SECONDS = 2.0, 6.0
 TICKS = ("media_late_ms_p99", "media_tick_ms")
 RATE = 40.0  # calls a second while they are placed
-CALLERS, LOOP, LOOPED = 34000, 40000, 46000  # first ports: of the callers, of the loop, of the loop's callers
+RTP = "20000-23999"  # of the gateway
+LOOP, LOOPED, CALLERS = 24000, 27000, 61000  # first ports: of the loop, of the loop's callers, of the gateway's
 TEXT = "Thank you for calling. All of our lines are busy at the moment, please hold. " * 8
 
 
@@ -72,7 +73,7 @@ def build(folder: Path) -> None:
     """The load programs."""
     for name in ("generator", "loop"):
         source = programs.HERE / "load" / f"{name}.c"
-        subprocess.run(["cc", "-O2", "-o", str(folder / name), str(source), "-lm"], check=True)
+        subprocess.run(["cc", "-O2", "-pthread", "-o", str(folder / name), str(source), "-lm"], check=True)
 
 
 @contextmanager
@@ -125,7 +126,7 @@ def turns(
     gateway: programs.Gateway, generator: subprocess.Popen[bytes], folder: Path, calls: int, count: int
 ) -> dict[str, Any]:
     """Product and loop in turn: the figures."""
-    far = "".join(f"{LOOP + 2 * index}\n" for index in range(calls))
+    far = lines({caller: LOOP + 2 * caller for caller in range(calls)})
     seen: list[dict[str, float]] = []
     ours, bare = [], []
     with (
@@ -159,13 +160,13 @@ def measure(name: str, calls: int, count: int, folder: Path) -> dict[str, Any]:
     case = CASES[name]
     callers = Callers(CALLERS, case.codecs)
     document = case.document.replace("[uri]", callers.uri)
-    with programs.app(document) as app_port, programs.gateway(app_port) as gateway:
+    with programs.app(document) as app_port, programs.gateway(app_port, rtp=RTP) as gateway:
         before = [programs.rss(pid) for pid in programs.family(gateway.pid)]
         callers.gateway_port = gateway.sip_port
         placed = calls // 2 if case.pairs else calls
         talkers = calls if case.talkers is None else case.talkers
         callers.place(programs.NUMBER, placed, RATE, answers=calls - placed)
-        with load(folder / "generator", programs.LOAD, CALLERS, calls, talkers, feed=_lines(callers.far)) as generator:
+        with load(folder / "generator", programs.LOAD, CALLERS, calls, talkers, feed=lines(callers.far)) as generator:
             time.sleep(3)
             figures = turns(gateway, generator, folder, calls, count)
             there = [programs.rss(pid) for pid in programs.family(gateway.pid)]
@@ -176,8 +177,9 @@ def measure(name: str, calls: int, count: int, folder: Path) -> dict[str, Any]:
     return {"bench": "media", "case": name, "calls": calls, **figures, "machine": platform.node()}
 
 
-def _lines(ports: list[int]) -> str:
-    return "".join(f"{port}\n" for port in ports)
+def lines(far: dict[int, int]) -> str:
+    """Callers and their far ports, as the generator reads them."""
+    return "".join(f"{caller} {port}\n" for caller, port in far.items())
 
 
 def main() -> int:
@@ -188,15 +190,15 @@ def main() -> int:
     names = sys.argv[1].split(",") if len(sys.argv) > 1 else list(CASES)
     sizes = [int(size) for size in sys.argv[2].split(",")] if len(sys.argv) > 2 else [200, 1000, 1500]
     count = int(sys.argv[3]) if len(sys.argv) > 3 else 5
-    lines = []
+    found = []
     with tempfile.TemporaryDirectory() as folder:
         build(Path(folder))
         for name in names:
             for size in sizes:
-                lines.append(measure(name, size, count, Path(folder)))
-                print(json.dumps(lines[-1]), flush=True)
+                found.append(measure(name, size, count, Path(folder)))
+                print(json.dumps(found[-1]), flush=True)
     OUT.mkdir(exist_ok=True)
-    (OUT / "media.json").write_text(json.dumps(lines, indent=1))
+    (OUT / "media.json").write_text(json.dumps(found, indent=1))
     return 0
 
 

@@ -12,14 +12,13 @@ import time
 from dataclasses import dataclass, field
 
 HOST = "127.0.0.1"
-BRANCH = "z9hG4bK"
 
 
 @dataclass(slots=True)
 class Dialog:
     """One call, as we need it to end it."""
 
-    number: int
+    caller: int
     call_id: str
     ours: str  # From or To of ours, with its tag
     theirs: str = ""
@@ -36,9 +35,10 @@ class Callers:
     codecs: str = "0 101"
     gateway_port: int = 0
     socket: socket.socket = field(default_factory=lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-    placed: list[Dialog] = field(default_factory=list)
-    taken: list[Dialog] = field(default_factory=list)  # calls that came to us
-    _behind: int = 0  # calls that we place
+    dialogs: dict[str, Dialog] = field(default_factory=dict)  # by Call-ID, those that are not over
+    refused: int = 0
+    _serial: int = 0
+    _behind: int = 0  # callers that we place; behind them are those that are called
 
     def __post_init__(self) -> None:
         self.socket.bind((HOST, 0))
@@ -55,51 +55,66 @@ class Callers:
         return f"sip:bench@{HOST}:{self.port}"
 
     @property
-    def far(self) -> list[int]:
-        """The gateway's RTP port for each caller."""
-        return [dialog.far for dialog in (*self.placed, *self.taken)]
+    def far(self) -> dict[int, int]:
+        """The gateway's RTP port for each caller whose call is up."""
+        return {dialog.caller: dialog.far for dialog in self.dialogs.values() if dialog.far}
 
     def place(self, number: str, count: int, rate: float, *, answers: int = 0) -> None:
         """So many calls at that rate, and waits until they are up, and so many came to us."""
         self._behind = count
         due = time.monotonic()
-        for index in range(count):
-            dialog = Dialog(index, f"bench-{index}@{self.port}", f"<sip:+1555556{index:04}@{HOST}>;tag=b{index}")
-            self.placed.append(dialog)
-            self._invite(dialog, number)
+        for caller in range(count):
+            self.begin(caller, number)
             due += 1 / rate
-            while (left := due - time.monotonic()) > 0:
-                self._hear(left)
+            self.listen(due)
         until = time.monotonic() + 30
-        while sum(map(bool, self.far)) < count + answers and time.monotonic() < until:
-            self._hear(0.1)
-        up = sum(map(bool, self.far))
-        assert up == count + answers, f"{up} of {count + answers} calls are up"
+        while len(self.far) < count + answers and time.monotonic() < until:
+            self.listen(time.monotonic() + 0.1)
+        up = len(self.far)
+        assert up == count + answers, f"{up} of {count + answers} calls are up, {self.refused} were refused"
+
+    def begin(self, caller: int, number: str) -> Dialog:
+        """Places one call."""
+        self._serial += 1
+        serial = self._serial
+        ours = f"<sip:+1555556{caller:04}@{HOST}>;tag=b{serial}"
+        dialog = self.dialogs[f"b{serial}"] = Dialog(caller, f"b{serial}", ours, f"<sip:{number}@{HOST}>")
+        dialog.target = f"sip:{number}@{HOST}:{self.gateway_port}"
+        self._request(dialog, "INVITE", 1, self._sdp(caller))
+        return dialog
+
+    def hang_up(self, dialog: Dialog) -> None:
+        """BYE."""
+        self._request(dialog, "BYE", 2)
 
     def end(self) -> None:
         """BYE to all."""
-        for dialog in (*self.placed, *self.taken):
-            if not dialog.over:
-                self._request(dialog, "BYE", 2, f"{BRANCH}-bye-{dialog.call_id}")
+        for dialog in list(self.dialogs.values()):
+            self.hang_up(dialog)
         until = time.monotonic() + 5
-        while time.monotonic() < until and not all(dialog.over for dialog in (*self.placed, *self.taken)):
-            self._hear(0.1)
+        while time.monotonic() < until and self.dialogs:
+            self.listen(time.monotonic() + 0.1)
 
-    def _sdp(self, index: int) -> str:
-        rtp = self.first + 2 * index
+    def listen(self, until: float) -> None:
+        """Hears what comes until then."""
+        while (left := until - time.monotonic()) > 0:
+            self.socket.settimeout(left)
+            try:
+                self._hear(self.socket.recv(65536).decode())
+            except TimeoutError:
+                return
+
+    def _sdp(self, caller: int) -> str:
+        rtp = self.first + 2 * caller
         events = "a=rtpmap:101 telephone-event/8000\r\n" if "101" in self.codecs else ""
         return (
             f"v=0\r\no=b 1 1 IN IP4 {HOST}\r\ns=-\r\nc=IN IP4 {HOST}\r\nt=0 0\r\n"
             f"m=audio {rtp} RTP/AVP {self.codecs}\r\na=rtpmap:0 PCMU/8000\r\n{events}"
         )
 
-    def _invite(self, dialog: Dialog, number: str) -> None:
-        dialog.target = f"sip:{number}@{HOST}:{self.gateway_port}"
-        dialog.theirs = f"<sip:{number}@{HOST}>"
-        self._request(dialog, "INVITE", 1, f"{BRANCH}-{dialog.call_id}", self._sdp(dialog.number))
-
-    def _request(self, dialog: Dialog, method: str, cseq: int, branch: str, body: str = "") -> None:
+    def _request(self, dialog: Dialog, method: str, cseq: int, body: str = "") -> None:
         kind = "Content-Type: application/sdp\r\n" if body else ""
+        branch = f"z9hG4bK-{method}-{dialog.call_id}"
         self._send(
             f"{method} {dialog.target} SIP/2.0\r\nVia: SIP/2.0/UDP {HOST}:{self.port};branch={branch}\r\n"
             f"Max-Forwards: 70\r\nFrom: {dialog.ours}\r\nTo: {dialog.theirs}\r\nCall-ID: {dialog.call_id}\r\n"
@@ -110,48 +125,38 @@ class Callers:
     def _send(self, message: str) -> None:
         self.socket.sendto(message.encode(), (HOST, self.gateway_port))
 
-    def _hear(self, seconds: float) -> None:
-        self.socket.settimeout(seconds)
-        try:
-            message = self.socket.recv(65536).decode()
-        except TimeoutError:
-            return
+    def _hear(self, message: str) -> None:
         start, _, rest = message.partition("\r\n")
         call_id, method = _value(rest, "Call-ID"), _value(rest, "CSeq").split()[1]
-        dialog = next((one for one in self._of(call_id)), None)
+        dialog = self.dialogs.get(call_id)
         if start.startswith("SIP/2.0 "):
             if dialog is not None:
                 self._answered(dialog, method, int(start.split()[1]), rest)
         elif method == "INVITE" and dialog is None:
             self._take(call_id, rest)
         elif method != "ACK":
-            if dialog is not None and method == "BYE":
-                dialog.over = True
+            if method == "BYE":
+                self.dialogs.pop(call_id, None)
             self._send(_answer(rest, ""))
 
-    def _of(self, call_id: str) -> list[Dialog]:
-        if found := re.match(r"bench-(\d+)@", call_id):
-            return self.placed[int(found[1]) : int(found[1]) + 1]
-        return [one for one in self.taken if one.call_id == call_id]
-
     def _answered(self, dialog: Dialog, method: str, status: int, rest: str) -> None:
-        if method == "BYE":
-            dialog.over = True
+        if method == "BYE" or (method == "INVITE" and status >= 300):
+            self.refused += method == "INVITE"
+            del self.dialogs[dialog.call_id]
         elif method == "INVITE" and status == 200:
             dialog.theirs = _value(rest, "To")
             dialog.target = _value(rest, "Contact").partition("<")[2].partition(">")[0]
             dialog.far = int(rest.partition("m=audio ")[2].split()[0])
-            self._request(dialog, "ACK", 1, f"{BRANCH}-ack-{dialog.call_id}")
-        elif method == "INVITE" and status >= 300:
-            raise SystemExit(f"call {dialog.number}: {status}")
+            self._request(dialog, "ACK", 1)
 
     def _take(self, call_id: str, rest: str) -> None:
-        dialog = Dialog(self._behind + len(self.taken), call_id, _value(rest, "To") + f";tag=a{len(self.taken)}")
+        caller = self._behind
+        self._behind += 1
+        dialog = self.dialogs[call_id] = Dialog(caller, call_id, f"{_value(rest, 'To')};tag=a{caller}")
         dialog.theirs = _value(rest, "From")
         dialog.target = _value(rest, "Contact").partition("<")[2].partition(">")[0]
-        self.taken.append(dialog)
         dialog.far = int(rest.partition("m=audio ")[2].split()[0])
-        self._send(_answer(rest, self._sdp(dialog.number), dialog.ours, f"<sip:bench@{HOST}:{self.port}>"))
+        self._send(_answer(rest, self._sdp(caller), dialog.ours, f"<sip:bench@{HOST}:{self.port}>"))
 
 
 def _value(message: str, name: str) -> str:

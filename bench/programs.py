@@ -43,7 +43,7 @@ def free_port() -> int:
 
 @contextmanager
 def process(core: int, *command: str, feed: str = "") -> Iterator[subprocess.Popen[bytes]]:
-    """A program pinned to a core, fed by its standard input, ended afterwards."""
+    """A program pinned to a core, ended afterwards; `feed` goes into its standard input, which stays open."""
     pin = partial(os.sched_setaffinity, 0, {core})
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=HERE.parent,
@@ -52,7 +52,7 @@ def process(core: int, *command: str, feed: str = "") -> Iterator[subprocess.Pop
         try:
             assert one.stdin is not None
             one.stdin.write(feed.encode())
-            one.stdin.close()
+            one.stdin.flush()
             yield one
         finally:
             one.terminate()
@@ -186,12 +186,12 @@ class Gateway:
 
 
 @contextmanager
-def gateway(app_port: int, *, sampled: bool = False) -> Iterator[Gateway]:
-    """A gateway whose number asks the app."""
+def gateway(app_port: int, *, sampled: bool = False, rtp: str = "20000-31999") -> Iterator[Gateway]:
+    """A gateway whose number asks the app, with its RTP on these ports."""
     with tempfile.TemporaryDirectory() as name:
         folder, http, sip_port = Path(name), f"127.0.0.1:{free_port()}", free_port()
         program = (str(HERE / "sampled.py"), str(folder / "samples.json")) if sampled else ("-m", "gateway")
-        flags = ("--data", name, "--http", http, "--sip", f"127.0.0.1:{sip_port}", "--rtp", "127.0.0.1:20000-31999")
+        flags = ("--data", name, "--http", http, "--sip", f"127.0.0.1:{sip_port}", "--rtp", f"127.0.0.1:{rtp}")
         with process(PRODUCT, sys.executable, *program, "serve", *flags) as one:
             _buy(http, folder, app_port)
             yield Gateway(one.pid, folder, http, sip_port)

@@ -1,12 +1,13 @@
 /* Many callers on one core: each sends 20 ms of G.711 fifty times a second and counts what comes back.
  *
- * `generator FIRST COUNT TALKERS` reads COUNT lines with the far port of each caller, whose own ports are FIRST,
- * FIRST+2, ... of 127.0.0.1. Callers below TALKERS speak (a voice-like buzz), the others send a quiet line. The
+ * `generator FIRST COUNT TALKERS` has callers on FIRST, FIRST+2, ... of 127.0.0.1 and reads lines `CALLER PORT`: from
+ * then on that caller talks with that port of 127.0.0.1, with none if it is 0. Callers below TALKERS speak (a voice-like buzz), the others send a quiet line. The
  * callers' phases are spread over the 20 ms, in steps of one. Audio that comes back untouched is recognised by the time
  * that each packet carries, which against the kernel's time of its arrival gives its delay. Goes on until it is ended;
  * on each SIGUSR1 it prints one JSON line about the time since the one before. */
 #include "common.h"
 #include <math.h>
+#include <pthread.h>
 #include <signal.h>
 
 #define PHASES 20
@@ -40,7 +41,7 @@ static void make_voice(void)
     }
 }
 
-struct caller { int fd, offset, heard, is_first; uint16_t sequence, next; uint32_t timestamp; int64_t lost, received; };
+struct caller { int fd, far, fresh, offset, heard; uint16_t sequence, next; uint32_t timestamp; int64_t lost, received; };
 
 static void speak(struct caller *one, int number, int talkers, int64_t at)
 {
@@ -102,6 +103,15 @@ static void listen_to(struct caller *one)
     }
 }
 
+/* What is left of the talk before is not counted. */
+static void begin(struct caller *one)
+{
+    uint8_t packet[512];
+    while (recv(one->fd, packet, sizeof packet, 0) >= 0)
+        ;
+    one->fresh = one->heard = 0;
+}
+
 static double delay_at(double share)
 {
     int64_t all = 0, sum = 0;
@@ -124,8 +134,10 @@ static void ask(int signal)
 }
 
 static int64_t sent, late;
+static struct caller *callers;
+static int count;
 
-static void tell(struct caller *callers, int count)
+static void tell(void)
 {
     int64_t received = 0, lost = 0;
     int unheard = 0;
@@ -142,23 +154,42 @@ static void tell(struct caller *callers, int count)
     sent = late = asked = 0;
 }
 
+/* Callers that are told whom to talk with, as long as the input goes on. */
+static void *direct(void *nothing)
+{
+    int caller, far;
+    while (scanf("%d %d", &caller, &far) == 2) {
+        if (caller < 0 || caller >= count)
+            continue;
+        struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_port = htons(far)};
+        struct caller *one = &callers[caller];
+        one->far = 0;
+        if (far && connect(one->fd, (struct sockaddr *)&to, sizeof to) == 0) {
+            one->fresh = 1;
+            one->far = far;
+        }
+    }
+    return nothing;
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 4)
         return fprintf(stderr, "generator FIRST COUNT TALKERS\n"), 2;
-    int first = atoi(argv[1]), count = atoi(argv[2]), talkers = atoi(argv[3]), far, on = 1;
-    struct caller *callers = calloc(count, sizeof *callers);
+    int first = atoi(argv[1]), talkers = atoi(argv[3]), on = 1;
+    count = atoi(argv[2]);
+    callers = calloc(count, sizeof *callers);
     make_voice();
     for (int i = 0; i < count; i++) {
-        if (scanf("%d", &far) != 1)
-            return fprintf(stderr, "%d far ports are wanted on stdin\n", count), 2;
-        callers[i].fd = connected(first + 2 * i, far);
+        callers[i].fd = bound(first + 2 * i);
         setsockopt(callers[i].fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
         callers[i].offset = i * 977 % LOOP;
         callers[i].sequence = i;
         callers[i].timestamp = i * 7919;
     }
     signal(SIGUSR1, ask);
+    pthread_t director;
+    pthread_create(&director, NULL, direct, NULL);
     puts("ready");
     fflush(stdout);
     int64_t due = now();
@@ -169,11 +200,15 @@ int main(int argc, char **argv)
         if (now() - due > late)
             late = now() - due;
         for (int i = phase; i < count; i += PHASES) {
+            if (!callers[i].far)
+                continue;
+            if (callers[i].fresh)
+                begin(&callers[i]);
             speak(&callers[i], i, talkers, wall());
             sent++;
             listen_to(&callers[i]);
         }
         if (asked)
-            tell(callers, count);
+            tell();
     }
 }

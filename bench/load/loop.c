@@ -8,8 +8,13 @@ int main(int argc, char **argv)
         return fprintf(stderr, "loop FIRST PEER COUNT\n"), 2;
     int first = atoi(argv[1]), peer = atoi(argv[2]), count = atoi(argv[3]);
     int *fds = calloc(count, sizeof *fds);
-    for (int i = 0; i < count; i++)
-        fds[i] = connected(first + 2 * i, peer + 2 * i);
+    for (int i = 0; i < count; i++) {
+        struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+        to.sin_port = htons(peer + 2 * i);
+        fds[i] = bound(first + 2 * i);
+        if (connect(fds[i], (struct sockaddr *)&to, sizeof to))
+            return perror("connect"), 1;
+    }
     uint8_t data[512];
     puts("ready");
     fflush(stdout);
