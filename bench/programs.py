@@ -100,9 +100,13 @@ def _times(pid: int) -> tuple[float, float]:
 def rss(pid: int) -> int:
     """Bytes of memory that a process has written to and has to itself.
 
-    Clean pages are those of files: whether they count as its own depends on what other programs run beside it.
+    Clean pages are those of files: whether they count as its own depends on what other programs run beside it. One that
+    is over has none.
     """
-    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    try:
+        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
     return 1024 * sum(int(line.split()[1]) for line in rollup if line.startswith("Private_Dirty"))
 
 
