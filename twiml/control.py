@@ -93,6 +93,7 @@ class NumberTarget:
     status_callback: str | None = None
     status_callback_method: str = "POST"
     status_callback_events: tuple[str, ...] = ("completed",)
+    byoc: str | None = None  # SID of the customer's own carrier
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ class CreateCall:
     recording_status_callback_method: str = "POST"
     recording_status_callback_events: tuple[str, ...] = ("completed",)
     trim: str = "trim-silence"
+    byoc: str = ""  # SID of the customer's own carrier
     sip_auth_username: str | None = None
     sip_auth_password: str | None = field(default=None, repr=False)
 

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gateway.billing.guard import Refused
-from gateway.calls import outbound
+from gateway.calls import byoc, outbound
 from gateway.calls.call import Call
 from gateway.calls.collect import listening
 from gateway.calls.dial_recording import DialRecording
@@ -134,7 +134,13 @@ async def _hops(parent: Call, target: Target, caller_id: str) -> list[Hop]:
     number = normal(target.number)
     if number is None:
         raise NoRoute(13223, f"{target.number!r} is not a phone number")
-    if caller_id not in (parent.row.from_, parent.row.to):
+    own = caller_id in (parent.row.from_, parent.row.to)
+    if target.byoc and byoc.carries(number):
+        trunk = await byoc.find(parent.services, parent.row.account_sid, target.byoc)
+        if not own:
+            byoc.check_caller(caller_id)
+        return await byoc.hops_by(parent.services, trunk, number)
+    if not own:
         await outbound.check_caller_id(parent.services, parent.row.account_sid, caller_id, number)
     return await outbound.hops_to(parent.services, number)
 

@@ -14,7 +14,7 @@ from typing import Any
 from gateway import log
 from gateway.api.engine import CreateCall
 from gateway.billing.guard import Refused
-from gateway.calls import outbound
+from gateway.calls import byoc, outbound
 from gateway.calls.call import Call
 from gateway.calls.dialstring import Hop, NoRoute, NotRegistered
 from gateway.calls.inbound import Arrival, admit, may_call
@@ -27,6 +27,7 @@ from gateway.calls.services import Services
 from gateway.errors import ApiError
 from gateway.numbers.e164 import normal
 from gateway.store.rows import Call as Row
+from gateway.store.sip_rows import ByocTrunk
 from gateway.trunks.admission import Refusal
 from gateway.webhooks.errors import FetchError
 from media.errors import NegotiationError
@@ -297,13 +298,21 @@ class Exchange:
         if number is None:
             raise ApiError(400, 21211, f"The 'To' number {wanted.to} is not a valid phone number.")
         try:
-            await outbound.check_caller_id(services, account_sid, wanted.shown, number)
+            own = await self._byoc(account_sid, wanted) if wanted.byoc and byoc.carries(number) else None
+            if own is None:
+                await outbound.check_caller_id(services, account_sid, wanted.shown, number)
         except NoRoute as error:
-            raise ApiError(400, 21210, str(error)) from error
+            raise ApiError(400, error.code, str(error)) from error
         try:
-            return await outbound.hops_to(services, number)
+            return await (outbound.hops_to(services, number) if own is None else byoc.hops_by(services, own, number))
         except NoRoute as error:
             return error
+
+    async def _byoc(self, account_sid: str, wanted: CreateCall) -> ByocTrunk:
+        """The customer's own carrier that a call is to go by."""
+        found = await byoc.find(self.services, account_sid, wanted.byoc)
+        byoc.check_caller(wanted.shown)
+        return found
 
     async def _run_outbound(self, call: Call, wanted: CreateCall, hops: list[Hop] | NoRoute) -> None:
         if isinstance(hops, NoRoute):

@@ -192,9 +192,10 @@ def _invite(call: Call, leg: Leg, hop: Hop, sdp: bytes, identity: tuple[Header, 
     """The INVITE as the hop's trunk wants it."""
     services, trunk, binding, caller = call.services, hop.trunk, hop.binding, call.row.from_
     headers = (*identity, *hop.headers, ("X-Twilio-CallSid", call.sid), ("X-Twilio-AccountSid", call.row.account_sid))
-    timer: TimerPolicy | None = None
+    host, timer = services.sip_host, None
     if trunk is not None:
-        headers += caller_headers(trunk, caller, services.sip_host)
+        host = trunk.from_host or host
+        headers += caller_headers(trunk, caller, host)
         caller = trunk.caller_id or caller
         caller = dialled(caller, trunk.numbers) if caller.startswith("+") else caller
         timer = TimerPolicy(trunk.session_expires)
@@ -202,7 +203,7 @@ def _invite(call: Call, leg: Leg, hop: Hop, sdp: bytes, identity: tuple[Header, 
     return Invite(
         leg.session,
         hop.uri,
-        _identity(caller, services.sip_host),
+        _identity(caller, host),
         _identity(to, hop.uri.rpartition("@")[2]),
         sdp,
         headers,

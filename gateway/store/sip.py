@@ -200,3 +200,8 @@ class Sip:
         """Where the calls of a trunk may go."""
         found = await self._database.read(*select(tables.origination_urls, trunk_sid=trunk_sid, enabled=True))
         return [rows.OriginationUrl(**row) for row in found]
+
+    async def enabled_targets(self, account_sid: str, policy_sid: str) -> list[rows.Target]:
+        """Where the calls of a connection policy may go."""
+        wanted = {"account_sid": account_sid, "connection_policy_sid": policy_sid, "enabled": True}
+        return [rows.Target(**row) for row in await self._database.read(*select(tables.targets, **wanted))]

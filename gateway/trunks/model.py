@@ -14,6 +14,7 @@ from sip.uri import Uri
 
 SCHEMES = ("sip", "sips")
 TRANSPORTS = ("udp", "tcp", "tls")
+FROM_HOST = r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$"
 HEADER = re.compile(r"(?i:X-[\w.!%*+`'~-]+|User-to-User|P-Preferred-Identity|P-Charging-Vector|Geolocation)")
 
 
@@ -77,6 +78,7 @@ class Trunk(Strict):
     numbers: Numbers = Numbers()
     caller_ids: tuple[str, ...] = ()  # that it accepts besides the account's own numbers
     caller_id: str | None = None  # what every call to it shows
+    from_host: str | None = Field(default=None, pattern=FROM_HOST)  # stands behind the caller; None: our address
     identity: Literal["none", "p-asserted-identity", "remote-party-id"] = "none"
     trust_identity: bool = False  # its P-Asserted-Identity or Remote-Party-ID says who calls
     attestation: Literal["A", "B", "C"] | None = None  # calls to it are signed (SHAKEN) at most at this level

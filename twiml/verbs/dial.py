@@ -114,12 +114,12 @@ def _targets(element: etree._Element, warnings: list[Warning]) -> list[Target]:
 
 def _number(element: etree._Element, warnings: list[Warning]) -> NumberTarget:
     read = Reader(element, warnings, 13221)
-    read.later("url", "method", "byoc", *AMD, code=13221)
+    read.later("url", "method", *AMD, code=13221)
     digits = read.text("sendDigits", "") or ""
     if not DIGITS.issuperset(digits):
         read.warn(13221, f"<Number> sendDigits={digits!r} has other than 0-9 A-D * # w W: not sent")
         digits = ""
-    target = NumberTarget(all_text(element), digits, *_callback(read))
+    target = NumberTarget(all_text(element), digits, *_callback(read), byoc=read.text("byoc") or None)
     read.rest()
     return target
 

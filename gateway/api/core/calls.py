@@ -20,7 +20,7 @@ EVENTS = ("initiated", "ringing", "answered", "completed")
 STATES = ("in-progress", "completed", "absent")
 FINAL = ("completed", "busy", "no-answer", "failed", "canceled")
 LATER = (
-    "ApplicationSid", "MachineDetection", "AsyncAmd", "Byoc", "CallReason", "CallToken", "ClientNotificationUrl",
+    "ApplicationSid", "MachineDetection", "AsyncAmd", "CallReason", "CallToken", "ClientNotificationUrl",
     "RecordingConfigurationId",
 )  # fmt: skip
 
@@ -171,6 +171,7 @@ def _wanted(form: Form) -> CreateCall:
         recording_status_callback_method=form.method("RecordingStatusCallbackMethod"),
         recording_status_callback_events=_events(form, "RecordingStatusCallbackEvent", STATES),
         trim=form.word("Trim", ("trim-silence", "do-not-trim"), "trim-silence"),
+        byoc=form.text("Byoc"),
         sip_auth_username=form.text("SipAuthUsername") or None,
         sip_auth_password=form.text("SipAuthPassword") or None,
     )

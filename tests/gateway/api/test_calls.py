@@ -122,7 +122,6 @@ def test_the_defaults_of_a_new_call(api: Rest) -> None:
         ({"time_limit": 14401}, 20001),
         ({"application_sid": "AP" + "1" * 32}, 20001),
         ({"machine_detection": "Enable"}, 20001),
-        ({"byoc": "BY" + "1" * 32}, 20001),
     ],
 )
 def test_a_call_that_cannot_be_placed_is_refused_with_twilios_code(

@@ -42,8 +42,8 @@ def test_a_byoc_trunk(api: Rest) -> None:
     }  # fmt: skip
     trunks = client.voice.v1.byoc_trunks
     made = trunks.create(
-        friendly_name="Carrier", cnam_lookup_enabled=True, connection_policy_sid=policy.sid, from_domain_sid=domain.sid,
-        **urls,
+        friendly_name="Carrier", cnam_lookup_enabled=False, connection_policy_sid=policy.sid,
+        from_domain_sid=domain.sid, **urls,
     )  # fmt: skip
     for one in (made, trunks(made.sid).fetch(), *trunks.list()):
         assert one.sid.startswith("BY")
@@ -52,6 +52,8 @@ def test_a_byoc_trunk(api: Rest) -> None:
         assert one.url == f"{api.url}/voice/v1/ByocTrunks/{one.sid}"
     assert domain.update(byoc_trunk_sid=made.sid).byoc_trunk_sid == made.sid
     assert made.update(voice_url="", cnam_lookup_enabled=False).voice_url is None
+    for change in (made.update, trunks.create):
+        assert refusal(lambda: change(cnam_lookup_enabled=True)) == (400, 20001)  # noqa: B023
     for sid in ("NY1", "NY" + "0" * 32):
         assert refusal(lambda: trunks.create(connection_policy_sid=sid)) == (400, 20001)  # noqa: B023
     assert policy.delete()
