@@ -276,6 +276,7 @@ class Exchange:
             await call.born()
         except Refused as error:
             self._forget(call)
+            LOG.warning("! %s may not call %s (%d): %s", account_sid, wanted.to, error.code, error)
             raise ApiError(error.status, error.code, str(error)) from error
         except BaseException:
             self._forget(call)
