@@ -25,7 +25,8 @@ class Finding:
     cure: str = ""
 
     def __str__(self) -> str:
-        cure = f". Cure: {self.cure}" if self.cure else ""
+        end = "" if self.what.endswith("?") else "."
+        cure = f"{end} Cure: {self.cure}" if self.cure else ""
         return f"{self.level:<8} {self.subject}: {self.what}{cure}"
 
 

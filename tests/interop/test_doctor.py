@@ -119,4 +119,4 @@ def test_what_is_broken_is_named_with_its_cure(
 def test_settings_that_cannot_be_read_are_a_finding(tmp_path: Path) -> None:
     (tmp_path / "trunkline.toml").write_text('[sip]\nlistn = "127.0.0.1:5060"\n')
     status, text = doctor(tmp_path)
-    assert (status, "did you mean sip.listen?" in text) == (1, True)
+    assert (status, "did you mean sip.listen? Cure: correct it" in text) == (1, True)
