@@ -218,11 +218,11 @@ async def serve(settings: Settings) -> int:
 def _spare_collections() -> None:
     """What is there at the start stays, so the collector need not look at it; new things it looks at less often.
 
-    Not much less: an ended session is a cycle, and one that lasted waits for the collection of the oldest.
+    A call that is over is freed without it (tests/calls hold that).
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(5_000, 5, 5)
+    gc.set_threshold(20_000, 10, 10)
 
 
 def _greet(gateway: Gateway) -> None:

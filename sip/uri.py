@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from sip.errors import ParseError, UnsupportedScheme
@@ -43,6 +44,7 @@ class Uri:
         return found
 
     @classmethod
+    @lru_cache(512)  # a call's messages name the same few
     def parse_any(cls, text: str) -> Uri:
         """A URI of whatever scheme; ParseError for what is none."""
         text = text.strip()

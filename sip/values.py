@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from sip.errors import ParseError
 from sip.grammar import (
@@ -44,6 +45,7 @@ class NameAddr:
         return found
 
     @classmethod
+    @lru_cache(512)  # a call's messages name the same few
     def parse_any(cls, text: str) -> NameAddr:
         """One of whatever scheme; without brackets the parameters are the header's, not the URI's."""
         text = text.strip()

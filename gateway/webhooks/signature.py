@@ -12,8 +12,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 def sign(token: str, url: str, params: Iterable[tuple[str, str]] = (), algorithm: str = "sha1") -> str:
     """The signature of a form POST (`params`), or of a GET (none). `url` is taken as it is: see `signed_url`."""
-    text = url + "".join(name + value for name, value in sorted(set(params)))
-    return base64.b64encode(hmac.new(token.encode(), text.encode(), algorithm).digest()).decode()
+    text = url + "".join([name + value for name, value in sorted(set(params))])
+    return base64.b64encode(hmac.digest(token.encode(), text.encode(), algorithm)).decode()
 
 
 def sign_body(token: str, url: str, body: bytes) -> tuple[str, str]:

@@ -76,9 +76,10 @@ def with_query(url: str, pairs: Iterable[tuple[str, str]]) -> str:
 
 def form(pairs: Iterable[tuple[str, str]]) -> str:
     """Names and values as a form; most are plain, and what is plain is not quoted character by character."""
-    return "&".join(f"{_quoted(name)}={_quoted(value)}" for name, value in pairs)
+    return "&".join([f"{_quoted(name)}={_quoted(value)}" for name, value in pairs])
 
 
+@lru_cache(maxsize=1024)  # names are the same in every request, most values in those of a call
 def _quoted(text: str) -> str:
     return text if _PLAIN.fullmatch(text) else quote_plus(text)
 
