@@ -107,7 +107,7 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
             LOG.warning("! the trunk `local` is enabled by name: every program of this machine may call in")
         _warn_of_identity(book, settings)
         sids, metrics = Sids(random), Metrics()
-        exchange = Exchange(Limits(settings.limits.cps, settings.limits.concurrency))
+        exchange = Exchange(Limits(settings.limits.cps, settings.limits.concurrency, settings.limits.of_source))
         alone = settings.http.public_url is None and len(await store.accounts.all()) == 1
         guard = Guard(settings.webhooks.allow, loopback=alone)
         transport = AiohttpTransport()

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from sip.registrar import Rules
+from sip.transport.stream import Bounds
 
 
 class ConfigError(Exception):
@@ -82,6 +83,9 @@ class Sip(Section):
     `nameservers`: `ADDRESS` or `ADDRESS:PORT` of DNS servers; the system's where there are none.
     `realm`, `digest`: what our challenges say, and the algorithms that they offer, the preferred one first.
     `strangers`: whether sources that belong to no trunk are refused, ever more slowly, or hear nothing at all.
+    `connections`: of TCP, TLS and WebSocket at once, a quarter of which is kept for those whom we know;
+    `stranger_connections`: from one address where nobody is known. In seconds: `message_seconds` for a message to come
+    whole, `idle_seconds` without a byte, `stranger_seconds` until somebody whom we know has come over a connection.
     """
 
     listen: str = "127.0.0.1:5060"
@@ -96,6 +100,11 @@ class Sip(Section):
     realm: str = Field(default="trunkline", min_length=1, max_length=100)
     digest: tuple[Literal["SHA-512-256", "SHA-256", "MD5"], ...] = Field(default=("SHA-256", "MD5"), min_length=1)
     strangers: Literal["delay", "silence"] = "delay"
+    connections: int = Field(default=8192, ge=4)
+    stranger_connections: int = Field(default=256, ge=1)
+    message_seconds: float = Field(default=30.0, gt=0)
+    idle_seconds: float = Field(default=3600.0, gt=0)
+    stranger_seconds: float = Field(default=120.0, gt=0)
 
     @field_validator("listen", "tls_listen", "ws_listen")
     @classmethod
@@ -120,6 +129,14 @@ class Sip(Section):
         if secure and self.tls_cert is None:
             raise ValueError(f"a {secure[0]} listener needs tls_cert")
         return self
+
+    @property
+    def bounds(self) -> Bounds:
+        """What connections may cost."""
+        return Bounds(
+            connections=self.connections, of_stranger=self.stranger_connections, message=self.message_seconds,
+            idle=self.idle_seconds, stranger=self.stranger_seconds,
+        )  # fmt: skip
 
     @property
     def listeners(self) -> list[tuple[str, str, int]]:
@@ -214,10 +231,11 @@ class Stir(Section):
 
 
 class Limits(Section):
-    """Calls per second and at once; none by default."""
+    """Calls per second and at once; none by default. `of_source`: at once from one address that is no trunk's."""
 
     cps: float | None = Field(default=None, gt=0)
     concurrency: int | None = Field(default=None, gt=0)
+    of_source: int = Field(default=200, ge=1)
 
 
 class Phones(Section):

@@ -74,6 +74,6 @@ async def open_sip(settings: Settings, random: Random, exchange: Exchange, gate:
     agent = Agent(random, advertised=advertised, registrar=True)
     files = TlsFiles(sip.tls_cert, sip.tls_key, sip.tls_ca)
     try:
-        return await Endpoint.open(agent, sip.listeners, exchange.hear, files, sip.nameservers, screen=gate)
+        return await Endpoint.open(agent, sip.listeners, exchange.hear, files, sip.nameservers, sip.bounds, gate)
     except OSError as error:
         raise ConfigError(f"sip: cannot listen on {sip.listen} and the other listeners: {error}") from error

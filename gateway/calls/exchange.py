@@ -17,8 +17,8 @@ from gateway.billing.guard import Refused
 from gateway.calls import byoc, outbound
 from gateway.calls.call import Call
 from gateway.calls.dialstring import Hop, NoRoute, NotRegistered
-from gateway.calls.inbound import Arrival, admit, may_call
-from gateway.calls.limits import Limits
+from gateway.calls.inbound import Arrival, admit, from_ourselves, may_call
+from gateway.calls.limits import LATER, Limits
 from gateway.calls.meter import admitted
 from gateway.calls.race import Overtaken
 from gateway.calls.recordings import Recording, RecordingPlan
@@ -118,8 +118,21 @@ class Exchange:
         if event.replaces is not None:
             self.spawn(self._replace(event, event.replaces))
             return
+        source = services.admission.source(event.flow) if not from_ourselves(services, event) else ""
+        if source and not self._limits.take(source):
+            self._refuse(
+                event, busy(f"{self._limits.of_source} calls of {source} are up or wait to be admitted", LATER)
+            )
+            return
         services.leg(event.session, event.flow.remote[0], offer=event.sdp, signalling_ip=event.flow.remote[0])
-        self.spawn(self._arrive(event))
+        self.spawn(self._held(source, self._arrive(event)))
+
+    async def _held(self, source: str, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        finally:
+            if source:
+                self._limits.release(source)
 
     async def _replace(self, event: sip_events.Invited, replaced: str) -> None:
         """A call that takes the place of another leg (RFC 3891), from whom may call in."""

@@ -74,6 +74,11 @@ class Admission:
         """The trunk that a peer is, by its certificate or address."""
         return self._book.by_certificate(flow.names) or self._book.by_network(flow.remote[0])
 
+    def source(self, flow: Flow) -> str:
+        """What a peer's calls are counted under; empty for trunks, which have limits of their own."""
+        known = self._book.by_certificate(flow.names) is not None or self.gate.belongs(flow.remote[0])
+        return "" if known else self.gate.host(flow.remote[0])
+
     def refused(self, peer: Address, method: str, status: int, reason: str) -> float:
         """Takes note of a refusal; the seconds that its answer waits, where a stranger comes again and again."""
         if reason == AGAIN:

@@ -93,9 +93,18 @@ class Gate:
         """Whether a peer belongs to a trunk or has logged in."""
         return self._proven.get(peer, 0.0) > now or self._is_friend(peer[0])
 
+    def belongs(self, source: str) -> bool:
+        """Whether an address is a trunk's."""
+        return self._is_friend(source)
+
     def shelters(self, peer: Address, now: float) -> bool:
         """Whether somebody whom we know is at the peer's address."""
         return self._offices.get(host(peer[0]), 0.0) > now or self._is_friend(peer[0])
+
+    @staticmethod
+    def host(source: str) -> str:
+        """What addresses a source has with others in common."""
+        return host(source)
 
     def opens(self, peer: Address, now: float) -> bool:
         """Whether a message is read at all. While one is sent that is not, nothing is forgotten."""

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from sip.agent import Agent
 from sip.commands import Command
-from sip.events import Event
+from sip.events import Dropped, Event
 from sip.layer import Output
 from sip.outputs import (
     Address,
@@ -32,6 +32,7 @@ from sip.transport.stream import Bounds
 from sip.transport.tls import Contexts, TlsFiles
 from sip.transport.websocket import WebSockets
 
+CONNECTION = "CONNECTION"  # in place of a method, where a connection is refused
 FREE_PORT_ATTEMPTS = 8  # a free UDP port may be taken over TCP
 
 
@@ -42,7 +43,31 @@ class Screen(Protocol):
 
     def answers(self, peer: Address, now: float) -> bool: ...
 
+    def knows(self, peer: Address, now: float) -> bool: ...
+
     def shelters(self, peer: Address, now: float) -> bool: ...
+
+    def host(self, source: str) -> str: ...
+
+
+class Door:
+    """What the pool asks of the screen."""
+
+    def __init__(self, screen: Screen, on_event: Callable[[Event], None]) -> None:
+        self._screen, self._on_event = screen, on_event
+        self._now = asyncio.get_running_loop().time
+
+    def knows(self, flow: Flow) -> bool:
+        return bool(flow.names) or self._screen.knows(flow.remote, self._now())
+
+    def shelters(self, flow: Flow) -> bool:
+        return bool(flow.names) or self._screen.shelters(flow.remote, self._now())
+
+    def host(self, source: str) -> str:
+        return self._screen.host(source)
+
+    def cut(self, flow: Flow, reason: str) -> None:
+        self._on_event(Dropped(flow, reason, CONNECTION, 503))
 
 
 Listener = tuple[str, str, int]  # transport (udp, tcp, tls, ws or wss), host, port
@@ -66,7 +91,8 @@ class Endpoint:
         self.listeners: list[Listener] = []
         self._on_event = on_event
         self._contexts = Contexts(tls or TlsFiles())
-        self.connections = Pool(bounds or Bounds(), self._contexts, self._receive, self._lost)
+        door = Door(screen, on_event) if screen is not None else None
+        self.connections = Pool(bounds or Bounds(), self._contexts, self._receive, self._lost, door)
         self.websockets = WebSockets(self.connections)
         self._resolver = Resolver(nameservers)
         self._udp: list[udp.UdpListener] = []

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
+from typing import Protocol
 
 from sip.outputs import Address, Flow, Target
 from sip.transport.local import fitting
@@ -11,11 +13,49 @@ from sip.transport.stream import Bounds, Connection, Receive, StreamConnection
 from sip.transport.tls import Contexts, certified
 
 
+class Doorkeeper(Protocol):
+    """Who is known, and who wants to hear of connections that were refused or ended for what their peers did."""
+
+    def knows(self, flow: Flow) -> bool: ...
+
+    def shelters(self, flow: Flow) -> bool: ...
+
+    def host(self, source: str) -> str: ...
+
+    def cut(self, flow: Flow, reason: str) -> None: ...
+
+
+class Open:
+    """Everybody is known."""
+
+    def knows(self, flow: Flow) -> bool:
+        return True
+
+    def shelters(self, flow: Flow) -> bool:
+        return True
+
+    def host(self, source: str) -> str:
+        return source
+
+    def cut(self, flow: Flow, reason: str) -> None:
+        """Nobody listens."""
+
+
 class Pool:
     """Connections by flow, and by where they lead. It says `lost(flow, reason)` once for each that ends."""
 
-    def __init__(self, bounds: Bounds, tls: Contexts, receive: Receive, lost: Callable[[Flow, str], None]) -> None:
+    def __init__(
+        self,
+        bounds: Bounds,
+        tls: Contexts,
+        receive: Receive,
+        lost: Callable[[Flow, str], None],
+        door: Doorkeeper | None = None,
+    ) -> None:
         self.bounds = bounds
+        self._door = door or Open()
+        self._strangers: Counter[str] = Counter()  # accepted connections of hosts that nobody knew, by host
+        self._from: dict[Flow, str] = {}
         self.receive = receive
         self._tls = tls
         self._lost = lost
@@ -91,21 +131,50 @@ class Pool:
         names = certified(transport.get_extra_info("peercert"))
         return Flow(kind, (local[0], port), remote[:2], self.number(), names)
 
-    def opened(self, connection: Connection) -> bool:
+    def opened(self, connection: Connection, *, accepted: bool = True) -> bool:
         """A connection stands; False where there are too many."""
-        if len(self._connections) >= self.bounds.connections:
-            return False
         flow = connection.flow
+        if reason := self._too_many(flow, accepted):
+            self.cut(flow, reason)
+            return False
         self._connections[flow] = connection
         if flow.transport == "tcp":
             self._ways.setdefault(Target("tcp", *flow.remote, ""), flow)
         return True
+
+    def _too_many(self, flow: Flow, accepted: bool) -> str:
+        """Why a connection is one too many. One host takes not all of them, and no number of hosts takes all."""
+        count, bounds = len(self._connections), self.bounds
+        if count >= bounds.connections:
+            return f"{count} connections stand"
+        if not accepted or self._door.shelters(flow):
+            return ""
+        host = self._door.host(flow.remote[0])
+        if self._strangers[host] >= bounds.of_stranger:
+            return f"{bounds.of_stranger} connections of its host stand"
+        if count >= bounds.connections * 3 // 4:
+            return f"{count} connections stand, and the others are for those whom we know"
+        self._strangers[host] += 1
+        self._from[flow] = host
+        return ""
+
+    def knows(self, flow: Flow) -> bool:
+        """Whether the peer of a connection is one of ours."""
+        return self._door.knows(flow)
+
+    def cut(self, flow: Flow, reason: str) -> None:
+        """A connection was refused or ended by us, for what its peer did."""
+        self._door.cut(flow, reason)
 
     def lost(self, connection: Connection, reason: str) -> None:
         """A connection ended; the second time is nothing new."""
         flow = connection.flow
         if self._connections.pop(flow, None) is None:
             return
+        if (host := self._from.pop(flow, None)) is not None:
+            self._strangers[host] -= 1
+            if not self._strangers[host]:
+                del self._strangers[host]
         for way in [way for way, one in self._ways.items() if one == flow]:
             del self._ways[way]
         self._lost(flow, reason)

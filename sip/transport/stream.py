@@ -19,8 +19,10 @@ Receive = Callable[[bytes, Flow], None]
 class Bounds:
     """What connections may cost: how many there are, their times in seconds, and what one may owe us in bytes."""
 
-    connections: int = 8192
+    connections: int = 8192  # a quarter of them is kept for those whom we know
+    of_stranger: int = 256  # from one address where nobody is known
     idle: float = 3600.0  # without a byte; registered phones send keep-alives far more often
+    stranger: float = 120.0  # that a connection lasts whose peer never gets known, whatever it sends
     message: float = 30.0  # from its first byte to its last, and until the first one
     handshake: float = 10.0
     connect: float = 5.0  # shorter than timer B, so that the next target gets its chance
@@ -46,9 +48,13 @@ class Keeper(Protocol):
 
     def flow_of(self, transport: asyncio.Transport, secure: bool) -> Flow: ...
 
-    def opened(self, connection: Connection) -> bool: ...
+    def opened(self, connection: Connection, *, accepted: bool = True) -> bool: ...
 
     def lost(self, connection: Connection, reason: str) -> None: ...
+
+    def knows(self, flow: Flow) -> bool: ...
+
+    def cut(self, flow: Flow, reason: str) -> None: ...
 
     def receive(self, data: bytes, flow: Flow) -> None: ...
 
@@ -63,7 +69,7 @@ class StreamConnection(asyncio.Protocol):
         self._framer = Framer()
         self._transport: asyncio.Transport
         self._loop = asyncio.get_running_loop()
-        self._last = self._loop.time()
+        self._last = self._since = self._loop.time()
         self._begun: float | None = None  # since when a message is incomplete
         self._check: asyncio.TimerHandle | None = None
         self.flow: Flow
@@ -71,10 +77,10 @@ class StreamConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self.flow = self._keeper.flow_of(self._transport, self._secure)
-        self._last = self._loop.time()
+        self._last = self._since = self._loop.time()
         self._begun = self._last if self._accepted else None
         _notice_dead_peers(self._transport)
-        if self._keeper.opened(self):
+        if self._keeper.opened(self, accepted=self._accepted):
             self._watch()
         else:
             self._transport.abort()
@@ -83,7 +89,10 @@ class StreamConnection(asyncio.Protocol):
         self._last = self._loop.time()
         messages = self._framer.receive(data)
         pings, self._framer.pings = self._framer.pings, 0
-        self._begun = None if messages or pings else (self._begun or self._last)
+        if messages or pings:
+            self._begun = None
+        elif self._begun is None:
+            self._begun = self._last
         if pings:
             self.send(b"\r\n" * pings)  # RFC 5626 §3.5.1
         for message in messages:
@@ -115,11 +124,20 @@ class StreamConnection(asyncio.Protocol):
     def _watch(self) -> None:
         bounds, now = self._keeper.bounds, self._loop.time()
         if self._begun is not None and now - self._begun >= bounds.message:
-            self._end("a message took too long to come")
+            self._cut("a message took too long to come")
         elif now - self._last >= bounds.idle:
             self._end("nothing came for too long")
+        elif self._accepted and now - self._since >= bounds.stranger and not self._keeper.knows(self.flow):
+            self._cut("nobody whom we know came over the connection")
         else:
-            self._check = self._loop.call_later(min(bounds.message, bounds.idle), self._watch)
+            ends = [now + bounds.message, self._last + bounds.idle]
+            ends += [self._begun + bounds.message] if self._begun is not None else []
+            ends += [self._since + bounds.stranger] if now < self._since + bounds.stranger else []
+            self._check = self._loop.call_at(min(ends), self._watch)
+
+    def _cut(self, reason: str) -> None:
+        self._keeper.cut(self.flow, reason)
+        self._end(reason)
 
 
 def _notice_dead_peers(transport: asyncio.Transport) -> None:

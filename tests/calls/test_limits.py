@@ -16,7 +16,8 @@ from media import negotiate
 from sip.commands import Invite
 from sip.outputs import Address
 from tests.lib.loop import VirtualClock, passes, run
-from tests.lib.whole import NUMBER, SimulatedEndpoint, Wire, whole
+from tests.lib.phones import Phone, domain
+from tests.lib.whole import NUMBER, SimulatedEndpoint, Wire, fake_media, whole, whole_with
 
 
 def test_without_numbers_there_is_no_limit() -> None:
@@ -136,5 +137,39 @@ def test_the_caller_id_is_what_the_far_end_sees_and_must_be_ones_own(tmp_path: P
                 await one.exchange.create(account.account_sid, foreign)
             assert raised.value.code == 21210
             await passes(5)
+
+    run(main)
+
+
+def test_one_source_has_its_share_of_calls_and_a_trunk_has_its_own_limits(tmp_path: Path) -> None:
+    """From the INVITE on: a hundred at once that nothing is known of yet are a hundred too many."""
+
+    documents = {"/voice": "<Response><Say>Hello</Say><Pause length='30'/></Response>"}
+
+    async def main(clock: VirtualClock) -> None:
+        async with whole_with(fake_media, clock, tmp_path, documents) as one:
+            await domain(one)
+            one.exchange._limits = Limits(of_source=2)
+            phones = [Phone(one, "alice", "198.51.100.7", 6000 + number) for number in range(4)]
+            for phone in phones:
+                phone.call("1234")
+            await passes(1)
+            assert sorted(phone.is_answered() for phone in phones) == [False, False, True, True]
+            refused = [phone.ended() for phone in phones if not phone.is_answered()]
+            assert [end.status for end in refused if end is not None] == [503, 503]
+            reasons = {line.reason for line in one.services.admission.refusals.newest_first("198.51.100.7")}
+            assert reasons == {"2 calls of 198.51.100.7 are up or wait to be admitted"}
+            local = [Phone(one, "alice", "127.0.0.7", 6000 + number) for number in range(3)]
+            for phone in local:
+                phone.call("1234")
+            await passes(1)
+            assert all(phone.is_answered() for phone in local)
+            await passes(60)
+            assert one.exchange._limits._sources == {}
+            again = Phone(one, "alice", "198.51.100.7", 6010)
+            again.call("1234")
+            await passes(1)
+            assert again.is_answered()
+            await passes(60)
 
     run(main)

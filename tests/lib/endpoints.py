@@ -12,7 +12,7 @@ from sip import commands
 from sip.agent import Agent
 from sip.events import Answered, Ended, Event, Invited
 from sip.outputs import Flow
-from sip.transport.endpoint import Endpoint, Listener
+from sip.transport.endpoint import Endpoint, Listener, Screen
 from sip.transport.stream import Bounds
 from sip.transport.tls import TlsFiles
 
@@ -81,10 +81,11 @@ async def party(
     nameservers: Sequence[str] = (),
     bounds: Bounds | None = None,
     seed: int = 1,
+    screen: Screen | None = None,
 ) -> AsyncIterator[Party]:
     """An agent that listens."""
     one = Party()
-    one.endpoint = await Endpoint.open(Agent(Random(seed)), listeners, one.hear, tls, nameservers, bounds)
+    one.endpoint = await Endpoint.open(Agent(Random(seed)), listeners, one.hear, tls, nameservers, bounds, screen)
     try:
         yield one
     finally:
