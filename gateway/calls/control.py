@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from gateway.calls import callback_urls, dialler, refer
 from gateway.calls.call import Call
@@ -60,11 +61,18 @@ class Control:
         self.leg.refuse(status)
 
     async def play(self, prompts: Sequence[seen.Prompt]) -> None:
-        for prompt in prompts:
-            pieces = await self._pieces(prompt)
-            await self.answer()
-            if pieces:
-                await first(self.leg.play(pieces, prompt.loop), self.stop)
+        """While one plays, the next is had and put behind it: no more than that is made for a caller who may leave."""
+        plays: list[asyncio.Future[bool]] = []
+        with self._silent_when_overtaken():
+            for prompt in prompts:
+                pieces = await self._pieces(prompt)
+                await self.answer()
+                if pieces:
+                    plays.append(self.leg.play(pieces, prompt.loop, queue=bool(plays)))
+                    if len(plays) > 1:
+                        await first(plays[-2], self.stop)
+            if plays:
+                await first(plays[-1], self.stop)
 
     async def send_digits(self, digits: str) -> None:
         await self.answer()
@@ -81,7 +89,8 @@ class Control:
         for pieces, loop in lists:
             if pieces:
                 plays.append(self.leg.play(pieces, loop, queue=bool(plays)))
-        return await collect(self.leg, asyncio.gather(*plays) if plays else None, how, self.stop)
+        with self._silent_when_overtaken():
+            return await collect(self.leg, asyncio.gather(*plays) if plays else None, how, self.stop)
 
     async def record(self, plan: seen.RecordPlan) -> seen.Recorded | None:
         plan = callback_urls.of_record(plan, self.base, self.call.warn)
@@ -130,6 +139,15 @@ class Control:
         busy = reason == "busy"
         self.call.wanted_status = "busy" if busy else "no-answer"
         self.leg.refuse(486 if busy else 404)
+
+    @contextmanager
+    def _silent_when_overtaken(self) -> Iterator[None]:
+        """Another document goes on without what this one was playing."""
+        try:
+            yield
+        except Overtaken:
+            self.leg.stop_playing()
+            raise
 
     async def _pieces(self, prompt: seen.Prompt) -> list[Piece]:
         """What a prompt is for the media room; nothing where it cannot be had, which is in the call's log."""

@@ -1,6 +1,6 @@
 """The cache of sounds: content-addressed raw files, the least recently used ones dropped above a size.
 
-A sound that was asked for within KEPT is never dropped: a call may be about to play it, and the media worker maps the
+A sound that was asked for within KEPT is never dropped: a call may be about to play it, and the media worker opens the
 file when it does. So the limit can be passed for a while.
 """
 

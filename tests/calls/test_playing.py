@@ -15,7 +15,7 @@ from tests.calls.test_dial import Callee, documents
 from tests.calls.test_trunks import Peer, dial, route, trunk
 from tests.calls.test_whole_calls import Caller
 from tests.lib.loop import VirtualClock, passes, run
-from tests.lib.whole import Sounds, Whole, whole
+from tests.lib.whole import HOST, Sounds, Whole, whole
 
 PROMPTS = """<Response><Gather timeout="3" action="/after"><Say>abcde</Say><Pause length="1"/><Say loop="3">fg</Say>
 </Gather></Response>"""
@@ -155,5 +155,66 @@ def test_a_sound_that_the_worker_cannot_play_is_in_the_calls_log_and_the_documen
             assert len(one.web.to("/after")) == 1
             error = "what was to be played could not be: sound"
             assert [code for code, text in await notes(one) if text.startswith(error)] == [13420]
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    "verbs", ["<Say>abcdefghijklmnopqrstuvwxyz</Say>", "<Gather><Say>abcdefghijklmnopqrstuvwxyz</Say></Gather>"]
+)
+def test_a_call_that_is_sent_to_another_document_hears_no_more_of_the_first(tmp_path: Path, verbs: str) -> None:
+    async def main(clock: VirtualClock) -> None:
+        async with whole(clock, tmp_path, {"/voice": f"<Response>{verbs}</Response>"}) as one:
+            caller = Caller(one)
+            caller.call()
+            await passes(1)
+            (sid,) = (call.sid for call in one.exchange.calls.values())
+            await one.exchange.redirect_twiml(sid, "<Response><Pause length='1'/></Response>")
+            await passes(0.9)
+            loud, length = sounding(one.link.heard(0))[-1]
+            assert not loud
+            assert length == pytest.approx(90, abs=3)
+            await caller.gone
+
+    run(main)
+
+
+VERBS = """<Response><Say>abcde</Say><Play>/a.wav</Play><Pause length="1"/><Say loop="2">fg</Say><Play digits="1"/>
+<Say>abc</Say></Response>"""
+
+
+def test_verbs_that_play_one_after_the_other_leave_no_gap(tmp_path: Path) -> None:
+    """Each is had while the one before it plays, however long that takes."""
+
+    async def main(clock: VirtualClock) -> None:
+        async with whole(clock, tmp_path, {"/voice": VERBS}) as one:
+            assert isinstance(one.services.audio, Sounds)
+            one.services.audio.takes = 0.3
+            caller = Caller(one)
+            caller.call()
+            await passes(7)
+            parts = sounding(one.link.heard(0))
+            while not parts[0][0]:
+                parts.pop(0)
+            url = len(f"{HOST}/a.wav")
+            assert [length for _, length in parts[:3]] == pytest.approx([50 + 10 * url, 100, 40], abs=1)
+            await caller.gone
+
+    run(main)
+
+
+def test_of_many_prompts_only_the_next_one_is_had_in_advance(tmp_path: Path) -> None:
+    async def main(clock: VirtualClock) -> None:
+        verbs = "".join(f"<Say>{'abcde'[number]}bcdefghij</Say>" for number in range(5))
+        async with whole(clock, tmp_path, {"/voice": f"<Response>{verbs}</Response>"}) as one:
+            assert isinstance(one.services.audio, Sounds)
+            caller = Caller(one)
+            caller.call()
+            await passes(0.5)
+            assert len(one.services.audio.pcm) == 2
+            await passes(1)
+            assert len(one.services.audio.pcm) == 3
+            await caller.gone
+            assert len(one.services.audio.pcm) == 5
 
     run(main)

@@ -23,6 +23,7 @@ class Play:
     number: int
     seconds: float  # of a round
     loops: int
+    skipped: float  # seconds of the first round
     began: float = 0.0
     timer: asyncio.TimerHandle | None = None
 
@@ -87,18 +88,18 @@ class FakeLink:
             self._stop(command.port)
         seconds = sum(self._seconds(piece) for piece in command.pieces)
         plays = self._plays.setdefault(command.port, deque())
-        plays.append(Play(command.playing, seconds, command.loops))
+        plays.append(Play(command.playing, seconds, command.loops, min(seconds, command.start_ms / 1000)))
         if len(plays) == 1:
             self._begin(command.port, plays[0])
         elif plays[0].timer is None:  # an endless one: to the end of its round
-            left = plays[0].seconds - (self._loop.time() - plays[0].began) % plays[0].seconds
+            left = plays[0].seconds - (self._loop.time() - plays[0].began + plays[0].skipped) % plays[0].seconds
             plays[0].timer = self._loop.call_later(left, self._played, command.port)
 
     def _begin(self, row: int, play: Play) -> None:
         play.began = self._loop.time()
         rounds = play.loops or (1 if len(self._plays[row]) > 1 else 0)
         if rounds:
-            play.timer = self._loop.call_later(rounds * play.seconds, self._played, row)
+            play.timer = self._loop.call_later(rounds * play.seconds - play.skipped, self._played, row)
 
     def _seconds(self, piece: commands.Piece) -> float:
         match piece:
