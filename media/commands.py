@@ -81,7 +81,11 @@ class Stop(msgspec.Struct, frozen=True, tag=True, array_like=True):
 
 
 class SendDigits(msgspec.Struct, frozen=True, tag=True, array_like=True):
-    """Send DTMF: `0-9 A-D * #`, `w` half a second, `W` a second. RFC 4733 where negotiated, else in band."""
+    """Send DTMF: `0-9 A-D * #`, `w` half a second, `W` a second. RFC 4733 where negotiated, else in band.
+
+    Each is ended by a `DigitsSent`. It replaces what is still to be sent: a digit that has begun is sent to its end,
+    the others are not sent, and the `DigitsSent` of those comes at once. Without digits it does only that.
+    """
 
     port: int
     sending: int

@@ -3,44 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
 from media import events
 from media.codecs import g711
 from media.departures import Spoken
-from media.digits import EventPacket, Step, steps
+from media.digits import EventPacket, Keys, Step
 from media.frames import Pcm, Wire
 from media.ports import Ports
 
 
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """What a row has still to send."""
+
+    number: int
+    keys: Keys
+    steps: Iterator[Step]
+
+
 class Dialling:
-    """What each of them has still to send."""
+    """All of them."""
 
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
-        self._streams: dict[int, tuple[int, Iterator[Step]]] = {}
+        self._streams: dict[int, Sending] = {}
         self._timestamp: dict[int, int] = {}  # of the event that is being sent
 
     def __bool__(self) -> bool:
         return bool(self._streams)
 
-    def begin(self, row: int, sending: int, digits: str) -> None:
-        """A row sends digits from the next tick on; what it was sending is dropped."""
-        self._streams[row] = (sending, steps(digits, events=bool(self._ports.dtmf_type[row] >= 0)))
+    def begin(self, row: int, number: int, digits: str) -> list[events.Event]:
+        """A row sends digits, after the one that it is sending now; the others that it had to send are dropped."""
+        keys = Keys(digits, events=bool(self._ports.dtmf_type[row] >= 0))
+        before, steps = self._streams.get(row), iter(keys)
+        if before is not None:
+            before.keys.cut()
+            steps = chain(before.steps, steps)
+        self._streams[row] = Sending(number, keys, steps)
         self._ports.dialling[row] = True
+        return [] if before is None else [events.DigitsSent(row, before.number)]
 
     def stop(self, row: int) -> list[events.Event]:
         """A row ends."""
         sending = self._streams.pop(row, None)
         self._ports.dialling[row] = False
-        return [] if sending is None else [events.DigitsSent(row, sending[0])]
+        return [] if sending is None else [events.DigitsSent(row, sending.number)]
 
     def into(self, spoken: Spoken) -> list[events.Event]:
         """The next 20 ms of all of them, instead of what their rows would say."""
         said: list[events.Event] = []
-        for row, (_, stream) in list(self._streams.items()):
-            step = next(stream, "over")
+        for row, sending in list(self._streams.items()):
+            step = next(sending.steps, "over")
             if isinstance(step, str):
                 said += self.stop(row)
                 continue

@@ -31,13 +31,32 @@ Step = EventPacket | Pcm | None
 """What a tick sends: an event, a frame of tone, or what it would send anyway."""
 
 
-def steps(digits: str, *, events: bool) -> Iterator[Step]:
-    """One step a tick for all of the digits."""
-    for digit in digits:
-        if digit in WAITS:
-            yield from (None for _ in range(WAITS[digit]))
-            continue
-        yield from (_event(digit.upper()) if events else _tones(digit.upper()))
+class Keys:
+    """Digits to be sent: one step a tick for all of them."""
+
+    def __init__(self, digits: str, *, events: bool) -> None:
+        self._digits = digits
+        self._press = _event if events else _tones
+        self._cut = False
+
+    def cut(self) -> None:
+        """What has not begun is left out; a digit that is being sent is sent to its end."""
+        self._cut = True
+
+    def __iter__(self) -> Iterator[Step]:
+        for digit in self._digits:
+            yield from self._wait(WAITS[digit]) if digit in WAITS else self._pressed(digit.upper())
+            if self._cut:
+                return
+
+    def _wait(self, ticks: int) -> Iterator[Step]:
+        for _ in range(ticks):
+            if self._cut:
+                return
+            yield None
+
+    def _pressed(self, digit: str) -> Iterator[Step]:
+        yield from self._press(digit)
         yield from (None for _ in range(GAP))
 
 

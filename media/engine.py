@@ -106,7 +106,7 @@ class Engine:
             case commands.Stop(port=port):
                 return [*self._sources.stop(port)]
             case commands.SendDigits(port=port, sending=sending, digits=digits):
-                self._dialling.begin(port, sending, digits)
+                return self._dialling.begin(port, sending, digits)
             case commands.Record():
                 self._sinks.start(command)
                 self.ports.tapped[command.port] = True

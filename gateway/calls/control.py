@@ -76,7 +76,12 @@ class Control:
 
     async def send_digits(self, digits: str) -> None:
         await self.answer()
-        await first(self.leg.send_digits(digits), self.stop)
+        sending = self.leg.send_digits(digits)
+        try:
+            await first(sending, self.stop)
+        except Overtaken:
+            self.leg.stop_digits(sending)
+            raise
 
     async def pause(self, seconds: float) -> None:
         await passed(seconds, self.stop)

@@ -91,6 +91,12 @@ class Line(ABC):
         self.send(commands.SendDigits(self.row, number, digits))
         return done
 
+    def stop_digits(self, sending: asyncio.Future[bool]) -> None:
+        """Of the digits that `send_digits` sends, those that have not begun are not sent."""
+        if not sending.done():
+            sending.set_result(False)
+            self.send(commands.SendDigits(self.row, 0, ""))
+
     def add_recording(self, sid: str, recorder: Recorder) -> None:
         """From now on `recorder` is told of recording `sid`, also after this leg's end."""
         self._recordings[sid] = recorder

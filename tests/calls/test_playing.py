@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gateway.store.paging import Page
-from media.frames import Pcm
+from media.frames import FRAME, Pcm
 from sip.events import Answered, Ringing
 from tests.calls.test_dial import Callee, documents
 from tests.calls.test_trunks import Peer, dial, route, trunk
@@ -216,5 +216,39 @@ def test_of_many_prompts_only_the_next_one_is_had_in_advance(tmp_path: Path) -> 
             assert len(one.services.audio.pcm) == 3
             await caller.gone
             assert len(one.services.audio.pcm) == 5
+
+    run(main)
+
+
+def test_a_key_is_followed_by_silence_within_two_packets(tmp_path: Path) -> None:
+    """One in which it was heard, one before control's word."""
+
+    async def main(clock: VirtualClock) -> None:
+        async with whole(clock, tmp_path, {"/voice": PROMPTS, "/after": "<Response><Pause/></Response>"}) as one:
+            caller = Caller(one)
+            caller.call()
+            await passes(0.3)
+            before = len(one.link.heard(0)) // FRAME
+            one.link.press(0, "5")
+            await passes(0.5)
+            loud = np.abs(one.link.heard(0).reshape(-1, FRAME).astype(np.int32)).max(axis=1) > 200
+            assert loud[:before][-1]
+            assert loud[before:].sum() <= 2
+            await caller.gone
+
+    run(main)
+
+
+def test_a_call_that_is_sent_to_another_document_sends_no_more_digits_of_the_first(tmp_path: Path) -> None:
+    async def main(clock: VirtualClock) -> None:
+        async with whole(clock, tmp_path, {"/voice": "<Response><Play digits='1WW2'/></Response>"}) as one:
+            caller = Caller(one)
+            caller.call()
+            await passes(1)
+            (sid,) = (call.sid for call in one.exchange.calls.values())
+            await one.exchange.redirect_twiml(sid, "<Response><Pause length='3'/></Response>")
+            await passes(0.1)
+            assert not one.link.engine.ports.dialling.any()
+            await caller.gone
 
     run(main)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from media import commands, events, files
-from media.digits import steps
+from media.digits import Keys
 from media.frames import RATE, TICK
 
 Length = Callable[[str], float]
@@ -46,6 +46,7 @@ class FakeLink:
         self._loop = asyncio.get_running_loop()
         self._free = list(range(rows))
         self._plays: dict[int, deque[Play]] = {}
+        self._sending: dict[int, tuple[int, asyncio.TimerHandle]] = {}
         self._tapes: dict[str, Tape] = {}
         self.bridges: set[tuple[int, int]] = set()
 
@@ -60,8 +61,7 @@ class FakeLink:
             case commands.Stop(port=port):
                 self._stop(port)
             case commands.SendDigits(port=port, sending=sending, digits=digits):
-                seconds = sum(1 for _ in steps(digits, events=True)) * TICK
-                self._loop.call_later(seconds, self._say, events.DigitsSent(port, sending))
+                self._send_digits(port, sending, digits)
             case commands.Record():
                 self._record(command)
             case commands.StopRecord(recording=recording, cut_ms=cut_ms):
@@ -100,6 +100,17 @@ class FakeLink:
         rounds = play.loops or (1 if len(self._plays[row]) > 1 else 0)
         if rounds:
             play.timer = self._loop.call_later(rounds * play.seconds - play.skipped, self._played, row)
+
+    def _send_digits(self, row: int, sending: int, digits: str) -> None:
+        """What was to be sent before is dropped, as by the engine; the digit that had begun takes no time here."""
+        if before := self._sending.pop(row, None):
+            before[1].cancel()
+            self._say(events.DigitsSent(row, before[0]))
+        seconds = sum(1 for _ in Keys(digits, events=True)) * TICK
+        self._sending[row] = (sending, self._loop.call_later(seconds, self._sent, row))
+
+    def _sent(self, row: int) -> None:
+        self._say(events.DigitsSent(row, self._sending.pop(row)[0]))
 
     def _seconds(self, piece: commands.Piece) -> float:
         match piece:
@@ -146,6 +157,9 @@ class FakeLink:
 
     def _release(self, row: int) -> None:
         self._stop(row)
+        if sending := self._sending.pop(row, None):
+            sending[1].cancel()
+            self._say(events.DigitsSent(row, sending[0]))
         for recording in [name for name, tape in self._tapes.items() if tape.command.port == row]:
             self._end_tape(recording, "released")
         self.bridges = {pair for pair in self.bridges if row not in pair}

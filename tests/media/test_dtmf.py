@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from media.digits import EventPacket, steps
+from media.digits import EventPacket, Keys
 from media.dtmf import EVENTS, Events, Listener
 from media.frames import FRAME, Pcm
 from media.tones import DIGITS, tone
@@ -61,7 +61,7 @@ def test_an_event_is_one_digit_whichever_packets_arrive() -> None:
 
 
 def test_sent_events_begin_grow_and_end_three_times() -> None:
-    packets = [step for step in steps("5", events=True) if isinstance(step, EventPacket)]
+    packets = [step for step in Keys("5", events=True) if isinstance(step, EventPacket)]
     assert [packet.first for packet in packets] == [True] + [False] * 8
     assert all(packet.payload[0] == EVENTS.index("5") for packet in packets)
     assert [packet.payload[1] >> 7 for packet in packets] == [0] * 6 + [1] * 3
@@ -72,5 +72,5 @@ def test_sent_events_begin_grow_and_end_three_times() -> None:
 
 def test_sent_tones_are_heard_as_what_they_are() -> None:
     silence = np.zeros(FRAME, np.int16)
-    frames = [step if isinstance(step, np.ndarray) else silence for step in steps("0w9", events=False)]
+    frames = [step if isinstance(step, np.ndarray) else silence for step in Keys("0w9", events=False)]
     assert heard(np.concatenate(frames)) == ["0", "9"]
