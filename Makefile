@@ -7,7 +7,7 @@ SOURCES := gateway media sip twiml tests bench examples
 
 setup: .venv/.run
 
-.venv/.run: requirements.lock pyproject.toml media/packets.c
+.venv/.run: requirements.lock pyproject.toml media/packets.c media/blocks.c
 	@scripts/setup requirements.lock
 	@touch $@
 

@@ -17,8 +17,9 @@ import numpy as np
 from media import commands
 from media.codecs import SILENCE
 from media.engine import Engine
-from media.frames import FRAME, Pcm
+from media.frames import FRAME
 from media.inbox import Inbox
+from media.lanes import Block
 from media.library import Quiet
 from media.negotiate import StreamPlan
 from media.rtp import HEADER, WIDTH, Packets, pack
@@ -36,12 +37,16 @@ class OneSound:
 class NoFiles:
     """A writer that is not asked for anything here."""
 
-    def open(self, command: commands.Record) -> None: ...
+    def open(self, command: commands.Record) -> int:
+        return 0
 
-    def write(self, recording: str, pcm: Pcm) -> bool:
+    def write(self, block: Block) -> bool:
         return True
 
-    def close(self, recording: str, reason: str, cut_samples: int) -> None: ...
+    def broken(self) -> list[int]:
+        return []
+
+    def close(self, tape: int, reason: str, cut_samples: int, *, silent: bool, error: str = "") -> None: ...
 
 
 def engine_for(ports: int, dtmf: int) -> Engine:

@@ -93,11 +93,12 @@ class SendDigits(msgspec.Struct, frozen=True, tag=True, array_like=True):
 
 
 class Record(msgspec.Struct, frozen=True, tag=True, array_like=True):
-    """Record to a WAV file at `path` (8000 Hz int16).
+    """Record to a WAV file at `path` (8000 Hz int16): a port, or with `port` -1 all that is said in `room`.
 
     `tracks` is `inbound` (what the peer says), `outbound` (what it hears) or `both`; with two `channels`, channel 1 is
-    inbound and 2 outbound; one channel mixes them. Ends by StopRecord, Release, `max_seconds`, or `silence_seconds`
-    of silence on the inbound track (0: never). `trim` cuts silence from both ends of the finished file.
+    inbound and 2 outbound; one channel mixes them. What is said in a room is inbound. Ends by StopRecord, Release (a
+    room: when its last member leaves), `max_seconds`, or `silence_seconds` of silence on the inbound track (0: never).
+    `trim` cuts silence from both ends of the finished file.
     """
 
     port: int
@@ -108,6 +109,7 @@ class Record(msgspec.Struct, frozen=True, tag=True, array_like=True):
     silence_seconds: float = 0.0
     max_seconds: float = 14400.0
     trim: bool = False
+    room: int = -1
 
 
 class StopRecord(msgspec.Struct, frozen=True, tag=True, array_like=True):
@@ -116,6 +118,21 @@ class StopRecord(msgspec.Struct, frozen=True, tag=True, array_like=True):
     port: int
     recording: str
     cut_ms: int = 0
+
+
+class PauseRecord(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """Until ResumeRecord nothing is recorded: silence instead, or with `skip` nothing at all."""
+
+    port: int
+    recording: str
+    skip: bool = False
+
+
+class ResumeRecord(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """The recording goes on."""
+
+    port: int
+    recording: str
 
 
 class Bridge(msgspec.Struct, frozen=True, tag=True, array_like=True):
@@ -178,7 +195,10 @@ class Release(msgspec.Struct, frozen=True, tag=True, array_like=True):
     port: int
 
 
-PortCommand = Connect | Play | Stop | SendDigits | Record | StopRecord | Unbridge | Join | Leave | Release
+PortCommand = Connect | Play | Stop | SendDigits | Unbridge | Join | Leave | Release
 """About the port that it names first."""
 
-Command = PortCommand | Allocate | Bridge | PlayRoom | StopRoom
+RecordCommand = Record | StopRecord | PauseRecord | ResumeRecord
+"""About a recording, of a port or of a room."""
+
+Command = PortCommand | RecordCommand | Allocate | Bridge | PlayRoom | StopRoom

@@ -109,10 +109,15 @@ class Conferences:
         said += self._told(ended)
         return played
 
-    def room_mix(self, room: int) -> Pcm:
-        """All of what was said in a room in this tick, (FRAME,): for its recording."""
-        place = np.flatnonzero(self.rooms.members.rooms == room)
-        return mixer.clipped(self._mix.rooms[place[0]]) if len(place) else np.zeros(FRAME, np.int16)
+    def mixes(self, rooms: Rows) -> Pcm:
+        """All of what was said in these rooms in this tick, (len(rooms), FRAME): for their recordings."""
+        pcm = np.zeros((len(rooms), FRAME), np.int16)
+        numbers = self.rooms.members.rooms
+        if len(numbers):
+            place = np.minimum(np.searchsorted(numbers, rooms), len(numbers) - 1)
+            there = numbers[place] == rooms
+            pcm[there] = mixer.clipped(self._mix.rooms[place[there]])
+        return pcm
 
     def speak(self, spoken: Spoken, playing: Mask) -> None:
         """To each member that listens what it hears; `playing`: entries of `spoken` that hear something else too."""

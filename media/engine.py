@@ -23,7 +23,7 @@ from media.jitter import Jitter
 from media.library import Library
 from media.ports import Ports
 from media.rtp import HEADER, WIDTH, Headers, Packets, payloads
-from media.sinks import Sinks, Writer
+from media.sinks import Said, Sinks, Writer
 from media.sources import Sources
 
 if TYPE_CHECKING:
@@ -90,6 +90,8 @@ class Engine:
                 return self._conferences.play(command)
             case commands.StopRoom(room=room):
                 return self._conferences.stop(room)
+            case commands.Record() | commands.StopRecord() | commands.PauseRecord() | commands.ResumeRecord():
+                return self._apply_record(command)
             case commands.Allocate():
                 return []  # rows are given out by the worker
             case _:
@@ -107,23 +109,56 @@ class Engine:
                 return [*self._sources.stop(port)]
             case commands.SendDigits(port=port, sending=sending, digits=digits):
                 return self._dialling.begin(port, sending, digits)
-            case commands.Record():
-                self._sinks.start(command)
-                self.ports.tapped[command.port] = True
-            case commands.StopRecord(port=port, recording=recording, cut_ms=cut_ms):
-                stopped = self._sinks.stop(recording, "stopped", cut_ms)
-                self.ports.tapped[port] = bool(self._sinks.of(port))
-                return stopped
             case commands.Unbridge(port=port):
                 self._unbridge(port)
             case commands.Join():
                 self._unbridge(command.port)
-                return self._conferences.join(command)
+                return self._join(command)
             case commands.Leave(port=port):
-                return self._conferences.leave(port)
+                return self._leave(port)
             case commands.Release(port=port):
                 return self._release(port)
         return []
+
+    def _apply_record(self, command: commands.RecordCommand) -> list[events.Event]:
+        match command:
+            case commands.Record(port=port, room=room):
+                if room >= 0 or self._is_taken(port):
+                    self._sinks.start(command)
+                    self._tap(port)
+                if room >= 0 and not self._conferences.rooms.is_open(room):
+                    return self._sinks.stop(command.recording, "released")
+            case commands.StopRecord(recording=recording, cut_ms=cut_ms):
+                return self._stopped(self._sinks.stop(recording, "stopped", cut_ms))
+            case commands.PauseRecord(recording=recording, skip=skip):
+                self._sinks.pause(recording, skip=skip)
+            case commands.ResumeRecord(recording=recording):
+                self._sinks.resume(recording)
+        return []
+
+    def _stopped(self, said: list[events.Event]) -> list[events.Event]:
+        """Ports that nobody records any more are no longer tapped."""
+        for event in said:
+            if isinstance(event, events.RecordStopped):
+                self._tap(event.port)
+        return said
+
+    def _tap(self, row: int) -> None:
+        if row >= 0:
+            self.ports.tapped[row] = bool(self._sinks.of(row))
+
+    def _join(self, part: commands.Join) -> list[events.Event]:
+        """A port comes into a room, from another one perhaps."""
+        said = self._leave(part.port) if self._conferences.rooms.of(part.port) not in (None, part.room) else []
+        return said + self._conferences.join(part)
+
+    def _leave(self, row: int) -> list[events.Event]:
+        """A port leaves its room; with the last one the room's recordings end."""
+        room = self._conferences.rooms.of(row)
+        said = self._conferences.leave(row)
+        if room is not None and not self._conferences.rooms.is_open(room):
+            said += [event for name in self._sinks.of_room(room) for event in self._sinks.stop(name, "released")]
+        return said
 
     def _is_taken(self, row: int) -> bool:
         return 0 <= row < len(self.ports) and bool(self.ports.taken[row])
@@ -145,7 +180,7 @@ class Engine:
         for recording in self._sinks.of(row):
             said += self._sinks.stop(recording, "released")
         self._unbridge(row)
-        said += self._conferences.leave(row)
+        said += self._leave(row)
         said += self._dialling.stop(row)
         quality = self._reports.quality(row)
         said.append(
@@ -191,7 +226,7 @@ class Engine:
     def _is_quiet(self) -> bool:
         """Whether nothing can happen in a tick without packets: nobody is connected, recorded or dialled."""
         ports = self.ports
-        return not (ports.connected.any() or ports.tapped.any() or self._dialling or self._arrivals.awaited)
+        return not (ports.connected.any() or self._sinks or self._dialling or self._arrivals.awaited)
 
     def _hear_events(self, packets: Packets, headers: Headers, out: Outbox) -> None:
         rows = packets.rows
@@ -270,14 +305,10 @@ class Engine:
             spoken.wire[mixed] = g711.encode(np.clip(said, -32768, 32767).astype(np.int16), law)
 
     def _record(self, out: Outbox) -> None:
-        rows = self._sinks.rows
-        if len(rows):
-            said = g711.decode(self._said[rows], self.ports.law[rows])
-            stopped = self._sinks.write(self._heard[rows], said)
-            for event in stopped:
-                if isinstance(event, events.RecordStopped):
-                    self.ports.tapped[event.port] = bool(self._sinks.of(event.port))
-            out.events += stopped
+        if self._sinks:
+            ports = self.ports
+            said = Said(self._said, ports.law, ports.connected & ports.send)
+            out.events += self._stopped(self._sinks.write(self._heard, said, self._conferences.mixes))
 
     def _count(self, batches: Sequence[Packets]) -> None:
         for packets in batches:

@@ -68,7 +68,8 @@ class RecordEnded(msgspec.Struct, frozen=True, tag=True, array_like=True):
     """A recording's file is complete and closed.
 
     `reason`: `stopped`, `silence`, `max-length`, `released`, `failed` (with `error`). `seconds` is the length of the
-    file, after trimming; `recorded_seconds` before it; `silent` says that nothing above the threshold was heard.
+    file, after trimming; `recorded_seconds` before it; `silent` says that nothing above the threshold was heard;
+    `sha256` is that of the file, in hex ("" where it failed). `room`: whose it was, if it was not a port's.
     """
 
     port: int
@@ -79,6 +80,8 @@ class RecordEnded(msgspec.Struct, frozen=True, tag=True, array_like=True):
     size: int
     silent: bool
     error: str = ""
+    sha256: str = ""
+    room: int = -1
 
 
 class RecordStopped(msgspec.Struct, frozen=True, tag=True, array_like=True):
@@ -88,6 +91,7 @@ class RecordStopped(msgspec.Struct, frozen=True, tag=True, array_like=True):
     recording: str
     reason: str
     recorded_seconds: float
+    room: int = -1
 
 
 class MediaLost(msgspec.Struct, frozen=True, tag=True, array_like=True):

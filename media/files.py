@@ -33,11 +33,8 @@ def repaired(header: bytes, file_size: int) -> bytes:
 def trimmed(pcm: Pcm) -> tuple[int, int]:
     """`pcm: (samples, channels)` -> first and last sample (exclusive) of what is not silence, in whole frames."""
     frames = len(pcm) // FRAME
-    if frames == 0:
-        return 0, len(pcm)
-    levels = dbfs(pcm[: frames * FRAME].reshape(frames, -1))
-    loud = np.flatnonzero(levels > SILENCE)
-    if len(loud) == 0:
-        return 0, 0
-    last = frames - 1
-    return int(loud[0]) * FRAME, len(pcm) if loud[-1] == last else int(loud[-1] + 1) * FRAME
+    parts = [pcm[: frames * FRAME].reshape(frames, FRAME * pcm.shape[1])] if frames else []
+    rest = pcm[frames * FRAME :]
+    levels = [*(dbfs(part) for part in parts), *([dbfs(rest.reshape(1, -1))] if len(rest) else [])]
+    loud = np.flatnonzero(np.concatenate(levels) > SILENCE) if levels else np.zeros(0, np.int64)
+    return (int(loud[0]) * FRAME, min(len(pcm), int(loud[-1] + 1) * FRAME)) if len(loud) else (0, 0)

@@ -1,7 +1,9 @@
 """The writer of recordings: files grow as the calls go on, with a header that is true every second.
 
-Jobs come through a queue to a thread of its own, so that a slow disk never holds up a tick; `Recorder(threaded=False)`
-does each job at once, for engines in virtual time.
+A recording's file is its own journal: its header is written first, audio is only ever appended, and so its length says
+after any crash how much there is (`gateway/calls/recordings.py` repairs the header). Two threads keep slow disks away
+from the tick: one appends, 200 ms of all recordings at a time; the other brings files to the disk each second and
+finishes those that have ended (media/endings.py). With `threaded=False` each job is done at once, for virtual time.
 """
 
 from __future__ import annotations
@@ -9,62 +11,98 @@ from __future__ import annotations
 import os
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import BinaryIO
 
 import numpy as np
 
 from media import files
+from media.blocks import BlockIO, Fds, best
 from media.commands import Record
+from media.endings import Finisher
 from media.events import RecordEnded
-from media.frames import RATE, Pcm
-from media.levels import SILENCE, dbfs
+from media.frames import FRAME
+from media.lanes import BLOCK, Block
+from media.tapes import Ending, Tape
 
-SYNC_BLOCKS = 5  # blocks of 200 ms between header updates and fsync
-BACKLOG = 2000  # jobs that may wait: about a minute of a disk that stands still, for six recordings
-SLOW = "the disk is too slow: audio could not be written in time"
+TRUE = 5  # blocks until each header has been made true again: a second
+BEHIND_BLOCKS = 50  # that may wait: ten seconds of a disk that stands still (five where mono and dual are recorded)
+BEHIND_BYTES = 1 << 26  # and what they may hold
 
 
-@dataclass(slots=True)
-class Tape:
-    """An open file."""
-
+@dataclass(frozen=True, slots=True)
+class _Open:
+    number: int
     command: Record
-    file: BinaryIO
-    data_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Close:
+    number: int
+    reason: str
+    cut_samples: int
+    silent: bool
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Load:
+    """Blocks of full length, and bytes of all."""
+
     blocks: int = 0
-    silent: bool = True
-    error: str = ""
+    bytes: int = 0
+
+    def with_(self, block: Block) -> _Load:
+        full = block.pcm.shape[1] == BLOCK * FRAME
+        return _Load(self.blocks + full, self.bytes + block.pcm.nbytes)
+
+
+Job = _Open | Block | _Close
 
 
 class Recorder:
-    """Implements `sinks.Writer`; what is finished is told to `ended`, from the writer's thread."""
+    """Implements `sinks.Writer`; what is finished is told to `ended`, from a thread."""
 
-    def __init__(self, ended: Callable[[RecordEnded], None], *, threaded: bool = True) -> None:
-        self._ended = ended
-        self._tapes: dict[str, Tape] = {}
-        self._failed: dict[str, tuple[Record, str]] = {}
-        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+    def __init__(
+        self, ended: Callable[[RecordEnded], None], *, threaded: bool = True, blocks: BlockIO | None = None
+    ) -> None:
+        self._blocks = blocks or best()
+        self._tapes: dict[int, Tape] = {}
+        self._broken: deque[int] = deque()
+        self._opened = 0
+        self._given = self._done = _Load()
+        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._finisher = Finisher(ended, self._tapes, self._blocks, self._break, threaded=threaded)
         self._thread = threading.Thread(target=self._work, name="recorder", daemon=True) if threaded else None
         if self._thread is not None:
             self._thread.start()
 
-    def open(self, command: Record) -> None:
-        """Begins a file."""
-        self._do(lambda: self._open(command))
+    # the tick's side
 
-    def write(self, recording: str, pcm: Pcm) -> bool:
-        """Appends `pcm: (samples, channels)`; False where the disk is too slow for more."""
-        if self._jobs.qsize() > BACKLOG:
-            self._do(lambda: self._fail(recording, SLOW))
-            return False
-        self._do(lambda: self._write(recording, pcm))
-        return True
+    def open(self, command: Record) -> int:
+        """Begins a file; its number."""
+        self._opened += 1
+        self._do(_Open(self._opened, command))
+        return self._opened
 
-    def close(self, recording: str, reason: str, cut_samples: int) -> None:
+    def write(self, block: Block) -> bool:
+        """Appends; False where so much waits that the disk is too slow."""
+        self._given = self._given.with_(block)
+        self._do(block)
+        given, done = self._given, self._done
+        return given.blocks - done.blocks <= BEHIND_BLOCKS and given.bytes - done.bytes <= BEHIND_BYTES
+
+    def broken(self) -> list[int]:
+        """The files that could not be written, since this was asked last."""
+        found = []
+        while self._broken:
+            found.append(self._broken.popleft())
+        return found
+
+    def close(self, tape: int, reason: str, cut_samples: int, *, silent: bool, error: str = "") -> None:
         """Ends a file; `ended` follows."""
-        self._do(lambda: self._close(recording, reason, cut_samples))
+        self._do(_Close(tape, reason, cut_samples, silent, error))
 
     def finish(self) -> None:
         """Waits until all jobs are done."""
@@ -72,89 +110,72 @@ class Recorder:
             self._jobs.put(None)
             self._thread.join()
             self._thread = None
+        self._finisher.finish()
 
-    def _do(self, job: Callable[[], None]) -> None:
+    def _do(self, job: Job) -> None:
         if self._thread is None:
-            job()
-            return
-        self._jobs.put(job)
+            self._job(job)
+        else:
+            self._jobs.put(job)
+
+    # the thread's side
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
-            job()
+            self._job(job)
 
-    def _open(self, command: Record) -> None:
+    def _job(self, job: Job) -> None:
+        match job:
+            case Block():
+                self._append(job)
+                self._done = self._done.with_(job)
+            case _Open(number, command):
+                self._open(number, command)
+            case _Close(number, reason, cut, silent, error):
+                tape = self._tapes.pop(number)
+                self._finisher.put(Ending(tape, reason, cut, silent, error))
+
+    def _open(self, number: int, command: Record) -> None:
+        tape = self._tapes[number] = Tape(number, command, None, untold=number % TRUE)
         try:
-            file = open(command.path, "w+b", buffering=0)  # noqa: SIM115 - stays open
+            tape.file = open(command.path, "w+b", buffering=0)  # noqa: SIM115 - stays open
         except OSError as error:
-            self._failed[command.recording] = (command, str(error))
+            self._break(tape, error.errno or 0)
             return
-        tape = self._tapes[command.recording] = Tape(command, file)
-        try:
-            self._true_header(tape)
-        except OSError as error:
-            tape.error = str(error)
+        self._write_headers([tape])
 
-    def _fail(self, recording: str, error: str) -> None:
-        tape = self._tapes.get(recording)
-        if tape is not None:
-            tape.error = tape.error or error
+    def _append(self, block: Block) -> None:
+        tapes = [self._tapes[number] for number in block.tapes]
+        fds = np.fromiter((tape.fd for tape in tapes), np.int32, len(tapes))
+        offsets = np.fromiter((files.HEADER_SIZE + tape.data_bytes for tape in tapes), np.int64, len(tapes))
+        frame = 2 * block.pcm.shape[2]
+        written = self._blocks.write(fds, offsets, block.pcm.astype("<i2", copy=False), frame * block.first)
+        for tape, size in zip(tapes, written.sizes.tolist(), strict=True):
+            tape.data_bytes += size - size % frame
+            tape.untold += 1
+        self._note(tapes, written.errors)
+        self._make_true([tape for tape in tapes if tape.untold >= TRUE])
 
-    def _write(self, recording: str, pcm: Pcm) -> None:
-        tape = self._tapes.get(recording)
-        if tape is None or tape.error:
-            return
-        data = pcm.astype("<i2").tobytes()
-        try:
-            tape.data_bytes += tape.file.write(data)  # fewer on a disk that is nearly full; the next one says so
-            tape.blocks += 1
-            if tape.blocks % SYNC_BLOCKS == 0:
-                self._true_header(tape)
-                os.fsync(tape.file.fileno())
-        except OSError as error:
-            tape.error = str(error)
-        if tape.silent and len(pcm):
-            tape.silent = bool(dbfs(pcm.T).max() <= SILENCE)
+    def _make_true(self, tapes: list[Tape]) -> None:
+        """Headers that say how long these files are now; each in its turn, not all at once."""
+        for tape in tapes:
+            tape.untold = 0
+        if tapes:
+            self._write_headers(tapes)
 
-    @staticmethod
-    def _true_header(tape: Tape) -> None:
-        tape.file.seek(0)
-        tape.file.write(files.wav_header(tape.command.channels, tape.data_bytes))
-        tape.file.seek(0, os.SEEK_END)
+    def _write_headers(self, tapes: list[Tape]) -> None:
+        headers = b"".join(files.wav_header(tape.command.channels, tape.data_bytes) for tape in tapes)
+        data = np.frombuffer(headers, np.uint8).reshape(-1, files.HEADER_SIZE)
+        fds = np.fromiter((tape.fd for tape in tapes), np.int32, len(tapes))
+        zeros = np.zeros(len(tapes), np.int64)
+        self._note(tapes, self._blocks.write(fds, zeros, data, zeros).errors)
 
-    def _close(self, recording: str, reason: str, cut_samples: int) -> None:
-        if recording in self._failed:
-            command, error = self._failed.pop(recording)
-            self._ended(RecordEnded(command.port, recording, "failed", 0.0, 0.0, 0, True, error))
-            return
-        tape = self._tapes.pop(recording, None)
-        if tape is None:
-            return
-        align = 2 * tape.command.channels
-        try:
-            tape.data_bytes = max(0, tape.data_bytes - cut_samples * align)
-            recorded = tape.data_bytes / align / RATE
-            if tape.command.trim and not tape.error:
-                self._trim(tape)
-            tape.file.truncate(files.HEADER_SIZE + tape.data_bytes)
-            self._true_header(tape)
-            os.fsync(tape.file.fileno())
-        except OSError as error:
-            tape.error = tape.error or str(error)
-        finally:
-            tape.file.close()
-        seconds = tape.data_bytes / align / RATE
-        size = files.HEADER_SIZE + tape.data_bytes
-        reason = "failed" if tape.error else reason
-        self._ended(RecordEnded(tape.command.port, recording, reason, seconds, recorded, size, tape.silent, tape.error))
+    def _note(self, tapes: list[Tape], errors: Fds) -> None:
+        for index in np.flatnonzero(errors).tolist():
+            self._break(tapes[index], int(errors[index]))
 
-    @staticmethod
-    def _trim(tape: Tape) -> None:
-        """Cuts silence from both ends."""
-        channels = tape.command.channels
-        tape.file.seek(files.HEADER_SIZE)
-        pcm = np.frombuffer(tape.file.read(tape.data_bytes), "<i2").reshape(-1, channels)
-        first, last = files.trimmed(pcm)
-        tape.file.seek(files.HEADER_SIZE)
-        tape.file.write(pcm[first:last].tobytes())
-        tape.data_bytes = (last - first) * 2 * channels
+    def _break(self, tape: Tape, errno: int) -> None:
+        """Nothing more is written to it; the first reason stays."""
+        if not tape.error:
+            tape.error = f"its file could not be written: {os.strerror(errno)}"
+            self._broken.append(tape.number)

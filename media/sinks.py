@@ -1,38 +1,43 @@
-"""What takes audio from ports: recordings, as columns; every 200 ms their blocks go to the writer."""
+"""What takes audio from ports and rooms: recordings, as columns; every 200 ms their blocks go to the writer.
+
+The tick touches no recording by itself: only what begins, pauses or ends is a Python object at work.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
 
+from media.codecs import g711
 from media.commands import Record
 from media.events import Event, RecordStopped
-from media.frames import FRAME, RATE, TICK, Pcm, Rows
-from media.levels import SILENCE, dbfs
+from media.frames import FRAME, RATE, TICK, Mask, Pcm, Rows, Wire
+from media.lanes import Block, Lanes, Sink, State, state_of
 
-BLOCK = 10  # ticks between writes: 200 ms
+SLOW = "the disk is too slow: audio could not be written in time"
+FLED = 4  # of so many recordings the newest one ends, when the disk is too slow for all
 
 
 class Writer(Protocol):
-    """Who writes recordings (media/recorder.py); none of this waits. `write` says whether it can take more."""
+    """Who writes recordings (media/recorder.py); none of this waits."""
 
-    def open(self, command: Record) -> None: ...
+    def open(self, command: Record) -> int:
+        """Begins a file; the number of its tape."""
+        ...
 
-    def write(self, recording: str, pcm: Pcm) -> bool: ...
+    def write(self, block: Block) -> bool:
+        """Appends; False where the disk is too far behind to go on like this."""
+        ...
 
-    def close(self, recording: str, reason: str, cut_samples: int) -> None: ...
+    def broken(self) -> list[int]:
+        """The tapes that could not be written, since this was asked last."""
+        ...
 
-
-@dataclass(slots=True)
-class Sink:
-    """One recording."""
-
-    command: Record
-    row: int
-    ticks: int = 0
-    quiet: int = 0  # ticks of silence up to now
+    def close(self, tape: int, reason: str, cut_samples: int, *, silent: bool, error: str = "") -> None:
+        """Ends a file."""
+        ...
 
 
 class Sinks:
@@ -40,77 +45,133 @@ class Sinks:
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
-        self._sinks: list[Sink] = []
-        self.rows: Rows = np.zeros(0, np.int64)
-        self._inbound = np.zeros((BLOCK, 0, FRAME), np.int16)
-        self._outbound = np.zeros((BLOCK, 0, FRAME), np.int16)
-        self._fill = 0
+        self._sinks: dict[str, Sink] = {}
+        self._lanes = {channels: Lanes(channels) for channels in (1, 2)}
+
+    def __bool__(self) -> bool:
+        return bool(self._sinks)
 
     def start(self, command: Record) -> None:
         """Begins a recording with the next tick."""
-        self._flush()
-        self._writer.open(command)
-        self._sinks.append(Sink(command, command.port))
-        self._index()
+        sink = Sink(command, self._writer.open(command))
+        self._sinks[command.recording] = sink
+        self._lanes[command.channels].add(sink, state_of(command))
 
-    def stop(self, recording: str, reason: str, cut_ms: int = 0) -> list[Event]:
+    def pause(self, recording: str, *, skip: bool) -> None:
+        """Silence from now on, or nothing at all."""
+        sink = self._sinks.get(recording)
+        if sink is None:
+            return
+        if sink.kept is None:
+            self._hush(sink, hushed=True)
+            if skip:
+                sink.kept = self._rest(sink)
+        elif not skip:
+            self._go_on(sink, hushed=True)
+
+    def resume(self, recording: str) -> None:
+        """Goes on with what is heard."""
+        sink = self._sinks.get(recording)
+        if sink is None:
+            return
+        if sink.kept is None:
+            self._hush(sink, hushed=False)
+        else:
+            self._go_on(sink, hushed=False)
+
+    def _hush(self, sink: Sink, *, hushed: bool) -> None:
+        lanes = self._lanes[sink.command.channels]
+        lanes.state["hushed"][lanes.sinks.index(sink)] = hushed
+
+    def _go_on(self, sink: Sink, *, hushed: bool) -> None:
+        assert sink.kept is not None, "it has no lane"
+        sink.kept["hushed"] = hushed
+        self._lanes[sink.command.channels].add(sink, sink.kept)
+        sink.kept = None
+
+    def _rest(self, sink: Sink) -> State:
+        """Takes a recording out of its lane, and writes what it has there."""
+        lanes = self._lanes[sink.command.channels]
+        state, block = lanes.remove(lanes.sinks.index(sink))
+        if block.pcm.size:
+            self._writer.write(block)
+        return state
+
+    def stop(self, recording: str, reason: str, cut_ms: int = 0, error: str = "") -> list[Event]:
         """Ends a recording, if it runs; the file follows."""
-        found = next((sink for sink in self._sinks if sink.command.recording == recording), None)
-        if found is None:
+        sink = self._sinks.pop(recording, None)
+        if sink is None:
             return []
-        self._flush()
-        self._sinks.remove(found)
-        self._index()
-        cut = min(cut_ms * RATE // 1000, found.ticks * FRAME)
-        self._writer.close(recording, reason, cut)
-        seconds = found.ticks * TICK - cut / RATE
-        return [RecordStopped(found.row, recording, reason, seconds)]
+        state = self._rest(sink) if sink.kept is None else sink.kept
+        ticks = int(state["ticks"][0])
+        cut = min(cut_ms * RATE // 1000, ticks * FRAME)
+        self._writer.close(sink.tape, reason, cut, silent=not state["loud"][0], error=error)
+        command = sink.command
+        return [RecordStopped(command.port, recording, reason, ticks * TICK - cut / RATE, command.room)]
 
     def of(self, row: int) -> list[str]:
         """The recordings on a row."""
-        return [sink.command.recording for sink in self._sinks if sink.row == row]
+        return [name for name, sink in self._sinks.items() if sink.command.port == row and sink.command.room < 0]
 
-    def write(self, inbound: Pcm, outbound: Pcm) -> list[Event]:
-        """A frame for each recording, in the order of `rows`: (n, FRAME) each."""
-        self._inbound[self._fill], self._outbound[self._fill] = inbound, outbound
-        self._fill += 1
-        loud = dbfs(inbound) > SILENCE
-        over = []
-        for sink, is_loud in zip(self._sinks, loud.tolist(), strict=True):
-            sink.ticks += 1
-            sink.quiet = 0 if is_loud else sink.quiet + 1
-            if sink.ticks * TICK >= sink.command.max_seconds:
-                over.append((sink.command.recording, "max-length"))
-            elif 0 < sink.command.silence_seconds <= sink.quiet * TICK:
-                over.append((sink.command.recording, "silence"))
-        if self._fill == BLOCK:
-            over += [(recording, "failed") for recording in self._flush()]
-        return [event for recording, reason in over for event in self.stop(recording, reason)]
+    def of_room(self, room: int) -> list[str]:
+        """The recordings of a room."""
+        return [name for name, sink in self._sinks.items() if sink.command.room == room]
 
-    def _flush(self) -> list[str]:
-        """Hands what was gathered to the writer; the recordings of which it takes no more."""
-        refused = []
-        for index, sink in enumerate(self._sinks):
-            if self._fill:
-                heard = self._inbound[: self._fill, index].reshape(-1)
-                said = self._outbound[: self._fill, index].reshape(-1)
-                if not self._writer.write(sink.command.recording, _mixed(sink.command, heard, said)):
-                    refused.append(sink.command.recording)
-        self._fill = 0
-        return refused
+    def write(self, heard: Pcm, said: Said, mixes: Callable[[Rows], Pcm]) -> list[Event]:
+        """A tick: `heard: (ports, FRAME)`, what was sent to each port, and what was said in the rooms asked for."""
+        events: list[Event] = []
+        for lanes in self._lanes.values():
+            if not lanes.sinks:
+                continue
+            block = lanes.write(*_tracks(lanes.state, heard, said, mixes))
+            if block is not None and not self._writer.write(block):
+                events += self._flee(lanes)
+            for sink, reason in lanes.over():
+                events += self.stop(sink.command.recording, reason)
+        if broken := self._writer.broken():
+            names = [name for name, sink in self._sinks.items() if sink.tape in broken]
+            events += [event for name in names for event in self.stop(name, "failed")]
+        return events
 
-    def _index(self) -> None:
-        count = len(self._sinks)
-        self.rows = np.array([sink.row for sink in self._sinks], np.int64)
-        self._inbound = np.zeros((BLOCK, count, FRAME), np.int16)
-        self._outbound = np.zeros((BLOCK, count, FRAME), np.int16)
+    def _flee(self, lanes: Lanes) -> list[Event]:
+        """The disk is too slow for all: the newest recordings end, so that the others can go on."""
+        sinks = sorted(lanes.sinks, key=lambda sink: -sink.tape)
+        newest = [sink.command.recording for sink in sinks[: -(-len(sinks) // FLED)]]
+        return [event for name in newest for event in self.stop(name, "failed", error=SLOW)]
 
 
-def _mixed(command: Record, heard: Pcm, said: Pcm) -> Pcm:
-    """The tracks as the file has them: (samples, channels)."""
-    inbound = heard if command.tracks in ("inbound", "both") else np.zeros_like(heard)
-    outbound = said if command.tracks in ("outbound", "both") else np.zeros_like(said)
-    if command.channels == 2:
-        return np.stack((inbound, outbound), axis=1)
-    mono: Pcm = np.clip(inbound.astype(np.int32) + outbound, -32768, 32767).astype(np.int16)[:, None]
-    return mono
+class Said:
+    """What was sent to ports in this tick, decoded for those who want it. `wire: (ports, FRAME)`."""
+
+    def __init__(self, wire: Wire, law: Rows, sends: Mask) -> None:
+        self._wire, self._law, self._sends = wire, law, sends
+
+    def to(self, rows: Rows) -> Pcm:
+        """`(len(rows), FRAME)`; silence for those who are sent nothing."""
+        pcm = g711.decode(self._wire[rows], self._law[rows])
+        silent = ~self._sends[rows]
+        if silent.any():
+            pcm[silent] = 0
+        return pcm
+
+
+def _tracks(state: State, heard: Pcm, said: Said, mixes: Callable[[Rows], Pcm]) -> tuple[Pcm, Pcm]:
+    """The inbound and the outbound frame of each lane; silence where it wants none."""
+    wanted = ~state["hushed"]
+    ports = state["room"] < 0
+    inbound = _of(np.flatnonzero(wanted & ports & state["inbound"]), len(state), lambda at: heard[state["row"][at]])
+    rooms = np.flatnonzero(wanted & ~ports)
+    if len(rooms):
+        inbound[rooms] = mixes(state["room"][rooms])
+    outbound = _of(np.flatnonzero(wanted & state["outbound"]), len(state), lambda at: said.to(state["row"][at]))
+    return inbound, outbound
+
+
+def _of(lanes: Rows, count: int, frames: Callable[[Rows], Pcm]) -> Pcm:
+    """The frames of some lanes; silence for the others."""
+    if len(lanes) == count:
+        return frames(lanes)
+    pcm = np.zeros((count, FRAME), np.int16)
+    if len(lanes):
+        pcm[lanes] = frames(lanes)
+    return pcm
