@@ -1,7 +1,7 @@
 """Claim: what a tick spends beside the kernel is a fraction of it, and each stage's share is known.
 
-A worker in this process serves so many ports over loopback sockets; each stage of its tick is timed on its way. One
-JSON line per case: CPU milliseconds of a tick (mean of 200) by stage, most first. `python bench/bench_stages.py [CALLS]`.
+A worker in this process serves so many ports over loopback sockets; each stage of its tick is timed. One JSON line per
+case: CPU milliseconds of a tick (mean of 200) by stage, most first. `python bench/bench_stages.py [CALLS]`.
 """
 
 from __future__ import annotations
