@@ -109,6 +109,30 @@ class SipTarget:
     status_callback_events: tuple[str, ...] = ("completed",)
 
 
+@dataclass(frozen=True, slots=True)
+class ConferenceTarget:
+    """A conference to take part in. `wait_url`: None for our own music, empty for silence. `coach`: a call's SID."""
+
+    name: str
+    muted: bool = False
+    beep: str = "true"  # true, false, onEnter, onExit
+    start_on_enter: bool = True
+    end_on_exit: bool = False
+    label: str | None = None
+    wait_url: str | None = None
+    wait_method: str = "POST"
+    most: int = 250
+    coach: str | None = None
+    record: bool = False
+    trim: bool = True
+    status_callback: str | None = None
+    status_callback_method: str = "POST"
+    status_callback_events: tuple[str, ...] = ()
+    recording_status_callback: str | None = None
+    recording_status_callback_method: str = "POST"
+    recording_status_callback_events: tuple[str, ...] = ("completed",)
+
+
 Target = NumberTarget | SipTarget
 
 
@@ -117,6 +141,7 @@ class DialPlan:
     """How `Dial` places and joins a call. `record` is TwiML's word (`do-not-record`, `record-from-answer` …).
 
     `ring_tone`: the country whose ringing tone is heard, whatever the far end sends; None: what it sends, else ours.
+    `conference`: the caller takes part in it, and there are no targets.
     """
 
     targets: tuple[Target, ...]
@@ -135,6 +160,7 @@ class DialPlan:
     refer_url: str | None = None
     refer_method: str = "POST"
     ring_tone: str | None = None
+    conference: ConferenceTarget | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +211,9 @@ class CallControl(Protocol):
 
     async def dial(self, plan: DialPlan) -> Dialled:
         """Dials, joins, and returns when the other party is gone or could not be reached."""
+
+    async def echo(self) -> None:
+        """Answers if need be; the caller hears itself until it hangs up."""
 
     async def refer(self, target: str) -> Referred:
         """Answers if need be and asks the caller to call a SIP URI instead; returns when that has come to an end."""

@@ -35,9 +35,12 @@ class Addresses:
     def inside(self) -> str:
         """HOST:PORT at which we reach ourselves."""
         host, port = self.sip
-        if wild(host):
-            host = "::1" if ":" in host else "127.0.0.1"
-        return joined(host, port)
+        return joined(_near(host), port)
+
+    @property
+    def media_inside(self) -> str:
+        """The address at which our media reaches itself."""
+        return _near(self.rtp)
 
     def media(self, peer: str) -> str:
         """The address that SDP says to a peer, whose host or name this is."""
@@ -60,6 +63,13 @@ class Addresses:
         version = ip_address(bound).version
         known = numeric(peer) and ip_address(peer).version == version
         return self.route(peer if known else FAR[version]) or ("::1" if version == 6 else "127.0.0.1")
+
+
+def _near(host: str) -> str:
+    """Where what is bound to `host` is reached on this machine."""
+    if not wild(host):
+        return host
+    return "::1" if ":" in host else "127.0.0.1"
 
 
 def wild(host: str) -> bool:

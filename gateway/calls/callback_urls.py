@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from gateway.webhooks.errors import FetchError
 from gateway.webhooks.url import resolve
-from twiml.control import DialPlan, RecordPlan
+from twiml.control import ConferenceTarget, DialPlan, RecordPlan
 
 Warn = Callable[[int, str], None]
 
@@ -24,6 +24,15 @@ def of_dial(plan: DialPlan, base: str | None, warn: Warn) -> DialPlan:
     )
     recorded = _absolute(plan.recording_status_callback, base, warn)
     return replace(plan, targets=targets, recording_status_callback=recorded)
+
+
+def of_conference(target: ConferenceTarget, base: str | None, warn: Warn) -> ConferenceTarget:
+    """The same target with absolute callback URLs."""
+    return replace(
+        target,
+        status_callback=_absolute(target.status_callback, base, warn),
+        recording_status_callback=_absolute(target.recording_status_callback, base, warn),
+    )
 
 
 def _absolute(url: str | None, base: str | None, warn: Warn) -> str | None:

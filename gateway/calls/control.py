@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from gateway.calls import callback_urls, dialler, refer
+from gateway.calls import callback_urls, dial_conference, dialler, refer
 from gateway.calls.call import Call
 from gateway.calls.collect import collect, listening
 from gateway.calls.leg import Leg
@@ -17,7 +17,7 @@ from gateway.calls.recordings import Recording, RecordingPlan
 from gateway.speech.errors import SpeechError
 from gateway.webhooks.errors import FetchError
 from gateway.webhooks.url import resolve
-from media.commands import Piece, Silence, Sound, Tone
+from media.commands import Bridge, Piece, Silence, Sound, Tone, Unbridge
 from media.errors import NegotiationError
 from twiml import control as seen
 
@@ -42,6 +42,10 @@ class Control:
     def warn(self, code: int, message: str, line: int) -> None:
         where = f" (line {line} of {self.base or 'the Twiml parameter'})" if line else ""
         self.call.warn(code, f"{message}{where}", request_url=self.base or "")
+
+    def during(self, stop: asyncio.Future[None]) -> Callable[[str], Control]:
+        """The same call for documents that `stop` ends, by their URLs."""
+        return lambda base: Control(self.call, base, stop)
 
     async def answer(self) -> None:
         if self.call.answered_at is not None:
@@ -128,7 +132,17 @@ class Control:
         return seen.Recorded(recording.row.sid, recording.url, seconds, "hangup" if hung_up else digits, hung_up)
 
     async def dial(self, plan: seen.DialPlan) -> seen.Dialled:
+        if plan.conference is not None:
+            return await dial_conference.take_part(self, plan, plan.conference)
         return await dialler.dial(self, callback_urls.of_dial(plan, self.base, self.call.warn))
+
+    async def echo(self) -> None:
+        await self.answer()
+        self.leg.send(Bridge(self.leg.row, self.leg.row))
+        try:
+            await first(asyncio.get_running_loop().create_future(), self.stop)
+        finally:
+            self.leg.send(Unbridge(self.leg.row))
 
     async def refer(self, target: str) -> seen.Referred:
         return await refer.refer(self, target)

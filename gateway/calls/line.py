@@ -28,6 +28,7 @@ class Line(ABC):
     def __init__(self, workers: Workers) -> None:
         self.port: Port | None = None
         self.on_digit: Callable[[str, bool], None] | None = None
+        self.on_talking: Callable[[bool], None] | None = None
         self.on_unplayable: Callable[[str], None] | None = None  # a sentence
         self._workers = workers
         self._recordings: dict[str, Recorder] = {}
@@ -122,6 +123,9 @@ class Line(ABC):
                 self._hear_recording(event)
             case events.MediaLost(seconds=seconds):
                 self.hangup(f"no media received for {seconds:g} s")
+            case events.Talking(talking=talking):
+                if self.on_talking is not None:
+                    self.on_talking(talking)
             case events.OneWay():
                 self.hear_one_way(event)
             case events.Latched(ip=ip, udp_port=udp_port):

@@ -12,6 +12,7 @@ from typing import Any
 
 from gateway.calls import params
 from gateway.calls.call import status_callback, wants
+from gateway.calls.conference import cut_off
 from gateway.calls.recordings import repair
 from gateway.calls.services import Services
 from gateway.store.rows import Call
@@ -30,6 +31,8 @@ async def recover(services: Services) -> None:
         LOG.warning("! call %s was cut off by a crash: BYE sent", dialog.call_sid)
     for row in await services.store.calls.unfinished():
         await _fail(services, row)
+    for conference in await services.store.conferences.unfinished():
+        await cut_off(conference, services)
     for recording in await services.store.recordings.unfinished():
         await repair(recording, services)
     services.outbox.kick()

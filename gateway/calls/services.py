@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from gateway.billing.guard import Guard as Spending
 from gateway.calls.addresses import Addresses
+from gateway.calls.conferences import Conferences
 from gateway.calls.leg import Leg, SipAgent
 from gateway.calls.media import Workers
 from gateway.calls.negotiation import MediaSettings
@@ -89,6 +90,7 @@ class Services:
     drive: Drive
     verifier: Verifier | None = None  # who signs for calls that come in
     signer: Signer | None = None  # signs for calls that go out
+    conferences: Conferences = field(default_factory=Conferences)  # that live
     legs: dict[str, Leg] = field(default_factory=dict)  # by SIP session
 
     @property

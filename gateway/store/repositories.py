@@ -192,7 +192,7 @@ class Calls:
 
     async def page(self, account_sid: str, page: Page, filters: Mapping[str, Any]) -> Listing[Call]:
         """An account's calls; filters are column names, with `<` or `>` behind for times."""
-        query = sa.select(self._table).where(self._table.c.account_sid == account_sid, *_where(self._table, filters))
+        query = sa.select(self._table).where(self._table.c.account_sid == account_sid, *where(self._table, filters))
         found = await self._database.read(paged(query, page, self._table.c.date_created, self._table.c.sid))
         return listing(found, page, "date_created", _call)
 
@@ -221,7 +221,8 @@ def _call(row: Mapping[Any, Any]) -> Call:
     return Call(**{("from_" if key == "from" else key): value for key, value in row.items()})
 
 
-def _where(table: sa.Table, filters: Mapping[str, Any]) -> list[Filter]:
+def where(table: sa.Table, filters: Mapping[str, Any]) -> list[Filter]:
+    """Filters as conditions: column names, with `<` or `>` behind for "at most" and "at least"."""
     found: list[Filter] = []
     for name, value in filters.items():
         column = table.c[name.rstrip("<>")]
@@ -259,7 +260,7 @@ class Recordings:
         self, account_sid: str, page: Page, filters: Mapping[str, Any], *, deleted: bool = False
     ) -> Listing[Recording]:
         """An account's recordings; deleted ones only where they are asked for."""
-        query = sa.select(self._table).where(self._table.c.account_sid == account_sid, *_where(self._table, filters))
+        query = sa.select(self._table).where(self._table.c.account_sid == account_sid, *where(self._table, filters))
         if not deleted:
             query = query.where(self._table.c.status != "deleted")
         found = await self._database.read(paged(query, page, self._table.c.date_created, self._table.c.sid))
@@ -289,7 +290,7 @@ class Notifications:
 
     async def page(self, account_sid: str, page: Page, filters: Mapping[str, Any]) -> Listing[Notification]:
         """An account's lines."""
-        query = sa.select(self._table).where(self._table.c.account_sid == account_sid, *_where(self._table, filters))
+        query = sa.select(self._table).where(self._table.c.account_sid == account_sid, *where(self._table, filters))
         found = await self._database.read(paged(query, page, self._table.c.message_date, self._table.c.sid))
         return listing(found, page, "message_date", lambda row: Notification(**row))
 

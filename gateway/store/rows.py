@@ -107,6 +107,24 @@ class Recording:
 
 
 @dataclass(frozen=True, slots=True)
+class Conference:
+    """A conference; who takes part in it is known while it lives only."""
+
+    sid: str
+    account_sid: str
+    friendly_name: str
+    status: str  # init, in-progress, completed
+    date_created: datetime
+    date_updated: datetime
+    reason_conference_ended: str | None = None
+    call_sid_ending_conference: str | None = None
+    status_callback: str | None = None
+    status_callback_method: str = "POST"
+    status_callback_events: str = ""  # space-separated
+    sequence: int = 1  # SequenceNumber of the next callback
+
+
+@dataclass(frozen=True, slots=True)
 class Notification:
     """A line of a call's log: what went wrong, where, and what was done about it (Twilio's notifications)."""
 

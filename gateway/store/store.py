@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gateway.clock import Clock
+from gateway.store.conferences import Conferences
 from gateway.store.database import Database
 from gateway.store.old import Old
 from gateway.store.registrations import Registrations
@@ -20,6 +21,7 @@ class Store:
         self.numbers = Numbers(database)
         self.calls = Calls(database)
         self.recordings = Recordings(database)
+        self.conferences = Conferences(database)
         self.notifications = Notifications(database)
         self.outbox = Outbox(database)
         self.operator = Operator(database)

@@ -114,6 +114,23 @@ recordings = Table(
     sa.Index("recordings_page", "account_sid", "date_created", "sid"),
 )  # fmt: skip
 
+conferences = Table(
+    "conferences", METADATA,
+    _sid("sid", primary_key=True),
+    _sid("account_sid", nullable=False),
+    Column("friendly_name", Text, nullable=False),
+    Column("status", String(20), nullable=False, index=True),
+    Column("date_created", Utc, nullable=False),
+    Column("date_updated", Utc, nullable=False),
+    Column("reason_conference_ended", String(60)),
+    _sid("call_sid_ending_conference"),
+    Column("status_callback", Text),
+    Column("status_callback_method", String(4), nullable=False),
+    Column("status_callback_events", Text, nullable=False),
+    Column("sequence", Integer, nullable=False),
+    sa.Index("conferences_page", "account_sid", "date_created", "sid"),
+)  # fmt: skip
+
 notifications = Table(
     "notifications", METADATA,
     _sid("sid", primary_key=True),

@@ -21,16 +21,17 @@ MENU = """<Response><Gather numDigits="1" action="/choice" timeout="5"><Say>Pres
 class Caller:
     """The far end: an agent that calls in."""
 
-    def __init__(self, one: Whole[Any]) -> None:
+    def __init__(self, one: Whole[Any], host: str = "127.0.0.3", number: str = "+15555550123") -> None:
         self.events: list[Event] = []
         self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.endpoint = SimulatedEndpoint(one.wire, ("127.0.0.3", 5060), self._hear)
+        self.host, self.number = host, number
+        self.endpoint = SimulatedEndpoint(one.wire, (host, 5060), self._hear)
 
     def call(self) -> None:
         """INVITE."""
-        sdp = negotiate.offer("127.0.0.3", 4000, ("PCMU",), session_id=1, version=1)
+        sdp = negotiate.offer(self.host, 4000, ("PCMU",), session_id=1, version=1)
         uri = f"sip:{NUMBER}@127.0.0.2:5060"
-        self.endpoint.apply(Invite("c", uri, "<sip:+15555550123@127.0.0.3>", f"<{uri}>", sdp))
+        self.endpoint.apply(Invite("c", uri, f"<sip:{self.number}@{self.host}>", f"<{uri}>", sdp))
 
     def hangup(self) -> None:
         """BYE."""

@@ -67,6 +67,9 @@ class NotedCall:
         self._note("dial", plan)
         return self.dialled
 
+    async def echo(self) -> None:
+        self._note("echo")
+
     async def refer(self, target: str) -> Referred:
         self._note("refer", target)
         return self.referred

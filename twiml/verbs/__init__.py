@@ -7,7 +7,7 @@ from typing import Protocol
 
 from twiml.control import CallControl
 from twiml.outcome import Outcome
-from twiml.verbs import dial, gather, hangup, pause, play, record, redirect, refer, reject, say
+from twiml.verbs import dial, echo, gather, hangup, pause, play, record, redirect, refer, reject, say
 
 
 class Verb(Protocol):
@@ -23,6 +23,7 @@ REGISTRY: dict[str, ModuleType] = {
     "Gather": gather,
     "Record": record,
     "Dial": dial,
+    "Echo": echo,
     "Redirect": redirect,
     "Hangup": hangup,
     "Reject": reject,
@@ -32,5 +33,5 @@ REGISTRY: dict[str, ModuleType] = {
 # verbs of Twilio's that are not here yet, with the error code that speaks of them
 LATER: dict[str, int] = {
     "Enqueue": 14201, "Leave": 14201, "Queue": 14201, "Start": 14300, "Stop": 14300,
-    "Connect": 14300, "Pay": 12200, "Prompt": 12200, "Sms": 14101, "Message": 14101, "Echo": 12200,
+    "Connect": 14300, "Pay": 12200, "Prompt": 12200, "Sms": 14101, "Message": 14101,
 }  # fmt: skip

@@ -8,9 +8,10 @@ from urllib.parse import quote
 from lxml import etree
 
 from twiml.attributes import EVENTS, Reader, all_text, elements, line_of
-from twiml.control import CallControl, DialPlan, NumberTarget, SipTarget, Target
+from twiml.control import CallControl, ConferenceTarget, DialPlan, NumberTarget, SipTarget, Target
 from twiml.errors import Warning
 from twiml.outcome import Next, Outcome, Redirect
+from twiml.verbs import conference
 from twiml.verbs.play import DIGITS
 from twiml.verbs.record import STATES
 
@@ -26,7 +27,7 @@ RING_TONES = (
     "it", "jp", "lt", "mx", "my", "nl", "no", "nz", "ph", "pl", "pt", "ru", "se", "sg", "th", "tw", "uk", "us",
     "us-old", "ve", "za",
 )  # fmt: skip
-LATER = {"Client": 13200, "Conference": 13200, "Queue": 14201, "Application": 13200, "WhatsApp": 13200, "Sim": 13200}
+LATER = {"Client": 13200, "Queue": 14201, "Application": 13200, "WhatsApp": 13200, "Sim": 13200}
 AMD = (
     "machineDetection", "machineDetectionTimeout", "machineDetectionSpeechThreshold",
     "machineDetectionSpeechEndThreshold", "machineDetectionSilenceTimeout", "amdStatusCallback",
@@ -57,7 +58,10 @@ def parse(element: etree._Element, warnings: list[Warning]) -> Dial:
     """Nouns that this version does not know leave the Dial without them."""
     read = Reader(element, warnings, 13210)
     read.later("callReason", "events", "passports", "recordingConfigurationId")
-    targets = _targets(element, warnings)
+    targets, room = _targets(element, warnings), _conference(element, warnings)
+    if room is not None and targets:
+        read.warn(13000, "<Conference> stands alone in a <Dial>: the other targets are not called")
+        targets = []
     record = read.word("record", RECORDS, "do-not-record")
     plan = DialPlan(
         targets=tuple(targets[:MOST_TARGETS]),
@@ -76,12 +80,13 @@ def parse(element: etree._Element, warnings: list[Warning]) -> Dial:
         refer_url=read.text("referUrl") or None,
         refer_method=read.method("referMethod"),
         ring_tone=_ring_tone(read),
+        conference=room,
     )
-    verb = Dial(plan if targets else None, read.text("action"), read.method())
+    verb = Dial(plan if targets or room else None, read.text("action"), read.method())
     read.rest()
     if len(targets) > MOST_TARGETS:
         read.warn(13210, f"<Dial> has {len(targets)} targets; the first {MOST_TARGETS} are called")
-    if not targets:
+    if not targets and room is None:
         read.warn(13223, "<Dial> has nothing that can be dialled: DialCallStatus is failed")
     return verb
 
@@ -94,6 +99,14 @@ def _ring_tone(read: Reader) -> str | None:
     return country if country in RING_TONES else None
 
 
+def _conference(element: etree._Element, warnings: list[Warning]) -> ConferenceTarget | None:
+    """The first one."""
+    found = [child for child in elements(element) if child.tag == "Conference"]
+    if len(found) > 1:
+        warnings.append(Warning(13000, "<Dial> has one <Conference>: this one is ignored", line_of(found[1])))
+    return conference.parse(found[0], warnings) if found else None
+
+
 def _targets(element: etree._Element, warnings: list[Warning]) -> list[Target]:
     targets: list[Target] = []
     if text := (element.text or "").strip():
@@ -104,6 +117,8 @@ def _targets(element: etree._Element, warnings: list[Warning]) -> list[Target]:
             targets.append(_number(child, warnings))
         elif child.tag == "Sip":
             targets.append(_sip(child, warnings))
+        elif child.tag == "Conference":
+            continue
         elif child.tag in LATER:
             code = LATER[str(child.tag)]
             warnings.append(Warning(code, f"<{child.tag}> is not supported by this version: not dialled", line))

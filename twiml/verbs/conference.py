@@ -1,0 +1,46 @@
+"""`<Conference>` in `<Dial>`: the caller takes part in a conference (twiml-voice.md: Conference)."""
+
+from __future__ import annotations
+
+from lxml import etree
+
+from twiml.attributes import Reader, all_text
+from twiml.control import ConferenceTarget
+from twiml.errors import Warning
+
+EVENTS = ("start", "end", "join", "leave", "mute", "hold", "modify", "speaker", "announcement")
+RECORDED = ("in-progress", "completed", "absent")
+MOST = 1000  # members that one conference may have; 250 unless it says more
+
+
+def parse(element: etree._Element, warnings: list[Warning]) -> ConferenceTarget | None:
+    """None where it has no name."""
+    read = Reader(element, warnings, 13230)
+    read.later("region", "jitterBufferSize", "eventCallbackUrl", "recordingConfigurationId", code=13230)
+    wait_url = read.text("waitUrl")
+    record = read.word("record", ("do-not-record", "record-from-start", "true", "false"), "do-not-record")
+    target = ConferenceTarget(
+        name=all_text(element),
+        muted=read.flag("muted", False),
+        beep=read.word("beep", ("true", "false", "onEnter", "onExit"), "true"),
+        start_on_enter=read.flag("startConferenceOnEnter", True),
+        end_on_exit=read.flag("endConferenceOnExit", False),
+        label=read.text("participantLabel") or None,
+        wait_url=wait_url,
+        wait_method=read.method("waitMethod") if wait_url or read.element.get("waitMethod") else "GET",
+        most=read.integer("maxParticipants", 250, least=1, most=MOST),
+        coach=read.text("coach") or None,
+        record=record in ("record-from-start", "true"),
+        trim=read.word("trim", ("trim-silence", "do-not-trim"), "trim-silence") == "trim-silence",
+        status_callback=read.text("statusCallback"),
+        status_callback_method=read.method("statusCallbackMethod"),
+        status_callback_events=read.events("statusCallbackEvent", EVENTS, ""),
+        recording_status_callback=read.text("recordingStatusCallback"),
+        recording_status_callback_method=read.method("recordingStatusCallbackMethod"),
+        recording_status_callback_events=read.events("recordingStatusCallbackEvent", RECORDED, "completed"),
+    )
+    read.rest()
+    if target.name:
+        return target
+    read.warn(13223, "<Conference> has no name: not dialled")
+    return None
