@@ -46,7 +46,7 @@ class AudioCache:
 
     def put(self, pcm: Pcm) -> Audio:
         """Stores a sound; written beside and renamed, so that a reader never sees half of it."""
-        data = pcm.astype("<i2").tobytes()
+        data = np.ascontiguousarray(pcm, "<i2").view(np.uint8).data  # no copy where it is that already
         sha = hashlib.sha256(data).hexdigest()
         if not self._use(sha):
             with self._lock:

@@ -31,4 +31,4 @@ async def decode(data: bytes, kind: str, cache: AudioCache) -> Audio:
         raise SpeechError(f"not a playable {kind} file: {error}", 13420) from error
     if not raw:
         raise SpeechError(f"not a playable {kind} file: there is no sound in it", 13420)
-    return await aside(lambda: cache.put(np.frombuffer(raw, "<i2").astype(np.int16)))
+    return await aside(lambda: cache.put(np.frombuffer(raw, "<i2").astype(np.int16, copy=False)))
