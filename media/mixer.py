@@ -56,21 +56,32 @@ def mix(members: Members, heard: Audio, talking: Mask, played: Audio | None = No
     """`heard: (members, FRAME)`, each with its gain already, who of them talks, and what is played to the rooms,
     `played: (rooms, FRAME)`."""
     is_heard = members.speaks & (talking | ~members.large)
-    loud = np.flatnonzero(is_heard)
-    rooms = np.zeros((len(members.starts), heard.shape[1]), np.float32)
-    if len(loud):
-        room = members.room[loud]
-        first = np.flatnonzero(np.diff(room, prepend=-1))
-        rooms[room[first]] = np.add.reduceat(heard[loud], first, axis=0)
+    rooms = _sums(members, heard, is_heard)
     if played is not None:
         rooms += played
     special = np.flatnonzero(members.listens & (is_heard | _among(members.coached, len(members))))
     own = rooms[members.room[special]]
-    own[is_heard[special]] -= heard[special[is_heard[special]]]
+    spoke = is_heard[special]
+    own[_all(spoke)] -= heard[_all(is_heard) if len(special) == len(members) else special[spoke]]
     for coach, coached in zip(members.coaching.tolist(), members.coached.tolist(), strict=True):  # few
         if members.listens[coached]:
             own[np.searchsorted(special, coached)] += heard[coach]
     return Mix(rooms, own, special)
+
+
+def _sums(members: Members, heard: Audio, is_heard: Mask) -> Audio:
+    """What is said in each room."""
+    rooms = np.zeros((len(members.starts), heard.shape[1]), np.float32)
+    if is_heard.any():
+        room = members.room[is_heard]
+        first = np.flatnonzero(np.diff(room, prepend=-1))
+        rooms[room[first]] = np.add.reduceat(heard[_all(is_heard)], first, axis=0)
+    return rooms
+
+
+def _all(mask: Mask) -> Mask | slice:
+    """The mask, or everything without a copy where it leaves nobody out."""
+    return slice(None) if mask.all() else mask
 
 
 def _among(places: Rows, count: int) -> Mask:
