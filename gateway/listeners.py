@@ -22,6 +22,7 @@ from gateway.api.products import products
 from gateway.api.server import Site
 from gateway.calls.addresses import joined
 from gateway.calls.exchange import Exchange
+from gateway.calls.live_recordings import LiveRecordings
 from gateway.calls.services import Services
 from gateway.config import ConfigError, Settings, host_port
 from gateway.trunks.book import TrunkBook
@@ -43,7 +44,9 @@ async def open_http(
         *Accounts(store, clock).routes(),
         *Numbers(store, services.sids, clock).routes(),
         *Calls(store, exchange).routes(),
-        *Recordings(store, clock, services.recordings_dir, lambda: services.public_url).routes(),
+        *Recordings(
+            store, LiveRecordings(exchange.calls), clock, services.recordings_dir, lambda: services.public_url
+        ).routes(),
         *sip.routes(store, services.sids, clock),
     ]
     site = Site(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from gateway.store.rows import Call
+from gateway.store.rows import Call, Recording
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +55,25 @@ class Calls(Protocol):
     async def complete(self, sid: str) -> None: ...
 
     async def cancel(self, sid: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class CreateRecording:
+    """The parameters of POST Calls/{sid}/Recordings."""
+
+    channels: str = "mono"
+    track: str = "both"
+    trim: str = "do-not-trim"
+    status_callback: str | None = None
+    status_callback_method: str = "POST"
+    status_callback_events: tuple[str, ...] = ("completed",)
+
+
+class Recorders(Protocol):
+    """The recordings of calls that are up; ApiError where it refuses."""
+
+    async def start(self, call: Call, wanted: CreateRecording) -> Recording: ...
+
+    async def change(self, call: Call, sid: str, status: str, *, skip: bool) -> Recording | None:
+        """`sid` may be `Twilio.CURRENT`. None where the call has no such recording."""
+        ...

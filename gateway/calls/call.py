@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gateway.calls import params
 from gateway.calls.dialstring import NoRoute
@@ -15,6 +15,9 @@ from gateway.calls.services import Services
 from gateway.store.rows import Call as Row
 from gateway.store.rows import Callback, Dialog, Notification
 from sip.events import Cause, Referred
+
+if TYPE_CHECKING:
+    from gateway.calls.recordings import Recording
 
 LOG = logging.getLogger(__name__)
 
@@ -31,6 +34,7 @@ class Call:
         self.leg = leg
         self.answered_at: float | None = None  # monotonic
         self.extra: dict[str, str] = {}  # SIP facts, sent with each request
+        self.recordings: dict[str, Recording] = {}  # that take audio, by SID
         self.last_recording: dict[str, str] = {}
         self.stir_status: str | None = None  # the level that we signed it with
         self.error: tuple[int, str] | None = None

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +17,15 @@ from gateway.calls.services import Services
 from gateway.store.rows import Callback
 from gateway.store.rows import Recording as Row
 from media import files
-from media.commands import Record, StopRecord
+from media.commands import Command, PauseRecord, Record, ResumeRecord, StopRecord
+from media.endings import TRIMMED
 from media.events import RecordEnded, RecordStopped
-from media.frames import RATE
 
 LOG = logging.getLogger(__name__)
+
+REPAIRS = ThreadPoolExecutor(1, "repairs")
+TROUBLE = 12400  # Twilio's internal failure
+TOO_SHORT = 16101  # Twilio: the recording is absent because it was too short
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +44,10 @@ class RecordingPlan:
 
 
 class Recording:
-    """A running recording. `stopped` says that no more is taken; the row is finished when the file is."""
+    """A running recording. `stopped` says that no more is taken; the row is finished when the file is.
+
+    Its states are written one after the other (`_writing`): what is paused while it ends is not paused afterwards.
+    """
 
     def __init__(self, call: Call, plan: RecordingPlan) -> None:
         services = call.services
@@ -49,6 +59,7 @@ class Recording:
         self.url = services.recording_url(call.row.account_sid, sid)
         self._call = call
         self._plan = plan
+        self._writing = asyncio.Lock()
         self.row = Row(
             sid=sid, account_sid=call.row.account_sid, call_sid=call.sid, status="in-progress",
             source=plan.source, channels=plan.channels, track=plan.track, start_time=now,
@@ -64,6 +75,7 @@ class Recording:
         assert leg is not None
         await services.store.recordings.insert(self.row, callbacks=callbacks(self.row, self.url, services))
         leg.add_recording(self.row.sid, self)
+        self._call.recordings[self.row.sid] = self
         path = str((services.recordings_dir / self.row.blob).absolute())
         plan = self._plan
         leg.send(
@@ -77,6 +89,30 @@ class Recording:
         leg = self._call.leg
         if leg is not None and not self.stopped.done():
             leg.send(StopRecord(leg.row, self.row.sid, cut_ms))
+
+    async def pause(self, *, skip: bool) -> bool:
+        """Takes silence from now on, or with `skip` nothing; False where it has ended."""
+        return await self._change("paused", lambda row: PauseRecord(row, self.row.sid, skip))
+
+    async def resume(self) -> bool:
+        """Goes on; False where it has ended."""
+        return await self._change("in-progress", lambda row: ResumeRecord(row, self.row.sid))
+
+    async def end(self) -> bool:
+        """Ends, before the call does; False where it has ended."""
+        return await self._change("stopped", lambda row: StopRecord(row, self.row.sid))
+
+    async def _change(self, status: str, command: Callable[[int], Command]) -> bool:
+        async with self._writing:
+            leg = self._call.leg
+            if leg is None or leg.port is None or self.stopped.done():
+                return False
+            leg.send(command(leg.row))
+            changes: dict[str, Any] = {"status": status, "date_updated": self._call.services.clock.wall()}
+            self.row = replace(self.row, **changes)
+            await self._call.services.store.recordings.update(self.row.sid, changes)
+            LOG.info("- recording %s %s", self.row.sid, status)
+            return True
 
     def hear(self, event: RecordStopped | RecordEnded) -> None:
         """The worker's word about this recording."""
@@ -97,44 +133,56 @@ class Recording:
 
     async def _finish(self) -> None:
         ended = await self.ended
-        if ended.reason == "lost":
-            await repair(self.row, self._call.services)
-            return
-        failed = ended.reason == "failed"
-        if failed:
-            self._call.warn(12400, f"recording {self.row.sid} failed: {ended.error}", error=True)
-        changes = {
-            "status": "failed" if failed else "completed",
-            "duration": round(ended.seconds),
-            "size": ended.size,
-            "error_code": 12400 if failed else None,
-        }
-        await finish(self.row, changes, self.url, self._call.services)
+        self._call.recordings.pop(self.row.sid, None)
+        async with self._writing:
+            if ended.reason == "lost":
+                await repair(self.row, self._call.services)
+                return
+            if ended.reason == "failed":
+                self._call.warn(TROUBLE, f"recording {self.row.sid} failed: {ended.error}", error=True)
+            await finish(self.row, _final(ended), self.url, self._call.services)
+
+
+def _final(ended: RecordEnded) -> dict[str, Any]:
+    """The row of a recording whose file is finished."""
+    if ended.reason == "failed":
+        return {"status": "failed", "duration": round(ended.seconds), "size": ended.size, "error_code": TROUBLE}
+    return _kept(ended.seconds, ended.size, ended.sha256)
+
+
+def _kept(seconds: float, size: int, sha256: str) -> dict[str, Any]:
+    """The row of a recording that is a file; absent where nothing is in it (rest-api.md: recordings, 16101)."""
+    known = {"duration": round(seconds), "size": size, "sha256": sha256 or None}
+    return known | ({"status": "completed"} if seconds > 0 else {"status": "absent", "error_code": TOO_SHORT})
 
 
 async def repair(row: Row, services: Services) -> None:
     """Finishes a recording whose writer was killed: the file gets its true length, the row its final state."""
     path = services.recordings_dir / row.blob
-    with services.clock.working():
-        seconds, size = await asyncio.to_thread(_repair_file, path)
-    status = "completed" if seconds > 0 else "absent"
-    url = services.recording_url(row.account_sid, row.sid)
-    await finish(row, {"status": status, "duration": round(seconds), "size": size}, url, services)
+    try:
+        with services.clock.working():
+            changes = _kept(*await asyncio.get_running_loop().run_in_executor(REPAIRS, _repair_file, path))
+    except OSError as error:
+        LOG.error("! recording %s cannot be repaired: %s", row.sid, error)
+        changes = {"status": "failed", "error_code": TROUBLE}
+    await finish(row, changes, services.recording_url(row.account_sid, row.sid), services)
 
 
-def _repair_file(path: Path) -> tuple[float, int]:
-    """Makes the header of a cut-off WAV file true; (seconds, bytes), zeros where nothing can be played."""
-    if not path.exists():
-        return 0.0, 0
-    size = path.stat().st_size
+def _repair_file(path: Path) -> tuple[float, int, str]:
+    """Makes a cut-off WAV file true: whole samples, and a header that says how many; (seconds, bytes, SHA-256), zeros
+    where nothing can be played."""
+    path.with_name(path.name + TRIMMED).unlink(missing_ok=True)
+    if not path.exists() or path.stat().st_size < files.HEADER_SIZE:
+        return 0.0, 0, ""
     with path.open("r+b") as file:
-        header = file.read(files.HEADER_SIZE)
-        if len(header) < files.HEADER_SIZE:
-            return 0.0, 0
-        channels = int.from_bytes(header[22:24], "little")
+        header = files.repaired(file.read(files.HEADER_SIZE), path.stat().st_size)
+        data = int.from_bytes(header[40:44], "little")
+        file.truncate(files.HEADER_SIZE + data)
         file.seek(0)
-        file.write(files.repaired(header, size))
-    return (size - files.HEADER_SIZE) / (2 * channels * RATE), size
+        file.write(header)
+        file.seek(0)
+        digest = file_digest(file, "sha256").hexdigest()
+    return data / int.from_bytes(header[28:32], "little"), files.HEADER_SIZE + data, digest
 
 
 async def finish(row: Row, changes: dict[str, Any], url: str, services: Services) -> None:
@@ -143,7 +191,7 @@ async def finish(row: Row, changes: dict[str, Any], url: str, services: Services
     row = replace(row, **changes)
     await services.store.recordings.update(row.sid, changes, callbacks=callbacks(row, url, services))
     services.outbox.kick()
-    LOG.info("- recording %s %s, %s s", row.sid, row.status, row.duration)
+    LOG.info("- recording %s %s, %s s, %s bytes, sha256 %s", row.sid, row.status, row.duration, row.size, row.sha256)
 
 
 def callbacks(row: Row, url: str, services: Services) -> list[Callback]:

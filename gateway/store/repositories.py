@@ -268,7 +268,7 @@ class Recordings:
 
     async def unfinished(self) -> list[Recording]:
         """Recordings whose writer never finished them."""
-        query = sa.select(self._table).where(self._table.c.status.in_(("in-progress", "processing")))
+        query = sa.select(self._table).where(self._table.c.status.in_(("in-progress", "paused", "stopped")))
         return [Recording(**row) for row in await self._database.read(query)]
 
 

@@ -90,7 +90,7 @@ class Recording:
     sid: str
     account_sid: str
     call_sid: str
-    status: str  # in-progress, processing, completed, absent, failed, deleted
+    status: str  # in-progress, paused, stopped, completed, absent, failed, deleted
     source: str  # RecordVerb, DialVerb, Trunking, OutboundAPI, StartCallRecordingAPI
     channels: int
     track: str  # inbound, outbound, both
@@ -104,6 +104,7 @@ class Recording:
     status_callback: str | None = None
     status_callback_method: str = "POST"
     status_callback_events: str = "completed"  # space-separated
+    sha256: str | None = None  # of the file, in hex
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,8 @@ class Tape:
     command: commands.Record
     began: float
     timer: asyncio.TimerHandle
+    skipped: float = 0.0  # seconds
+    skips_since: float | None = None
 
 
 class FakeLink:
@@ -66,6 +68,10 @@ class FakeLink:
                 self._record(command)
             case commands.StopRecord(recording=recording, cut_ms=cut_ms):
                 self._end_tape(recording, "stopped", cut_ms / 1000)
+            case commands.PauseRecord(recording=recording, skip=skip):
+                self._rest(recording, skip=skip)
+            case commands.ResumeRecord(recording=recording):
+                self._rest(recording, skip=False)
             case commands.Bridge(a=a, b=b):
                 self.bridges.add((a, b))
             case commands.Unbridge(port=port):
@@ -141,12 +147,22 @@ class FakeLink:
         timer = self._loop.call_later(seconds, self._end_tape, command.recording, reason)
         self._tapes[command.recording] = Tape(command, self._loop.time(), timer)
 
+    def _rest(self, recording: str, *, skip: bool) -> None:
+        """What is skipped does not count; it postpones no end here."""
+        tape = self._tapes.get(recording)
+        if tape is None:
+            return
+        if tape.skips_since is not None:
+            tape.skipped += self._loop.time() - tape.skips_since
+        tape.skips_since = self._loop.time() if skip else None
+
     def _end_tape(self, recording: str, reason: str, cut: float = 0.0) -> None:
+        self._rest(recording, skip=False)
         tape = self._tapes.pop(recording, None)
         if tape is None:
             return
         tape.timer.cancel()
-        seconds = max(0.0, self._loop.time() - tape.began - cut)
+        seconds = max(0.0, self._loop.time() - tape.began - tape.skipped - cut)
         size = round(seconds * RATE) * 2 * tape.command.channels
         Path(tape.command.path).write_bytes(files.wav_header(tape.command.channels, size) + bytes(size))
         port = tape.command.port

@@ -10,7 +10,7 @@ import json
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 from typing import Any, TypeVar
@@ -30,7 +30,7 @@ from gateway.api.core.accounts import Accounts
 from gateway.api.core.calls import Calls
 from gateway.api.core.numbers import Numbers
 from gateway.api.core.recordings import Recordings
-from gateway.api.engine import CreateCall
+from gateway.api.engine import CreateCall, CreateRecording
 from gateway.api.http import Reply, Request, Route, Router
 from gateway.api.operator.accounts import AccountCeilings
 from gateway.api.operator.refusals import Refusals
@@ -42,7 +42,7 @@ from gateway.clock import SystemClock
 from gateway.errors import ApiError
 from gateway.sids import Sids
 from gateway.store import Store
-from gateway.store.rows import Account, Call
+from gateway.store.rows import Account, Call, Recording
 from gateway.store.secret import SecretKey
 from gateway.trunks.admission import Admission
 from gateway.trunks.book import TrunkBook
@@ -61,6 +61,7 @@ class FakeEngine:
         self.asked: list[tuple[Any, ...]] = []
         self.refusal: ApiError | None = None
         self._store, self._sids, self._clock = store, sids, clock
+        self.recorders = FakeRecorders(store, sids, clock, self.asked)
 
     async def create(self, account_sid: str, wanted: CreateCall) -> Call:
         """A queued row."""
@@ -85,6 +86,32 @@ class FakeEngine:
     async def cancel(self, sid: str) -> None:
         self.asked.append(("cancel", sid))
         await self._store.calls.update(sid, {"status": "canceled"})
+
+
+class FakeRecorders:
+    """`gateway.api.engine.Recorders`: every call is up, its recordings are those in progress or paused."""
+
+    def __init__(self, store: Store, sids: Sids, clock: SystemClock, asked: list[tuple[Any, ...]]) -> None:
+        self._store, self._sids, self._clock, self._asked = store, sids, clock, asked
+
+    async def start(self, call: Call, wanted: CreateRecording) -> Recording:
+        self._asked.append(("record", call.sid, wanted))
+        now, sid = self._clock.wall(), self._sids.new("RE")
+        channels = 2 if wanted.channels == "dual" else 1
+        row = Recording(
+            sid, call.account_sid, call.sid, "in-progress", "StartCallRecordingAPI", channels, wanted.track,
+            now, now, now, f"{sid}.wav",
+        )  # fmt: skip
+        await self._store.recordings.insert(row)
+        return row
+
+    async def change(self, call: Call, sid: str, status: str, *, skip: bool) -> Recording | None:
+        self._asked.append(("change", sid, status, skip))
+        found = await self._store.recordings.fetch(call.account_sid, sid)
+        if found is None or found.status not in ("in-progress", "paused"):
+            return None
+        await self._store.recordings.update(sid, {"status": status})
+        return replace(found, status=status)
 
 
 @dataclass
@@ -192,7 +219,7 @@ async def _start(folder: Path, loop: asyncio.AbstractEventLoop) -> tuple[Rest, A
         *Accounts(store, clock).routes(),
         *Numbers(store, sids, clock).routes(),
         *Calls(store, engine).routes(),
-        *Recordings(store, clock, folder, lambda: "https://gateway.example").routes(),
+        *Recordings(store, engine.recorders, clock, folder, lambda: "https://gateway.example").routes(),
         *sip.routes(store, sids, clock),
         Route("/Accounts/{account}/Broken", {"GET": _broken}),
     ]

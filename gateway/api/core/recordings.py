@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -9,7 +10,9 @@ from typing import Any
 
 from gateway.api import ranges
 from gateway.api.core import audio
+from gateway.api.core.call_recordings import CallRecordings
 from gateway.api.core.shape import VERSION, base, date
+from gateway.api.engine import Recorders
 from gateway.api.fields import Form
 from gateway.api.http import Reply, Request, Route
 from gateway.api.paging import envelope, page_of
@@ -24,8 +27,11 @@ DELETABLE = ("completed", "absent", "failed")
 class Recordings:
     """The resource; its files are below `folder`. `public_url` is asked for at each use: it may be known late."""
 
-    def __init__(self, store: Store, clock: Clock, folder: Path, public_url: Callable[[], str]) -> None:
+    def __init__(
+        self, store: Store, recorders: Recorders, clock: Clock, folder: Path, public_url: Callable[[], str]
+    ) -> None:
         self._store = store
+        self._of_calls = CallRecordings(store, recorders)
         self._clock = clock
         self._folder = folder
         self._public_url = public_url
@@ -34,12 +40,15 @@ class Recordings:
         """The paths; media before metadata, because both are the same path with another ending."""
         account = "/Accounts/{account}"
         routes = []
-        for path in (f"{account}/Recordings", f"{account}/Calls/{{call}}/Recordings"):
+        for path, create, update in (
+            (f"{account}/Recordings", {}, {}),
+            (f"{account}/Calls/{{call}}/Recordings", {"POST": self.create}, {"POST": self.update}),
+        ):
             routes += [
-                Route(path, {"GET": self.list}),
+                Route(path, {"GET": self.list} | create),
                 Route(f"{path}/{{sid}}\\.wav", {"GET": self.wav}),
                 Route(f"{path}/{{sid}}\\.mp3", {"GET": self.mp3}),
-                Route(f"{path}/{{sid}}", {"GET": self.fetch, "DELETE": self.delete}),
+                Route(f"{path}/{{sid}}", {"GET": self.fetch, "DELETE": self.delete} | update),
             ]
         return routes
 
@@ -55,6 +64,14 @@ class Recordings:
             filters["call_sid"] = ""
         found = await self._store.recordings.page(request.account_sid, page, filters, deleted=deleted)
         return envelope(request, "recordings", page, found, [self.show(row) for row in found.rows])
+
+    async def create(self, request: Request) -> Reply:
+        """Begins to record a call."""
+        return Reply(201, self.show(await self._of_calls.create(request)), "Recording")
+
+    async def update(self, request: Request) -> Reply:
+        """Pauses, resumes or stops."""
+        return Reply(json=self.show(await self._of_calls.update(request)), name="Recording")
 
     async def fetch(self, request: Request) -> Reply:
         """One; without an ending it is its audio (rest-api.md: call control)."""
@@ -92,7 +109,7 @@ class Recordings:
         made = None if as_it_is else partial(_made, path, form, mixed=0 < channels < row.channels)
         try:
             with self._clock.working():
-                return await audio.aside(partial(_part, path, made, request, content_type, row.sid))
+                return await audio.aside(partial(_part, path, made, request, content_type, row))
         except FileNotFoundError:
             raise not_found(request.path) from None
 
@@ -122,11 +139,14 @@ def _made(path: Path, form: Callable[[bytes], bytes], *, mixed: bool) -> bytes:
     return form(audio.mixed(wav) if mixed else wav)
 
 
-def _part(path: Path, made: Callable[[], bytes] | None, request: Request, content_type: str, sid: str) -> Reply:
+def _part(path: Path, made: Callable[[], bytes] | None, request: Request, content_type: str, row: Recording) -> Reply:
     """The part that is asked for, of a file or of what is made of it; runs on a thread."""
     body = made() if made is not None else None
     size = path.stat().st_size if body is None else len(body)
-    headers = {"Accept-Ranges": "bytes", "ETag": f'"{sid}-{size}"'}
+    headers = {"Accept-Ranges": "bytes", "ETag": f'"{row.sid}-{size}"'}
+    if body is None and row.sha256:  # RFC 9530 §3: of the whole file, also where a part of it is sent
+        digest = b64encode(bytes.fromhex(row.sha256)).decode()
+        headers |= {"ETag": f'"{row.sha256}"', "Repr-Digest": f"sha-256=:{digest}:"}
     part = ranges.wanted(request.headers, size, headers["ETag"])
     if part is None:
         raise ApiError(416, 20001, f"Range: the file has {size} bytes", {"Content-Range": f"bytes */{size}"})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import io
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -177,3 +179,71 @@ def test_a_part_of_another_version_is_answered_whole(api: Rest) -> None:
 def test_head_tells_the_length(api: Rest) -> None:
     answer = api.ask("HEAD", f"/Recordings/{insert(api, 1)}.wav")
     assert (answer.status_code, answer.headers["Content-Length"], answer.content) == (200, "16044", b"")
+
+
+def call_of(api: Rest) -> str:
+    """A call of the first account."""
+    sid: str = api.client().calls.create(to="+15555550111", from_="+15555550100", twiml="<Response/>").sid
+    return sid
+
+
+def test_a_call_is_recorded_paused_resumed_and_stopped(api: Rest) -> None:
+    """rest-api.md: call control."""
+    recordings = api.client().calls(call_of(api)).recordings
+    made = recordings.create(recording_channels="dual", recording_status_callback_event=["in-progress completed"])
+    assert (made.status, made.channels, made.source) == ("in-progress", 2, "StartCallRecordingAPI")
+    wanted = api.engine.asked[-1][2]
+    assert (wanted.trim, wanted.track) == ("do-not-trim", "both")
+    assert wanted.status_callback_events == ("in-progress", "completed")
+    one = recordings(made.sid)
+    assert one.update(status="paused").status == "paused"
+    assert api.engine.asked[-1] == ("change", made.sid, "paused", False)
+    assert one.update(status="in-progress").status == "in-progress"
+    assert one.update(status="paused", pause_behavior="skip").status == "paused"
+    assert api.engine.asked[-1] == ("change", made.sid, "paused", True)
+    assert one.update(status="stopped").status == "stopped"
+    api.do(api.store.recordings.update(made.sid, {"status": "completed"}))
+    assert refusal(lambda: one.update(status="paused")) == (400, 21220)
+    api.do(api.store.old.forget([made.sid]))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"status": "deleted"}, {"status": ""}, {"status": "paused", "pause_behavior": "loud"}, {"status": "completed"}],
+)
+def test_a_change_that_makes_no_sense_is_refused(api: Rest, fields: dict[str, str]) -> None:
+    call = call_of(api)
+    sid = insert(api, 1, call_sid=call, status="in-progress")
+    assert refusal(lambda: api.client().calls(call).recordings(sid).update(**fields)) == (400, 20001)
+
+
+def test_another_call_s_recording_is_not_found(api: Rest) -> None:
+    sid = insert(api, 1)
+    recordings = api.client().calls(call_of(api)).recordings
+    assert refusal(lambda: recordings(sid).update(status="paused")) == (404, 20404)
+    assert refusal(lambda: recordings("Twilio.CURRENT").update(status="paused")) == (404, 20404)
+    assert api.engine.asked[-1] == ("change", "Twilio.CURRENT", "paused", False)
+    assert refusal(lambda: api.client().calls("CA" + "9" * 32).recordings.create()) == (404, 20404)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"trim": "yes"}, {"recording_channels": "three"}, {"recording_track": "left"},
+     {"recording_status_callback_event": ["paused"]}],
+)  # fmt: skip
+def test_a_recording_that_makes_no_sense_is_refused(api: Rest, fields: dict[str, Any]) -> None:
+    recordings = api.client().calls(call_of(api)).recordings
+    assert refusal(lambda: recordings.create(**fields)) == (400, 20001)
+
+
+def test_the_hash_of_the_file_is_told(api: Rest) -> None:
+    """RFC 9530."""
+    body = wav_header(1, len(LEFT.tobytes())) + LEFT.tobytes()
+    sid = insert(api, 1, sha256=hashlib.sha256(body).hexdigest())
+    for headers in ({}, {"Range": "bytes=0-9"}):
+        answer = get(api, sid, ".wav", headers=headers)
+        digest = base64.b64decode(answer.headers["Repr-Digest"].removeprefix("sha-256=:").removesuffix(":"))
+        assert digest == hashlib.sha256(body).digest()
+        assert answer.headers["ETag"] == f'"{digest.hex()}"'
+    assert "Repr-Digest" not in get(api, sid, ".mp3").headers
+    assert "Repr-Digest" not in get(api, insert(api, 2), ".wav").headers

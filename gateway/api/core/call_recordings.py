@@ -1,0 +1,67 @@
+"""`Calls/{sid}/Recordings` of a call that is up: begin, pause, resume, stop (rest-api.md: call control)."""
+
+from __future__ import annotations
+
+from gateway.api.engine import CreateRecording, Recorders
+from gateway.api.fields import Form
+from gateway.api.http import Request
+from gateway.errors import ApiError, invalid, not_found
+from gateway.store import Store
+from gateway.store.rows import Call, Recording
+
+EVENTS = ("in-progress", "completed", "absent")
+
+
+class CallRecordings:
+    """The two POST operations; what is answered is shown by the resource that owns the paths."""
+
+    def __init__(self, store: Store, recorders: Recorders) -> None:
+        self._store = store
+        self._recorders = recorders
+
+    async def create(self, request: Request) -> Recording:
+        """Begins a recording."""
+        call = await self._call(request)
+        return await self._recorders.start(call, _wanted(Form(request.fields)))
+
+    async def update(self, request: Request) -> Recording:
+        """Status and, for a pause, PauseBehavior. `Twilio.CURRENT` is the recording that began last."""
+        form, call, sid = Form(request.fields), await self._call(request), request.variables["sid"]
+        if not form.text("Status"):
+            raise ApiError(400, 20001, "Status is required")
+        status = form.word("Status", ("in-progress", "paused", "stopped"), "")
+        skip = form.word("PauseBehavior", ("silence", "skip"), "silence") == "skip"
+        changed = await self._recorders.change(call, sid, status, skip=skip)
+        if changed is not None:
+            return changed
+        found = await self._store.recordings.fetch(request.account_sid, sid)
+        if found is None or found.call_sid != call.sid or found.status == "deleted":
+            raise not_found(request.path)
+        raise ApiError(400, 21220, f"Recording {sid} is {found.status}; only one that runs can be changed.")
+
+    async def _call(self, request: Request) -> Call:
+        found = await self._store.calls.fetch(request.account_sid, request.variables["call"])
+        if found is None:
+            raise not_found(request.path)
+        return found
+
+
+def _wanted(form: Form) -> CreateRecording:
+    form.refuse("RecordingConfigurationId")
+    return CreateRecording(
+        channels=form.word("RecordingChannels", ("mono", "dual"), "mono"),
+        track=form.word("RecordingTrack", ("inbound", "outbound", "both"), "both"),
+        trim=form.word("Trim", ("trim-silence", "do-not-trim"), "do-not-trim"),
+        status_callback=form.url("RecordingStatusCallback") or None,
+        status_callback_method=form.method("RecordingStatusCallbackMethod"),
+        status_callback_events=_events(form),
+    )
+
+
+def _events(form: Form) -> tuple[str, ...]:
+    """One parameter each, or one with all of them between spaces."""
+    events = tuple(event for text in form.all("RecordingStatusCallbackEvent", ("completed",)) for event in text.split())
+    for event in events:
+        if event not in EVENTS:
+            raise invalid("RecordingStatusCallbackEvent", f"{event} is not one of {', '.join(EVENTS)}", 20001)
+    return events
