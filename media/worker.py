@@ -122,11 +122,11 @@ class Worker:
 
 
 def rows_for(settings: WorkerSettings) -> int:
-    """How many ports there can be: the range, and what the file limit allows (three sockets each)."""
+    """How many ports there can be: the range, and what the file limit allows (three sockets and what plays each)."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return max(1, min((settings.rtp_to - settings.rtp_from + 1) // 2, (hard - 200) // 3, 8000))
+    return max(1, min((settings.rtp_to - settings.rtp_from + 1) // 2, (hard - 200) // 4, 8000))
 
 
 class LinkEnd:
