@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from gateway.calls import params
+from gateway.calls.media import NoPort
 from gateway.calls.member import Entrance, Member
 from gateway.calls.services import Services
 from gateway.store.rows import Callback
@@ -127,14 +128,19 @@ class Conference:
     async def _open(self, member: Member) -> None:
         """Its audio goes into the room; what it heard while it waited is over."""
         port = member.leg.port
-        if member.inside or member.leg.over or port is None:
+        if member.entrance is not None or member.leg.over or port is None:
             return
         if self._host is None:
             self._host = member
             self._worker = port.worker
             self._worker.rooms[self._room] = self._hear
         entrance = member.entrance = Entrance(member.leg, lambda talking: self._hear_talking(member, talking))
-        await entrance.open(self._worker, self.services.addresses.media_inside)
+        try:
+            await entrance.open(self._worker, self.services.addresses.media_inside)
+        except NoPort as error:
+            member.call.warn(12400, f"conference {self.row.friendly_name}: no media port: {error}", error=True)
+            self.dismiss(member, "participant_add_failed")
+            return
         if member.sid not in self.members:
             entrance.close()
             return

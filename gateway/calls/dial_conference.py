@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from gateway.calls import callback_urls, waiting
 from gateway.calls.collect import listening
 from gateway.calls.conference import Conference, new_row
-from gateway.calls.media import NoPort
 from gateway.calls.member import Member
 from gateway.calls.race import Overtaken
 from gateway.webhooks.errors import FetchError
@@ -49,9 +48,6 @@ async def take_part(control: Control, plan: DialPlan, target: ConferenceTarget) 
     try:
         await conference.enter(member)
         reason = await _until_out(control, plan, member, waits)
-    except NoPort as error:
-        control.call.warn(12400, f"<Conference> {target.name}: no media port: {error}", error=True)
-        reason = "participant_add_failed"
     finally:
         waits.cancel()
         control.call.services.spawn(conference.leave(member, reason))

@@ -75,17 +75,18 @@ class Stage:
         return [one["StatusCallbackEvent"] for one in said]
 
 
-def staged(tmp_path: Path, test: Callable[[Stage], Awaitable[None]], **documents: str) -> None:
+def staged(tmp_path: Path, test: Callable[[Stage], Awaitable[None]], workers: int = 1, **documents: str) -> None:
     async def main(clock: VirtualClock) -> None:
         paths = {"/voice": "", "/after": AFTER, "/told": ""} | {f"/{name}": text for name, text in documents.items()}
-        async with whole(clock, tmp_path, paths) as one:
+        async with whole(clock, tmp_path, paths, workers=workers) as one:
             stage = Stage(one)
             await test(stage)
             for caller in stage.callers.values():
                 caller.hangup()
             await passes(60)
             assert (one.exchange.calls, one.services.workers.ports_in_use) == ({}, 0)
-            assert one.services.workers.workers[0].rooms == {}
+            assert all(worker.rooms == {} for worker in one.services.workers.workers)
+            assert all(not worker.ports for worker in one.services.workers.workers)
             assert await one.services.store.conferences.unfinished() == []
 
     run(main)
@@ -325,6 +326,44 @@ def test_announcements_are_played_to_all_to_their_end(tmp_path: Path) -> None:
         assert await longer == "another announcement took its place"
 
     staged(tmp_path, test)
+
+
+def test_members_on_other_media_workers_hear_and_are_heard(tmp_path: Path) -> None:
+    """Four callers on two workers: each of the second is joined to the first by a pair of ports."""
+
+    async def test(stage: Stage) -> None:
+        for number in (1, 2, 3, 4):
+            await stage.comes(number)
+        workers = stage.one.services.workers
+        assert [worker.in_use for worker in workers.workers] == [2 + 2, 2 + 2]
+        done = asyncio.ensure_future(stage.conference.play([Tone(1000.0, 0.0, 2000, 0, level=-10.0)]))
+        await passes(1.5)
+        for number in (1, 2, 3, 4):
+            leg = stage.member(number).leg
+            assert leg.port is not None
+            engine = stage.one.services.speaker.engines[leg.port.worker.number]  # type: ignore[attr-defined]
+            heard = engine.heard(leg.row)[-8000:]
+            assert np.abs(np.fft.rfft(heard)).argmax() == 1000
+        await done
+        stage.callers["+15555550102"].hangup()
+        await passes(5)
+        assert sum(worker.in_use for worker in workers.workers) in (5, 7)
+
+    staged(tmp_path, test, workers=2)
+
+
+def test_many_who_come_at_once_leave_no_port_behind(tmp_path: Path) -> None:
+    async def test(stage: Stage) -> None:
+        for number in (1, 2, 3, 4):
+            name = f"+1555555010{number}"
+            stage.parts[name] = f"beep='false' waitUrl='' {TOLD}"
+            stage.callers[name] = Caller(stage.one, f"127.0.0.{10 + number}", name)
+            stage.callers[name].call()
+        await passes(2)
+        assert len(stage.conference.members) == 4
+        assert sum(worker.in_use for worker in stage.one.services.workers.workers) == 4 + 2 * 2
+
+    staged(tmp_path, test, workers=2)
 
 
 def test_an_announcement_document_is_heard_by_all_or_by_one_and_told(tmp_path: Path) -> None:

@@ -151,6 +151,7 @@ class Sounds:
         self.pcm: dict[str, Pcm] = {}
         self.takes = 0.0  # seconds until a sound is there
         self.lost: set[str] = set()  # paths of URLs whose sound is gone when it is to be played
+        self.engines: list[EngineLink] = []  # the media workers that play them: they reach each other
 
     async def speak(self, text: str, voice: str, language: str) -> tuple[Audio, list[tuple[int, str]]]:
         """`calls.services.Speaker`."""
@@ -183,6 +184,9 @@ class EngineLink:
 
     def __init__(self, sounds: Sounds, on_events: Callable[[list[events.Event]], None]) -> None:
         self._on_events = on_events
+        self._engines = sounds.engines
+        self._first = 20000 + 1000 * len(sounds.engines)  # UDP port of row 0
+        sounds.engines.append(self)
         self._said: list[events.Event] = []
         self.engine = Engine(8, sounds, Recorder(self._said.append, threaded=False), Random(3), 3600.0)
         self._free = list(range(8))
@@ -197,7 +201,7 @@ class EngineLink:
         now = self._loop.time()
         if isinstance(command, commands.Allocate):
             row = self._free.pop(0)
-            self._said.append(events.Allocated(command.request, row, 20000 + 2 * row, self.engine.take(row)))
+            self._said.append(events.Allocated(command.request, row, self._first + 2 * row, self.engine.take(row)))
         else:
             self._said += self.engine.apply(command, now)
             if isinstance(command, commands.Release):
@@ -229,9 +233,20 @@ class EngineLink:
         out = self.engine.tick(self._drain(), self._loop.time())
         self.sent += sum(map(len, out.packets))
         self._last += out.packets
+        for packets in out.packets:
+            self._cross(packets)
         said, self._said[:] = [*self._said, *out.events], []
         if said:
             self._on_events(said)
+
+    def _cross(self, packets: Packets) -> None:
+        """What goes to a port of a media worker arrives there."""
+        for row, data, length in zip(packets.rows.tolist(), packets.data, packets.lengths.tolist(), strict=True):
+            host, port = self.engine.ports.remote[row]
+            if host == "127.0.0.2":
+                worker, offset = divmod(port - 20000, 1000)
+                source = "127.0.0.2", self._first + 2 * row
+                self._engines[worker]._inbox.append((offset // 2, data[:length].tobytes(), source))
 
     def _drain(self) -> Inbox:
         came, self._inbox = self._inbox, []
@@ -267,18 +282,18 @@ class Whole(Generic[W]):
 
 
 def whole(
-    clock: VirtualClock, folder: Path, documents: dict[str, str], *, wire: Wire | None = None
+    clock: VirtualClock, folder: Path, documents: dict[str, str], *, wire: Wire | None = None, workers: int = 1
 ) -> AbstractAsyncContextManager[Whole[EngineLink]]:
     """A gateway with the real media engine; on the `wire` of one before it, it is the same gateway after a restart."""
-    return whole_with(EngineLink, clock, folder, documents, wire=wire)
+    return whole_with(EngineLink, clock, folder, documents, wire=wire, count=workers)
 
 
 @asynccontextmanager
 async def whole_with(
     media: Callable[[Sounds, OnEvents], W], clock: VirtualClock, folder: Path, documents: dict[str, str],
-    *, wire: Wire | None = None,
+    *, wire: Wire | None = None, count: int = 1,
 ) -> AsyncIterator[Whole[W]]:  # fmt: skip
-    """Puts it all together, with the demo number bought; `media` starts a worker."""
+    """Puts it all together, with the demo number bought; `media` starts a worker, of which there are `count`."""
     store = await Store.open(f"sqlite:///{folder}/test.db", clock, SecretKey(b"test"))
     random = Random(5)
     made = await credentials.ensure(store, folder, random, clock)
@@ -296,7 +311,7 @@ async def whole_with(
         links.append(media(sounds, on_events))
         return links[-1]
 
-    workers = Workers(start, 1)
+    workers = Workers(start, count)
     await workers.open()
     wire = wire if wire is not None else {}
     endpoint = SimulatedEndpoint(wire, ("127.0.0.2", 5060), exchange.hear, registrar=True)
