@@ -14,6 +14,7 @@ from typing import Any
 from gateway.calls import params
 from gateway.calls.media import NoPort
 from gateway.calls.member import Entrance, Member
+from gateway.calls.recordings import OfRoom, Recording, RecordingPlan
 from gateway.calls.services import Services
 from gateway.store.rows import Callback
 from gateway.store.rows import Conference as Row
@@ -36,6 +37,7 @@ class Conference:
         self.members: dict[str, Member] = {}  # by call SID
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.services = services
+        self.recordings: dict[str, Recording] = {}  # that take audio, by SID
         self._room = room
         self._host: Member | None = None  # who brought the media worker
         self._kept = False  # whether the row is in the database
@@ -73,6 +75,7 @@ class Conference:
         """Takes part no more; who was waited for, or was the last, ends the conference."""
         if self.members.pop(member.sid, None) is None:
             return
+        last = not self.members  # of several who go at once only one
         self._close(member)
         self._join_coaches()
         fields = {"ParticipantCallStatus": member.call.row.status, "ReasonParticipantLeft": reason}
@@ -81,9 +84,9 @@ class Conference:
         if member.end_on_exit and not self.is_ending:
             how = "kicked" if kicked else "left"
             self.end(f"participant-with-end-conference-on-exit-{how}", member.sid)
-        if not self.members:
-            last = "last-participant-kicked" if kicked else LAST_LEFT
-            await self._finish(*(self._ending or (last, None)))
+        if last and not self.members:
+            reason = "last-participant-kicked" if kicked else LAST_LEFT
+            await self._finish(*(self._ending or (reason, None)))
         elif self.row.status == "in-progress" and not self.is_ending:
             self._beep(member, "onExit", music.BEEP_OUT)
 
@@ -124,6 +127,14 @@ class Conference:
         await self._change({"status": "in-progress"}, "conference-start", {})
         for member in list(self.members.values()):
             await self._open(member)
+        await self._record()
+
+    async def _record(self) -> None:
+        """From the start on, where one of those who are there then wants it."""
+        member = next((one for one in self.members.values() if one.target.record and one.inside), None)
+        if member is not None:
+            place = OfRoom(self._worker, self._room, self.row.sid, self.recordings)
+            await Recording(member.call, conference_plan(member.target), place).start()
 
     async def _open(self, member: Member) -> None:
         """Its audio goes into the room; what it heard while it waited is over."""
@@ -308,6 +319,18 @@ def new_row(services: Services, account_sid: str, target: ConferenceTarget) -> R
         status_callback_method=target.status_callback_method,
         status_callback_events=" ".join(target.status_callback_events),
     )  # fmt: skip
+
+
+def conference_plan(target: ConferenceTarget) -> RecordingPlan:
+    """What a member wants recorded."""
+    return RecordingPlan(
+        source="Conference",
+        trim=target.trim,
+        track="both",
+        status_callback=target.recording_status_callback,
+        status_callback_method=target.recording_status_callback_method,
+        status_callback_events=target.recording_status_callback_events,
+    )
 
 
 def _word(value: bool) -> str:

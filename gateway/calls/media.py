@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from media.commands import Allocate, Command, Release
-from media.events import Allocated, Event, RecordEnded, Refused, Released, RoomPlayEnded, WorkerStats
+from media.events import Allocated, Event, RecordEnded, RecordStopped, Refused, Released, RoomPlayEnded, WorkerStats
 from media.frames import TICK_MS
 
 LOG = logging.getLogger(__name__)
@@ -66,6 +66,14 @@ class Fill:
         return stats.tick_ms_mean > self.busy * TICK_MS or stats.late_ms_p90 > self.late_ms
 
 
+class RoomRecording(Protocol):
+    """What is told of a recording that no port belongs to."""
+
+    def hear(self, event: RecordStopped | RecordEnded) -> None: ...
+
+    def lost(self) -> None: ...
+
+
 class Worker:
     """One media worker and the ports taken from it."""
 
@@ -73,6 +81,7 @@ class Worker:
         self.number = number
         self.ports: dict[int, Port] = {}
         self.rooms: dict[int, Callable[[RoomPlayEnded], None]] = {}  # who hears what is said of a room
+        self.recordings: dict[str, RoomRecording] = {}  # of rooms, by SID
         self.in_use = 0
         self.stats: WorkerStats | None = None
         self._died = died
@@ -129,6 +138,9 @@ class Worker:
                 case RoomPlayEnded():
                     if hear := self.rooms.get(event.room):
                         hear(event)
+                case RecordStopped(room=room) | RecordEnded(room=room) if room >= 0:
+                    if recording := self.recordings.get(event.recording):
+                        recording.hear(event)
                 case _:
                     if port := self.ports.get(event.port):
                         port.hear(event)
@@ -156,6 +168,8 @@ class Worker:
         self._link = self.stats = None
         for request in list(self._requests):
             self._answer(request, NoPort(reason))
+        for recording in list(self.recordings.values()):
+            recording.lost()
         ports, self.ports = self.ports, {}
         self.in_use = 0
         for port in ports.values():

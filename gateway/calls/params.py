@@ -54,7 +54,7 @@ def recording(row: Recording, url: str) -> dict[str, str]:
     """The recording status callback (webhooks.md: recording status callback)."""
     params = {
         "AccountSid": row.account_sid,
-        "CallSid": row.call_sid,
+        **({"ConferenceSid": row.conference_sid} if row.conference_sid else {"CallSid": row.call_sid}),
         "RecordingSid": row.sid,
         "RecordingUrl": url,
         "RecordingStatus": row.status,

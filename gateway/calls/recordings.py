@@ -9,10 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from hashlib import file_digest
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from gateway.calls import params
 from gateway.calls.call import Call
+from gateway.calls.media import Worker
 from gateway.calls.services import Services
 from gateway.store.rows import Callback
 from gateway.store.rows import Recording as Row
@@ -43,14 +44,95 @@ class RecordingPlan:
     status_callback_events: tuple[str, ...] = ("completed",)
 
 
+class Place(Protocol):
+    """Where a recording takes its audio: a call's port (-1: none) or a conference's room (-1: none)."""
+
+    room: int
+
+    @property
+    def conference_sid(self) -> str | None: ...
+
+    @property
+    def port(self) -> int: ...
+
+    @property
+    def is_up(self) -> bool: ...
+
+    def send(self, command: Command) -> None: ...
+
+    def begin(self, recording: Recording) -> None:
+        """From now on it is told what the worker says of it."""
+        ...
+
+    def end(self, recording: Recording) -> None:
+        """It takes no more audio."""
+        ...
+
+
+class OfCall:
+    """What a call's peer says and hears."""
+
+    conference_sid: str | None = None
+    room = -1
+
+    def __init__(self, call: Call) -> None:
+        assert call.leg is not None
+        self._call, self._leg = call, call.leg
+
+    @property
+    def port(self) -> int:
+        return self._leg.row
+
+    @property
+    def is_up(self) -> bool:
+        return self._leg.port is not None
+
+    def send(self, command: Command) -> None:
+        self._leg.send(command)
+
+    def begin(self, recording: Recording) -> None:
+        self._leg.add_recording(recording.row.sid, recording)
+        self._call.recordings[recording.row.sid] = recording
+
+    def end(self, recording: Recording) -> None:
+        self._call.recordings.pop(recording.row.sid, None)
+
+
+class OfRoom:
+    """What is said in a conference; `running` are its recordings."""
+
+    port = -1
+
+    def __init__(self, worker: Worker, room: int, conference_sid: str, running: dict[str, Recording]) -> None:
+        self.room = room
+        self.conference_sid: str | None = conference_sid
+        self._worker, self._running = worker, running
+
+    @property
+    def is_up(self) -> bool:
+        return self._worker.alive
+
+    def send(self, command: Command) -> None:
+        self._worker.send(command)
+
+    def begin(self, recording: Recording) -> None:
+        self._worker.recordings[recording.row.sid] = recording
+        self._running[recording.row.sid] = recording
+
+    def end(self, recording: Recording) -> None:
+        self._worker.recordings.pop(recording.row.sid, None)
+        self._running.pop(recording.row.sid, None)
+
+
 class Recording:
     """A running recording. `stopped` says that no more is taken; the row is finished when the file is.
 
     Its states are written one after the other (`_writing`): what is paused while it ends is not paused afterwards.
     """
 
-    def __init__(self, call: Call, plan: RecordingPlan) -> None:
+    def __init__(self, call: Call, plan: RecordingPlan, place: Place | None = None) -> None:
         services = call.services
+        self._place = place or OfCall(call)
         now = services.clock.wall()
         sid = services.sids.new("RE")
         loop = asyncio.get_running_loop()
@@ -66,48 +148,43 @@ class Recording:
             date_created=now, date_updated=now, blob=f"{sid}.wav",
             status_callback=plan.status_callback, status_callback_method=plan.status_callback_method,
             status_callback_events=" ".join(plan.status_callback_events),
+            conference_sid=self._place.conference_sid,
         )  # fmt: skip
 
     async def start(self) -> None:
-        """Writes the row and starts the recorder on the call's port."""
-        services = self._call.services
-        leg = self._call.leg
-        assert leg is not None
+        """Writes the row and starts the recorder."""
+        services, place, plan = self._call.services, self._place, self._plan
         await services.store.recordings.insert(self.row, callbacks=callbacks(self.row, self.url, services))
-        leg.add_recording(self.row.sid, self)
-        self._call.recordings[self.row.sid] = self
+        place.begin(self)
         path = str((services.recordings_dir / self.row.blob).absolute())
-        plan = self._plan
-        leg.send(
-            Record(leg.row, self.row.sid, path, plan.channels, plan.track,
-                   plan.silence_seconds, plan.max_seconds, plan.trim)
+        place.send(
+            Record(place.port, self.row.sid, path, plan.channels, plan.track,
+                   plan.silence_seconds, plan.max_seconds, plan.trim, place.room)
         )  # fmt: skip
         services.spawn(self._finish())
 
     def stop(self, cut_ms: int = 0) -> None:
         """Takes no more audio; `stopped` follows."""
-        leg = self._call.leg
-        if leg is not None and not self.stopped.done():
-            leg.send(StopRecord(leg.row, self.row.sid, cut_ms))
+        if not self.stopped.done():
+            self._place.send(StopRecord(self._place.port, self.row.sid, cut_ms))
 
     async def pause(self, *, skip: bool) -> bool:
         """Takes silence from now on, or with `skip` nothing; False where it has ended."""
-        return await self._change("paused", lambda row: PauseRecord(row, self.row.sid, skip))
+        return await self._change("paused", lambda port: PauseRecord(port, self.row.sid, skip))
 
     async def resume(self) -> bool:
         """Goes on; False where it has ended."""
-        return await self._change("in-progress", lambda row: ResumeRecord(row, self.row.sid))
+        return await self._change("in-progress", lambda port: ResumeRecord(port, self.row.sid))
 
     async def end(self) -> bool:
         """Ends, before the call does; False where it has ended."""
-        return await self._change("stopped", lambda row: StopRecord(row, self.row.sid))
+        return await self._change("stopped", lambda port: StopRecord(port, self.row.sid))
 
     async def _change(self, status: str, command: Callable[[int], Command]) -> bool:
         async with self._writing:
-            leg = self._call.leg
-            if leg is None or leg.port is None or self.stopped.done():
+            if not self._place.is_up or self.stopped.done():
                 return False
-            leg.send(command(leg.row))
+            self._place.send(command(self._place.port))
             changes: dict[str, Any] = {"status": status, "date_updated": self._call.services.clock.wall()}
             self.row = replace(self.row, **changes)
             await self._call.services.store.recordings.update(self.row.sid, changes)
@@ -133,7 +210,7 @@ class Recording:
 
     async def _finish(self) -> None:
         ended = await self.ended
-        self._call.recordings.pop(self.row.sid, None)
+        self._place.end(self)
         async with self._writing:
             if ended.reason == "lost":
                 await repair(self.row, self._call.services)

@@ -105,6 +105,7 @@ class Recording:
     status_callback_method: str = "POST"
     status_callback_events: str = "completed"  # space-separated
     sha256: str | None = None  # of the file, in hex
+    conference_sid: str | None = None  # what was recorded, where it is not the call that began it
 
 
 @dataclass(frozen=True, slots=True)

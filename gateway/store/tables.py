@@ -112,6 +112,7 @@ recordings = Table(
     Column("status_callback_method", String(4), nullable=False),
     Column("status_callback_events", Text, nullable=False),
     Column("sha256", String(64)),
+    _sid("conference_sid", index=True),
     sa.Index("recordings_page", "account_sid", "date_created", "sid"),
 )  # fmt: skip
 

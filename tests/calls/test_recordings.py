@@ -17,7 +17,9 @@ from gateway.errors import ApiError
 from gateway.store.paging import Page
 from gateway.store.rows import Call, Recording
 from media import files
+from media.commands import StopRecord
 from media.endings import TRIMMED
+from tests.calls.test_conference import Stage, staged
 from tests.calls.test_whole_calls import Caller
 from tests.lib.loop import VirtualClock, passes, run
 from tests.lib.whole import HOST, Whole, whole
@@ -205,3 +207,61 @@ def test_what_a_crash_cut_off_is_made_whole_at_the_next_start(
                 assert path.stat().st_size == found.size == 44 + 56_000
 
     run(main)
+
+
+CALLBACK = "recordingStatusCallback='/recorded' recordingStatusCallbackEvent='in-progress completed absent'"
+WANTED = f"record='record-from-start' trim='do-not-trim' beep='false' waitUrl='' {CALLBACK}"
+
+
+async def newest(stage: Stage) -> Recording:
+    """The newest recording, as the database has it."""
+    (account,) = await stage.one.services.store.accounts.all()
+    return (await stage.one.services.store.recordings.page(account.account_sid, Page(), {})).rows[0]
+
+
+def test_a_conference_is_recorded_from_its_start_to_its_end(tmp_path: Path) -> None:
+    async def test(stage: Stage) -> None:
+        await stage.comes(1, WANTED)
+        await passes(5)
+        assert stage.one.web.to("/recorded") == []
+        await stage.comes(2)
+        conference = stage.conference
+        (running,) = conference.recordings.values()
+        await passes(3)
+        assert await running.pause(skip=True)
+        await passes(5)
+        assert await running.resume()
+        stage.callers["+15555550101"].hangup()  # who began it; the other stays
+        await passes(2)
+        assert (await newest(stage)).status == "in-progress"
+        stage.callers["+15555550102"].hangup()
+        await passes(2)
+        row = await newest(stage)
+        assert (row.status, row.source, row.conference_sid) == ("completed", "Conference", conference.row.sid)
+        assert row.duration == 6
+        assert conference.recordings == stage.one.services.workers.workers[0].recordings == {}
+        told = [(seen["RecordingStatus"], seen["ConferenceSid"]) for seen in stage.one.web.to("/recorded")]
+        assert told == [("in-progress", conference.row.sid), ("completed", conference.row.sid)]
+        assert "CallSid" not in stage.one.web.to("/recorded")[0]
+
+    staged(tmp_path, test, recorded="")
+
+
+def test_a_worker_that_dies_leaves_what_it_wrote_of_a_conference(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And all who were in it leave at once, without trouble."""
+
+    async def test(stage: Stage) -> None:
+        await stage.comes(1, WANTED)
+        await stage.comes(2)
+        await passes(3)
+        stage.one.services.workers.workers[0]._lost("killed")
+        await passes(3)
+        row = await newest(stage)
+        assert (row.status, row.duration) == ("completed", 4)
+        assert [seen["RecordingStatus"] for seen in stage.one.web.to("/recorded")] == ["in-progress", "completed"]
+        stage.one.link.send(StopRecord(-1, row.sid))  # the engine of this test lives on
+
+    staged(tmp_path, test, recorded="")
+    assert "! work failed" not in caplog.text

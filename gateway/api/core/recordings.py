@@ -60,8 +60,8 @@ class Recordings:
         if call_sid:
             filters["call_sid"] = call_sid
         deleted = form.flag("IncludeSoftDeleted")
-        if form.text("ConferenceSid"):  # no recording of ours is of a conference
-            filters["call_sid"] = ""
+        if conference_sid := form.text("ConferenceSid"):
+            filters["conference_sid"] = conference_sid
         found = await self._store.recordings.page(request.account_sid, page, filters, deleted=deleted)
         return envelope(request, "recordings", page, found, [self.show(row) for row in found.rows])
 
@@ -124,8 +124,9 @@ class Recordings:
         """As JSON."""
         path = f"{base(row.account_sid)}/Recordings/{row.sid}"
         return {
-            "sid": row.sid, "account_sid": row.account_sid, "call_sid": row.call_sid, "conference_sid": None,
-            "status": row.status, "source": row.source, "channels": row.channels, "track": row.track,
+            "sid": row.sid, "account_sid": row.account_sid, "call_sid": row.call_sid,
+            "conference_sid": row.conference_sid, "status": row.status, "source": row.source,
+            "channels": row.channels, "track": row.track,
             "start_time": date(row.start_time), "duration": None if row.duration is None else str(row.duration),
             "price": None, "price_unit": "USD", "error_code": row.error_code, "encryption_details": None,
             "media_url": f"{self._public_url()}{path}", "api_version": VERSION, "date_created": date(row.date_created),

@@ -69,6 +69,10 @@ def test_recordings_are_listed_by_their_filters(api: Rest) -> None:
     assert found(date_created_after=DAY + timedelta(days=1)) == [third]
     assert found(date_created_before=DAY + timedelta(hours=1)) == [first]
     assert found(conference_sid="CF" + "1" * 32) == []
+    fourth = insert(api, 31, conference_sid="CF" + "1" * 32)
+    assert found(conference_sid="CF" + "1" * 32) == [fourth]
+    assert client.recordings(fourth).fetch().conference_sid == "CF" + "1" * 32
+    api.do(api.store.old.forget([fourth]))
     assert [one.sid for one in recordings.stream(page_size=1)] == [third, second, first]
     assert [one.sid for one in client.calls(other).recordings.list()] == [second]
     assert client.calls(other).recordings(second).fetch().call_sid == other
