@@ -10,6 +10,7 @@ from media.inbox import Inbox, Stray
 from media.latch import Latch
 from media.negotiate import StreamPlan
 from media.ports import Address, Ports
+from media.probation import Probation
 from media.rtp import Headers, Packets
 
 CONTROL = range(64, 96)  # payload types that RTCP packets seem to have on the RTP port (RFC 5761 §4)
@@ -21,17 +22,26 @@ class Arrivals:
     def __init__(self, ports: Ports, reports: rtcp.Reports) -> None:
         self._ports = ports
         self._reports = reports
+        self._probation = Probation(len(ports))
         self._latches: dict[int, Latch] = {}
+        self._looking = np.zeros(len(ports), np.bool_)  # rows that have one
         self._strangers: dict[tuple[int, Address], int] = {}
 
     def expect(self, row: int, plan: StreamPlan, now: float) -> None:
-        """The row has this peer from now on."""
+        """The row has this peer from now on. Until it is heard where SDP says, it may turn out to be elsewhere."""
         self._latches[row] = Latch(plan, now)
+        self._looking[row] = True
+        self._probation.reset(row)
 
     def forget(self, row: int) -> list[events.Event]:
         """The row ends; who sent something to it meanwhile."""
-        self._latches.pop(row, None)
+        self._settle(row)
         return self._tell(row)
+
+    def _settle(self, row: int) -> None:
+        """Nobody is looked for any more."""
+        self._latches.pop(row, None)
+        self._looking[row] = False
 
     @property
     def awaited(self) -> bool:
@@ -50,10 +60,13 @@ class Arrivals:
             known = headers.payload_type == ports.payload_type[rows]
             known |= headers.payload_type == ports.dtmf_type[rows]
             headers.ok &= known & ports.receive[rows] & ports.connected[rows]
+            headers.ok = self._probation.passed(rows, headers)
             heard = rows[headers.ok]
             np.add.at(ports.packets_in, heard, 1)
             ports.heard_at[heard] = now
             self._reports.received(rows, headers, now)
+            for row in heard[self._looking[heard]].tolist():  # its peer is where SDP said
+                self._settle(row)
         return packets, headers
 
     def _hear_reports(self, packets: Packets, headers: Headers) -> None:
@@ -71,6 +84,7 @@ class Arrivals:
         heading = rtp.heading(stray.data) if latch is not None and latch.is_open(source, now) else None
         if latch is not None and heading is not None and latch.accepts(source, *heading, now):
             self._ports.move(row, source)
+            self._settle(row)
             said.append(events.Latched(row, *source))
         else:
             self._strangers[row, source] = self._strangers.get((row, source), 0) + 1
