@@ -216,7 +216,9 @@ class EngineLink:
         data = np.zeros((1, WIDTH), np.uint8)
         stamp = np.array([int(self._loop.time() * 8000)])
         one = np.ones(1, np.int64)
-        pack(data, 101 * one, one > 0, stamp & 0xFFFF, stamp, 77 * one)
+        stream = self.engine._arrivals._probation  # a digit is of the stream that is heard, where there is one
+        ssrc, sequence = max(77, int(stream._ssrc[row])), int(stream._highest[row]) + 1
+        pack(data, 101 * one, one > 0, (sequence & 0xFFFF) * one, stamp, ssrc * one)
         event = payload(EVENTS.index(key), False, 160)
         data[0, HEADER : HEADER + 4] = np.frombuffer(event, np.uint8)
         self._inbox.append((row, data.tobytes()[: HEADER + 4], self.engine.ports.remote[row]))
