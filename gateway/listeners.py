@@ -11,7 +11,9 @@ from gateway.accounts.keys import Keys
 from gateway.api.core import sip
 from gateway.api.core.accounts import Accounts
 from gateway.api.core.calls import Calls
+from gateway.api.core.conferences import Conferences
 from gateway.api.core.numbers import Numbers
+from gateway.api.core.participants import Participants
 from gateway.api.core.recordings import Recordings
 from gateway.api.http import Reply, Router
 from gateway.api.operator.accounts import AccountCeilings
@@ -23,6 +25,7 @@ from gateway.api.server import Site
 from gateway.calls.addresses import joined
 from gateway.calls.exchange import Exchange
 from gateway.calls.live_recordings import LiveRecordings
+from gateway.calls.moderation import Moderation
 from gateway.calls.services import Services
 from gateway.config import ConfigError, Settings, host_port
 from gateway.trunks.book import TrunkBook
@@ -39,7 +42,7 @@ async def open_http(
     close: AsyncExitStack,
 ) -> list[web.AppRunner]:
     """The listener of the REST API, and the operator's where it has one of its own."""
-    store, clock = services.store, services.clock
+    store, clock, moderation = services.store, services.clock, Moderation(services)
     core = [
         *Accounts(store, clock).routes(),
         *Numbers(store, services.sids, clock).routes(),
@@ -47,6 +50,8 @@ async def open_http(
         *Recordings(
             store, LiveRecordings(exchange.calls), clock, services.recordings_dir, lambda: services.public_url
         ).routes(),
+        *Conferences(store, moderation).routes(),
+        *Participants(store, moderation).routes(),
         *sip.routes(store, services.sids, clock),
     ]
     site = Site(

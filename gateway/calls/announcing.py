@@ -49,6 +49,8 @@ def hold(conference: Conference, member: Member, url: str | None, method: str) -
     stop: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     member.holding = stop
     conference.services.spawn(_hold(conference, member, url, method, stop))
+    member.wait_no_more()  # who waits hears the hold next: it is the first to ask for the ear
+    member.leg.stop_playing()
 
 
 def release(member: Member) -> None:
@@ -64,7 +66,9 @@ async def _hold(
 ) -> None:
     control = Control(member.call, None, stop)
     try:
-        await waiting.wait(member.call, url, method, conference.named, control.during(stop), stop)
+        async with member.ear:
+            if not stop.done():
+                await waiting.wait(member.call, url, method, conference.named, control.during(stop), stop)
     except Overtaken:
         return
     except (FetchError, TwimlError) as error:
@@ -77,7 +81,10 @@ def announce(conference: Conference, url: str, method: str, member: Member | Non
 
 
 async def _announce(conference: Conference, url: str, method: str, member: Member | None) -> None:
-    speaker = member or next(iter(conference.members.values()))
+    speaker = member or next(iter(conference.members.values()), None)
+    if speaker is None:
+        await conference.tell_announced(url, "nobody takes part")
+        return
     stop: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     over = speaker.out if member is not None else conference.over
     over.add_done_callback(lambda _: None if stop.done() else stop.set_result(None))

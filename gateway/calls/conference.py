@@ -42,6 +42,7 @@ class Conference:
         self._host: Member | None = None  # who brought the media worker
         self._kept = False  # whether the row is in the database
         self._turn = asyncio.Lock()  # one change after the other
+        self._leaving = 0  # members of whose leaving nobody was told yet
         self._playing = 0
         self._plays: dict[int, asyncio.Future[str]] = {}
         self._ending: tuple[str, str | None] | None = None  # reason, call that ended it
@@ -75,18 +76,22 @@ class Conference:
         """Takes part no more; who was waited for, or was the last, ends the conference."""
         if self.members.pop(member.sid, None) is None:
             return
-        last = not self.members  # of several who go at once only one
         self._close(member)
         self._join_coaches()
-        fields = {"ParticipantCallStatus": member.call.row.status, "ReasonParticipantLeft": reason}
-        await self._tell("participant-leave", self._of(member) | fields)
         kicked = reason == "participant_updated_via_api"
+        self._leaving += 1
+        try:
+            async with self._turn:
+                fields = {"ParticipantCallStatus": member.call.row.status, "ReasonParticipantLeft": reason}
+                await self._tell("participant-leave", self._of(member) | fields)
+        finally:
+            self._leaving -= 1
         if member.end_on_exit and not self.is_ending:
             how = "kicked" if kicked else "left"
             self.end(f"participant-with-end-conference-on-exit-{how}", member.sid)
-        if last and not self.members:
-            reason = "last-participant-kicked" if kicked else LAST_LEFT
-            await self._finish(*(self._ending or (reason, None)))
+        if not self.members and not self._leaving:
+            last = "last-participant-kicked" if kicked else LAST_LEFT
+            await self._finish(*(self._ending or (last, None)))
         elif self.row.status == "in-progress" and not self.is_ending:
             self._beep(member, "onExit", music.BEEP_OUT)
 
@@ -103,13 +108,16 @@ class Conference:
             member.out.set_result(reason)
 
     async def update(self, member: Member, **changes: Any) -> None:
-        """Another part for a member: `muted`, `hold`, `coaching`, `end_on_exit`, `beep`."""
+        """Another part for a member: `muted`, `hold`, `coaching`, `end_on_exit`, `beep`, `wait`."""
         muted, hold = member.muted, member.hold
         for name, value in changes.items():
             setattr(member, name, value)
         member.updated = self.services.clock.wall()
         if member.inside:
             self._join(member)
+        elif "wait" in changes:
+            member.wait_no_more()
+            member.leg.stop_playing()
         if member.muted != muted:
             await self._tell("participant-mute" if member.muted else "participant-unmute", self._of(member))
         if member.hold != hold:
@@ -158,6 +166,7 @@ class Conference:
         member.inside = True
         if not member.moved.done():
             member.moved.set_result(None)
+            member.wait_no_more()
         if not member.hold:
             member.leg.stop_playing()
         self._join(member)

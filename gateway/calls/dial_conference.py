@@ -43,7 +43,7 @@ async def take_part(control: Control, plan: DialPlan, target: ConferenceTarget) 
         control.call.warn(error.code, f"<Conference> {target.name}: {error}", error=True)
         return Dialled({"DialCallStatus": "failed", "DialBridged": "false"}, control.leg.gone.done())
     LOG.info("- enters conference %s", target.name)
-    waits = asyncio.create_task(_wait(conference, member, control.during(member.moved)))
+    waits = asyncio.create_task(_wait(conference, member, control))
     reason = "participant_hung_up"
     try:
         await conference.enter(member)
@@ -87,21 +87,26 @@ def _admit(control: Control, target: ConferenceTarget) -> tuple[Conference, Memb
         conference = Conference(services, new_row(services, account, target), services.conferences.room())
         services.conferences.add(conference)
     now = services.clock.wall()
-    member = Member(call, control.leg, target, now, target.muted, target.end_on_exit, target.beep, target.coach)
+    wait = target.wait_url, target.wait_method
+    member = Member(call, control.leg, target, now, target.muted, target.end_on_exit, target.beep, target.coach, wait)
     conference.members[call.sid] = member
     return conference, member
 
 
-async def _wait(conference: Conference, member: Member, control_of: waiting.ControlOf) -> None:
+async def _wait(conference: Conference, member: Member, control: Control) -> None:
     """What the member hears until the conference starts; without it, it cannot take part."""
-    target = member.target
-    try:
-        await waiting.wait(member.call, target.wait_url, target.wait_method, conference.named, control_of, member.moved)
-    except Overtaken:
-        return
-    except (FetchError, TwimlError) as error:
-        member.call.warn(error.code, f"<Conference> waitUrl {target.wait_url}: {error}", error=True)
-        conference.dismiss(member, "participant_add_failed")
+    while not member.moved.done():
+        async with member.ear:
+            stop = member.waiting = asyncio.get_running_loop().create_future()
+            url, method = member.wait
+            try:
+                await waiting.wait(member.call, url, method, conference.named, control.during(stop), stop)
+            except Overtaken:
+                continue
+            except (FetchError, TwimlError) as error:
+                member.call.warn(error.code, f"<Conference> waitUrl {url}: {error}", error=True)
+                conference.dismiss(member, "participant_add_failed")
+                return
 
 
 async def _until_out(control: Control, plan: DialPlan, member: Member, waits: asyncio.Task[None]) -> str:

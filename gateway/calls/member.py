@@ -28,17 +28,25 @@ class Member:
     end_on_exit: bool
     beep: str
     coaching: str | None  # SID of the call that hears it
+    wait: tuple[str | None, str]  # URL and method of what it hears until the conference starts
     hold: bool = False
     inside: bool = False  # its audio goes into the room
     updated: datetime | None = None
     moved: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     out: asyncio.Future[str] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     holding: asyncio.Future[None] | None = None  # done when the hold is over
+    waiting: asyncio.Future[None] | None = None  # done when it waits no more, or with something else
+    ear: asyncio.Lock = field(default_factory=asyncio.Lock)  # held by the one document that it hears
     entrance: Entrance | None = None
 
     @property
     def sid(self) -> str:
         return self.call.sid
+
+    def wait_no_more(self) -> None:
+        """What it waits with is over."""
+        if self.waiting is not None and not self.waiting.done():
+            self.waiting.set_result(None)
 
     def part(self, room: int, coaches: int, *, alone: bool, tells: bool) -> Join:
         """What the media worker has to know. `alone`: a coach of somebody who is not there is heard by nobody."""

@@ -66,3 +66,18 @@ def listing(
         return Listing([], more)
     first = Anchor(rows[0][when], rows[0]["sid"], back=True)
     return Listing([build(row) for row in rows], more, first, Anchor(rows[-1][when], rows[-1]["sid"]))
+
+
+def cut(rows: Sequence[T], page: Page, place: Callable[[T], tuple[datetime, str]]) -> Listing[T]:
+    """A page of rows that are in memory; `place` is the time and the SID that they are listed by."""
+    newest, at = sorted(rows, key=place, reverse=True), page.anchor
+    start = page.number * page.size
+    if at is not None and at.back:
+        start = max(0, sum(place(row) > (at.when, at.sid) for row in newest) - page.size)
+    elif at is not None:
+        start = sum(place(row) >= (at.when, at.sid) for row in newest)
+    found = newest[start : start + page.size]
+    more = start + page.size < len(newest)
+    if not found:
+        return Listing([], more)
+    return Listing(found, more, Anchor(*place(found[0]), back=True), Anchor(*place(found[-1])))

@@ -74,7 +74,7 @@ def translated(schema: Any, file: str) -> Any:
             found["additionalProperties"] = file == CORE  # the core's description lacks what the core answers
     if "items" in found:
         found["items"] = translated(found["items"], file)
-    if found.pop("nullable", False):
+    if found.pop("nullable", False) or "will be `null`" in schema.get("description", ""):
         return {"anyOf": [found, {"type": "null"}]}
     return found
 

@@ -1,0 +1,137 @@
+"""Twilio's Python library moderates a conference of three phones (pjsua2), each of which says a tone of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from twilio.base.exceptions import TwilioRestException
+from twilio.request_validator import RequestValidator
+
+from media.tones import tone
+from tests.interop.conftest import NUMBER, App, GatewayProcess, wait_for
+from tests.interop.test_phones import ended, start_pjsua, write_wav
+
+TONES = {"alice": 440.0, "bob": 620.0, "carol": 880.0}
+HOLD, ANNOUNCED = 1150.0, 1500.0
+CONFERENCE = (
+    "<Response><Dial action='/after'><Conference beep='false' waitUrl='' participantLabel='{label}' "
+    "statusCallback='/told' statusCallbackEvent='start end join leave mute hold modify announcement'>standup"
+    "</Conference></Dial></Response>"
+)
+SETTLED = 0.8  # seconds from a change to where it is surely heard
+HEARD, QUIET = -22.0, -45.0  # dB of a tone that was said at -12
+
+
+class Room:
+    """The phones, and what each hears from some moment on."""
+
+    def __init__(self, folder: Path, uri: str) -> None:
+        self._folder, self._uri = folder, uri
+        self.phones: dict[str, subprocess.Popen[bytes]] = {}
+
+    def enter(self, name: str) -> None:
+        self.phones[name] = start_pjsua(self._folder, name, TONES[name], "--call", self._uri)
+
+    def length(self, name: str) -> int:
+        """Samples that the phone has written."""
+        return (self._folder / f"{name}.wav").stat().st_size // 2
+
+    def heard(self) -> dict[str, set[float]]:
+        """Which tones each living phone hears in the second that begins soon."""
+        start = {name: self.length(name) for name in self.phones}
+        wait_for(lambda: all(self.length(name) > start[name] + 8000 * (SETTLED + 1.6) for name in start), 10, "audio")
+        files = {name: np.fromfile(self._folder / f"{name}.wav", "<i2") for name in start}
+        first = {name: start[name] + int(8000 * SETTLED) for name in start}
+        return {name: tones_in(files[name][first[name] : first[name] + 8000].astype(np.float64)) for name in start}
+
+
+def tones_in(pcm: np.ndarray[tuple[int], np.dtype[np.float64]]) -> set[float]:
+    """The tones that are surely heard in a second of audio; none may be in doubt."""
+    spectrum = np.abs(np.fft.rfft(pcm * np.hanning(len(pcm)))) * 4 / len(pcm)
+    found = set()
+    for hertz in (*TONES.values(), HOLD, ANNOUNCED):
+        level = 20 * np.log10(spectrum[int(hertz) - 3 : int(hertz) + 4].max() / 32768 + 1e-9)
+        assert level > HEARD or level < QUIET, f"{hertz} Hz at {level:.1f} dB"
+        if level > HEARD:
+            found.add(hertz)
+    return found
+
+
+@pytest.mark.interop
+def test_three_phones_are_moderated_by_twilios_library(gateway: GatewayProcess, app: App, tmp_path: Path) -> None:
+    labels = iter(TONES)
+    app.documents = {
+        "/voice": lambda params: CONFERENCE.format(label=next(labels)),
+        "/announce": "<Response><Play>/announce.wav</Play></Response>",
+        "/after": "<Response><Hangup/></Response>",
+    }
+    for name, hertz in (("hold", HOLD), ("announce", ANNOUNCED)):
+        write_wav(tmp_path / f"{name}.wav", tone(hertz, 0.0, on_ms=8000, level=-12.0))
+        app.files[f"/{name}.wav"] = ("audio/wav", (tmp_path / f"{name}.wav").read_bytes())
+    app.documents["/hold"] = "<Response><Play loop='0'>/hold.wav</Play></Response>"
+    client = gateway.client()
+    client.incoming_phone_numbers.create(phone_number=NUMBER, voice_url=app.url("/voice"))
+    room = Room(tmp_path, f"sip:{NUMBER}@{gateway.sip}")
+    alice, bob, carol = TONES.values()
+
+    def told() -> list[str]:
+        return [one.params["StatusCallbackEvent"] for one in app.to("/told")]
+
+    for name, so_far in zip(TONES, (1, 3, 4), strict=True):
+        room.enter(name)
+        wait_for(partial(lambda count: len(told()) == count, so_far), 10, f"{name} enters")
+    (conference,) = client.conferences.list(friendly_name="standup", status="in-progress")
+    participants = client.conferences(conference.sid).participants
+    assert [one.label for one in participants.list()] == ["carol", "bob", "alice"]
+    calls = {one.label: one.call_sid for one in participants.list()}
+    assert room.heard() == {"alice": {bob, carol}, "bob": {alice, carol}, "carol": {alice, bob}}
+
+    participants("bob").update(muted=True)
+    assert [one.label for one in participants.list(muted=True)] == ["bob"]
+    assert room.heard() == {"alice": {carol}, "bob": {alice, carol}, "carol": {alice}}
+    participants("bob").update(muted=False)
+
+    participants(calls["carol"]).update(hold=True, hold_url=app.url("/hold"), hold_method="POST")
+    assert room.heard() == {"alice": {bob}, "bob": {alice}, "carol": {HOLD}}
+    participants("carol").update(hold=False)
+
+    participants("carol").update(coaching=True, call_sid_to_coach=calls["bob"])
+    assert participants("carol").fetch().call_sid_to_coach == calls["bob"]
+    assert room.heard() == {"alice": {bob}, "bob": {alice, carol}, "carol": {alice, bob}}
+    participants("carol").update(coaching=False)
+
+    client.conferences(conference.sid).update(announce_url=app.url("/announce"))
+    assert room.heard() == {
+        "alice": {bob, carol, ANNOUNCED}, "bob": {alice, carol, ANNOUNCED}, "carol": {alice, bob, ANNOUNCED},
+    }  # fmt: skip
+    time.sleep(7)  # until it has been said
+    participants("alice").update(announce_url=app.url("/announce"))
+    assert room.heard() == {"alice": {bob, carol, ANNOUNCED}, "bob": {alice, carol}, "carol": {alice, bob}}
+
+    participants("bob").delete()
+    assert ended(room.phones.pop("bob")) == "DISCONNECTED"
+    with pytest.raises(TwilioRestException) as refused:
+        participants("bob").fetch()
+    assert (refused.value.status, refused.value.code) == (404, 20404)
+    over = client.conferences(conference.sid).update(status="completed")
+    assert (over.status, over.reason_conference_ended) == ("completed", "conference-ended-via-api")
+    assert [ended(phone) for phone in room.phones.values()] == ["DISCONNECTED", "DISCONNECTED"]
+    assert participants.list() == []
+
+    wait_for(lambda: told()[-1:] == ["conference-end"], 5, "the last callback")
+    assert [one.params["SequenceNumber"] for one in app.to("/told")] == [str(number + 1) for number in range(16)]
+    assert told()[:12] == [
+        "participant-join", "participant-join", "conference-start", "participant-join",
+        "participant-mute", "participant-unmute", "participant-hold", "participant-unhold",
+        "participant-modify", "participant-modify", "announcement-end", "participant-leave",
+    ]  # fmt: skip
+    assert sorted(told()[12:15]) == ["announcement-fail", "participant-leave", "participant-leave"]
+    validator = RequestValidator(gateway.credentials()["auth_token"])
+    for one in app.asked:
+        assert validator.validate(one.url, one.params, one.headers["X-Twilio-Signature"])
+    assert [one.params["DialCallStatus"] for one in app.to("/after")] == ["answered"] * 3
