@@ -42,7 +42,7 @@ async def open_http(
     close: AsyncExitStack,
 ) -> list[web.AppRunner]:
     """The listener of the REST API, and the operator's where it has one of its own."""
-    store, clock, moderation = services.store, services.clock, Moderation(services)
+    store, clock, moderation = services.store, services.clock, Moderation(services, exchange)
     core = [
         *Accounts(store, clock).routes(),
         *Numbers(store, services.sids, clock).routes(),

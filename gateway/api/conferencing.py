@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from gateway.api.engine import CreateCall
+from twiml.control import ConferenceTarget
+
 
 @dataclass(frozen=True, slots=True)
 class Participant:
@@ -52,6 +55,12 @@ class Conferences(Protocol):
     """The conferences that live. `who` is a call's SID or a label; KeyError where there is no such thing."""
 
     def participants(self, account_sid: str, sid: str) -> Sequence[Participant]: ...
+
+    async def add(
+        self, account_sid: str, sid_or_name: str, wanted: CreateCall, target: ConferenceTarget, without: Sequence[str]
+    ) -> Participant:
+        """Calls somebody who takes part then; ApiError where that cannot be. `without`: parameters without effect."""
+        ...
 
     async def update(self, account_sid: str, sid: str, who: str, part: OtherPart) -> Participant: ...
 

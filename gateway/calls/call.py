@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,7 @@ class Call:
         self.stir_status: str | None = None  # the level that we signed it with
         self.error: tuple[int, str] | None = None
         self.meter: Meter | None = None  # of a call that goes out through a trunk
+        self.when_over: Callable[[], None] | None = None
         self._document: asyncio.Future[bool] | None = None
         self.wanted_status: str | None = None  # what the API asked for: completed or canceled
 

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
 from gateway.calls import params
+from gateway.calls.coming import Coming
 from gateway.calls.media import NoPort
 from gateway.calls.member import Entrance, Member
 from gateway.calls.recordings import OfRoom, Recording, RecordingPlan
@@ -35,6 +37,7 @@ class Conference:
     def __init__(self, services: Services, row: Row, room: int) -> None:
         self.row = row
         self.members: dict[str, Member] = {}  # by call SID
+        self.coming: dict[str, Coming] = {}  # who is being called, by call SID
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.services = services
         self.recordings: dict[str, Recording] = {}  # that take audio, by SID
@@ -42,10 +45,11 @@ class Conference:
         self._host: Member | None = None  # who brought the media worker
         self._kept = False  # whether the row is in the database
         self._turn = asyncio.Lock()  # one change after the other
-        self._leaving = 0  # members of whose leaving nobody was told yet
+        self._held = 0  # how many are about to come, or have left of whom nobody was told yet
         self._playing = 0
         self._plays: dict[int, asyncio.Future[str]] = {}
         self._ending: tuple[str, str | None] | None = None  # reason, call that ended it
+        self._finished = False
 
     @property
     def named(self) -> dict[str, str]:
@@ -61,10 +65,7 @@ class Conference:
 
     async def enter(self, member: Member) -> None:
         """Takes part from now on: hears what those hear who wait, or all others."""
-        async with self._turn:
-            if not self._kept:
-                self._kept = True
-                await self.services.store.conferences.insert(self.row)
+        await self._keep()
         await self._tell("participant-join", self._of(member))
         if self.row.status == "in-progress":
             await self._open(member)
@@ -79,21 +80,43 @@ class Conference:
         self._close(member)
         self._join_coaches()
         kicked = reason == "participant_updated_via_api"
-        self._leaving += 1
-        try:
+        async with self.lasting("last-participant-kicked" if kicked else LAST_LEFT):
             async with self._turn:
-                fields = {"ParticipantCallStatus": member.call.row.status, "ReasonParticipantLeft": reason}
-                await self._tell("participant-leave", self._of(member) | fields)
-        finally:
-            self._leaving -= 1
-        if member.end_on_exit and not self.is_ending:
-            how = "kicked" if kicked else "left"
-            self.end(f"participant-with-end-conference-on-exit-{how}", member.sid)
-        if not self.members and not self._leaving:
-            last = "last-participant-kicked" if kicked else LAST_LEFT
-            await self._finish(*(self._ending or (last, None)))
-        elif self.row.status == "in-progress" and not self.is_ending:
+                await self._tell_left(member, reason)
+            if member.end_on_exit and not self.is_ending:
+                how = "kicked" if kicked else "left"
+                self.end(f"participant-with-end-conference-on-exit-{how}", member.sid)
+        if self.row.status == "in-progress" and not self.is_ending:
             self._beep(member, "onExit", music.BEEP_OUT)
+
+    async def expect(self, coming: Coming) -> None:
+        """Somebody is called, and is a member with the answer; until it is known, the conference is not over."""
+        self.coming[coming.sid] = coming
+        coming.call.when_over = lambda: self.services.spawn(self._missed(coming))
+        await self._keep()
+
+    async def _missed(self, coming: Coming) -> None:
+        """The call is over: whether it ever took part."""
+        if self.coming.pop(coming.sid, None) is not None:
+            async with self.lasting(), self._turn:
+                await self._tell_left(coming, "participant_add_failed")
+
+    @asynccontextmanager
+    async def lasting(self, last: str = LAST_LEFT) -> AsyncIterator[None]:
+        """The conference is not over before this is done; then it is, if nobody is there."""
+        self._held += 1
+        try:
+            yield
+        finally:
+            self._held -= 1
+            if not (self._held or self.members or self.coming or self._finished):
+                await self._finish(*(self._ending or (last, None)))
+
+    async def _keep(self) -> None:
+        async with self._turn:
+            if not self._kept:
+                self._kept = True
+                await self.services.store.conferences.insert(self.row)
 
     def end(self, reason: str = BY_API, call_sid: str | None = None) -> None:
         """Everybody goes; the conference is over with the last of them."""
@@ -101,6 +124,8 @@ class Conference:
         left = "conference_ended_via_api" if reason == BY_API else "moderator_ended_conference"
         for member in list(self.members.values()):
             self.dismiss(member, left)
+        for coming in list(self.coming.values()):
+            coming.give_up()
 
     def dismiss(self, member: Member, reason: str = "participant_updated_via_api") -> None:
         """Makes a member go; its Dial is over."""
@@ -229,7 +254,11 @@ class Conference:
     def _wants(self, kind: str) -> bool:
         return bool(self.row.status_callback) and kind in self.row.status_callback_events.split()
 
-    def _of(self, member: Member) -> dict[str, str]:
+    async def _tell_left(self, member: Member | Coming, reason: str) -> None:
+        fields = {"ParticipantCallStatus": member.call.row.status, "ReasonParticipantLeft": reason}
+        await self._tell("participant-leave", self._of(member) | fields)
+
+    def _of(self, member: Member | Coming) -> dict[str, str]:
         fields = {
             "CallSid": member.sid,
             "Muted": _word(member.muted),
@@ -265,10 +294,11 @@ class Conference:
             self.services.outbox.kick()
 
     async def _finish(self, reason: str, call_sid: str | None) -> None:
-        self._ending = reason, call_sid
+        self._ending, self._finished = (reason, call_sid), True
         if self._host is not None:
             self._worker.rooms.pop(self._room, None)
-        await self._change(*ended(reason, call_sid))
+        if self._kept:
+            await self._change(*ended(reason, call_sid))
         LOG.info("x conference %s: %s", self.row.friendly_name, reason)
         self.over.set_result(None)
 
@@ -340,6 +370,13 @@ def conference_plan(target: ConferenceTarget) -> RecordingPlan:
         status_callback_method=target.recording_status_callback_method,
         status_callback_events=target.recording_status_callback_events,
     )
+
+
+def begun(services: Services, account_sid: str, target: ConferenceTarget) -> Conference:
+    """A new conference, which can be found from now on."""
+    conference = Conference(services, new_row(services, account_sid, target), services.conferences.room())
+    services.conferences.add(conference)
+    return conference
 
 
 def _word(value: bool) -> str:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.calls import callback_urls, waiting
 from gateway.calls.collect import listening
-from gateway.calls.conference import Conference, new_row
+from gateway.calls.coming import NotAdmitted, check
+from gateway.calls.conference import Conference, begun
 from gateway.calls.member import Member
 from gateway.calls.race import Overtaken
 from gateway.webhooks.errors import FetchError
@@ -22,15 +23,12 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 
-FULL, LABEL_TAKEN, NO_PUPIL, NO_WAITING = 16020, 16025, 13240, 13233
-
-
-class NotAdmitted(Exception):
-    """Why a call cannot take part; `code` is Twilio's."""
-
-    def __init__(self, code: int, text: str) -> None:
-        super().__init__(text)
-        self.code = code
+NO_WAITING = 13233
+UNLIMITED = DialPlan(
+    targets=(), timeout=0.0, time_limit=14400.0, caller_id=None, hangup_on_star=False, answer_on_bridge=False,
+    record="do-not-record",
+)  # fmt: skip
+"""How a call takes part that was placed for it: as long as a call may last."""
 
 
 async def take_part(control: Control, plan: DialPlan, target: ConferenceTarget) -> Dialled:
@@ -38,10 +36,31 @@ async def take_part(control: Control, plan: DialPlan, target: ConferenceTarget) 
     await control.answer()
     target = _absolute(control, target)
     try:
-        conference, member = _admit(control, target)
+        conference = _open_to(control, target)
     except NotAdmitted as error:
         control.call.warn(error.code, f"<Conference> {target.name}: {error}", error=True)
         return Dialled({"DialCallStatus": "failed", "DialBridged": "false"}, control.leg.gone.done())
+    member = await _stay(control, plan, conference, target)
+    hung_up = control.leg.gone.done()
+    if control.stop.done() and not hung_up:
+        raise Overtaken
+    bridged = "true" if member.moved.done() else "false"
+    return Dialled({"DialCallStatus": "answered", "DialBridged": bridged}, hung_up)
+
+
+async def come_in(control: Control, conference: Conference) -> None:
+    """A call that was placed for a conference takes part in it, until it is not in it any more."""
+    coming = conference.coming.pop(control.call.sid, None)
+    if coming is not None:
+        await _stay(control, UNLIMITED, conference, coming.target)
+    if control.stop.done() and not control.leg.gone.done():
+        raise Overtaken
+
+
+async def _stay(control: Control, plan: DialPlan, conference: Conference, target: ConferenceTarget) -> Member:
+    """From the entry to the exit."""
+    member = _member(control, target)
+    conference.members[member.sid] = member
     LOG.info("- enters conference %s", target.name)
     waits = asyncio.create_task(_wait(conference, member, control))
     reason = "participant_hung_up"
@@ -53,11 +72,7 @@ async def take_part(control: Control, plan: DialPlan, target: ConferenceTarget) 
         control.call.services.spawn(conference.leave(member, reason))
         control.leg.stop_playing()
     LOG.info("- has left conference %s: %s", target.name, reason)
-    hung_up = control.leg.gone.done()
-    if control.stop.done() and not hung_up:
-        raise Overtaken
-    bridged = "true" if member.moved.done() else "false"
-    return Dialled({"DialCallStatus": "answered", "DialBridged": bridged}, hung_up)
+    return member
 
 
 def _absolute(control: Control, target: ConferenceTarget) -> ConferenceTarget:
@@ -71,26 +86,19 @@ def _absolute(control: Control, target: ConferenceTarget) -> ConferenceTarget:
         return replace(target, wait_url="")
 
 
-def _admit(control: Control, target: ConferenceTarget) -> tuple[Conference, Member]:
-    """The conference of that name, the new one where there is none, and its new member."""
-    call, services = control.call, control.call.services
-    account = call.row.account_sid
+def _open_to(control: Control, target: ConferenceTarget) -> Conference:
+    """The conference of that name, a new one where there is none; NotAdmitted."""
+    services, account = control.call.services, control.call.row.account_sid
     conference = services.conferences.named(account, target.name)
-    members = conference.members if conference is not None else {}
-    if len(members) >= target.most:
-        raise NotAdmitted(FULL, f"{len(members)} take part already, maxParticipants is {target.most}")
-    if target.label and any(target.label in (one.target.label, one.sid) for one in members.values()):
-        raise NotAdmitted(LABEL_TAKEN, f"somebody else has the participantLabel {target.label}")
-    if target.coach and target.coach not in members:
-        raise NotAdmitted(NO_PUPIL, f"coach: {target.coach} does not take part")
-    if conference is None:
-        conference = Conference(services, new_row(services, account, target), services.conferences.room())
-        services.conferences.add(conference)
-    now = services.clock.wall()
-    wait = target.wait_url, target.wait_method
-    member = Member(call, control.leg, target, now, target.muted, target.end_on_exit, target.beep, target.coach, wait)
-    conference.members[call.sid] = member
-    return conference, member
+    check(conference, target)
+    return conference or begun(services, account, target)
+
+
+def _member(control: Control, target: ConferenceTarget) -> Member:
+    now, wait = control.call.services.clock.wall(), (target.wait_url, target.wait_method)
+    return Member(
+        control.call, control.leg, target, now, target.muted, target.end_on_exit, target.beep, target.coach, wait
+    )
 
 
 async def _wait(conference: Conference, member: Member, control: Control) -> None:

@@ -263,6 +263,8 @@ class Exchange:
             call.meter.over(answered=call.answered_at is not None)
         self.scripts.pop(call.sid, None)
         self.calls.pop(call.sid, None)
+        if call.when_over is not None:
+            call.when_over()
         if not self.calls:
             self._empty.set()
 
@@ -270,6 +272,10 @@ class Exchange:
 
     async def create(self, account_sid: str, wanted: CreateCall) -> Row:
         """Places a call (POST Calls): the row, queued. ApiError where it cannot even be tried."""
+        return (await self.place(account_sid, wanted, _source(wanted))).row
+
+    async def place(self, account_sid: str, wanted: CreateCall, source: Source) -> Call:
+        """Places a call that runs `source` when it is answered; ApiError where it cannot even be tried."""
         if self.draining:
             raise ApiError(503, 20503, "the gateway stops and takes no new calls")
         services = self.services
@@ -294,8 +300,8 @@ class Exchange:
         except BaseException:
             self._forget(call)
             raise
-        self.spawn(self._live(call, self._run_outbound(call, wanted, hops)))
-        return row
+        self.spawn(self._live(call, self._run_outbound(call, wanted, hops, source)))
+        return call
 
     async def _hops(self, account_sid: str, wanted: CreateCall) -> list[Hop] | NoRoute:
         """The hops; NoRoute as a value where the call is accepted and then fails."""
@@ -328,7 +334,7 @@ class Exchange:
         byoc.check_caller(wanted.shown)
         return found
 
-    async def _run_outbound(self, call: Call, wanted: CreateCall, hops: list[Hop] | NoRoute) -> None:
+    async def _run_outbound(self, call: Call, wanted: CreateCall, hops: list[Hop] | NoRoute, source: Source) -> None:
         if isinstance(hops, NoRoute):
             await call.unplaced(hops)
             return
@@ -344,7 +350,7 @@ class Exchange:
             if wanted.send_digits:
                 sent = leg.send_digits(wanted.send_digits)
                 await asyncio.wait((sent, leg.gone), return_when=asyncio.FIRST_COMPLETED)
-            script = Script(call, _source(wanted), _fallback(wanted))
+            script = Script(call, source, _fallback(wanted))
             self.scripts[call.sid] = script
             await script.run()
         finally:

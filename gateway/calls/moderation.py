@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from gateway.api.conferencing import OtherPart, Participant, Source
+from gateway.api.engine import CreateCall
 from gateway.calls import announcing
-from gateway.calls.conference import Conference
+from gateway.calls.coming import Coming, NotAdmitted, check
+from gateway.calls.conference import Conference, begun
+from gateway.calls.exchange import Exchange
 from gateway.calls.member import Member
+from gateway.calls.script import TakingPart
 from gateway.calls.services import Services
 from gateway.errors import ApiError
+from gateway.sids import is_sid
+from twiml.control import ConferenceTarget
+
+NO_EFFECT = 13230  # Twilio: Conference: invalid attribute
 
 STATES = {"queued": "queued", "ringing": "ringing", "in-progress": "connected", "completed": "complete"}
 """Status of the call -> of the participant; `failed` for all others."""
@@ -25,13 +35,36 @@ BEEPS = {
 class Moderation:
     """KeyError where there is no such conference or member."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, exchange: Exchange) -> None:
         self._services = services
+        self._exchange = exchange
 
     def participants(self, account_sid: str, sid: str) -> list[Participant]:
-        """All members."""
+        """All members, and who is being called."""
         conference = self._conference(account_sid, sid)
-        return [_shown(conference, member) for member in conference.members.values()]
+        return [_shown(conference, one) for one in _all(conference)]
+
+    async def add(
+        self, account_sid: str, sid_or_name: str, wanted: CreateCall, target: ConferenceTarget, without: Sequence[str]
+    ) -> Participant:
+        """Calls somebody who takes part with the answer; a name that no conference has begins one."""
+        conference = self._services.conferences.named(account_sid, sid_or_name)
+        if conference is None and is_sid(sid_or_name, "CF"):
+            conference = self._conference(account_sid, sid_or_name)
+        try:
+            check(conference, target)
+        except NotAdmitted as error:
+            raise ApiError(400, error.code, str(error)) from error
+        if conference is None:
+            conference = begun(self._services, account_sid, target)
+        target = replace(target, name=conference.row.friendly_name)
+        async with conference.lasting():
+            call = await self._exchange.place(account_sid, wanted, TakingPart(conference))
+            coming = Coming(call, target, call.row.date_created)
+            await conference.expect(coming)
+        for name in without:
+            call.warn(NO_EFFECT, f"{name} has no effect here")
+        return _shown(conference, coming)
 
     async def update(self, account_sid: str, sid: str, who: str, part: OtherPart) -> Participant:
         """Another part for a member; ApiError where it cannot have it."""
@@ -52,7 +85,11 @@ class Moderation:
     def kick(self, account_sid: str, sid: str, who: str) -> None:
         """Makes a member leave."""
         conference = self._conference(account_sid, sid)
-        conference.dismiss(_member(conference, who))
+        who_goes = _who(conference, who)
+        if isinstance(who_goes, Coming):
+            who_goes.give_up()
+        else:
+            conference.dismiss(who_goes)
 
     def announce(self, account_sid: str, sid: str, source: Source) -> None:
         """Everybody hears a document."""
@@ -71,11 +108,22 @@ class Moderation:
         return found
 
 
-def _member(conference: Conference, who: str) -> Member:
-    for member in conference.members.values():
-        if who in (member.sid, member.target.label):
-            return member
+def _all(conference: Conference) -> list[Member | Coming]:
+    return [*conference.members.values(), *conference.coming.values()]
+
+
+def _who(conference: Conference, who: str) -> Member | Coming:
+    for one in _all(conference):
+        if who in (one.sid, one.target.label):
+            return one
     raise KeyError(who)
+
+
+def _member(conference: Conference, who: str) -> Member:
+    found = _who(conference, who)
+    if isinstance(found, Coming):
+        raise ApiError(400, 20001, f"Participant {who} has not answered yet")
+    return found
 
 
 def _changes(member: Member, part: OtherPart) -> dict[str, Any]:
@@ -93,7 +141,7 @@ def _changes(member: Member, part: OtherPart) -> dict[str, Any]:
     return changes
 
 
-def _shown(conference: Conference, member: Member) -> Participant:
+def _shown(conference: Conference, member: Member | Coming) -> Participant:
     return Participant(
         account_sid=conference.row.account_sid,
         conference_sid=conference.row.sid,

@@ -7,8 +7,9 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from gateway.calls import dialler
+from gateway.calls import dial_conference, dialler
 from gateway.calls.call import Call
+from gateway.calls.conference import Conference
 from gateway.calls.control import Control
 from gateway.calls.race import Overtaken, during
 from gateway.webhooks.errors import FetchError
@@ -49,9 +50,16 @@ class Dialling:
     recovery: Fetch | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class TakingPart:
+    """The place in a conference that the call was placed for; the call is over with it."""
+
+    conference: Conference
+
+
 REFUSALS = {"busy": 486, "no-answer": 480}  # what the caller hears of a far end that said nothing more; else 503
 
-Source = Fetch | Inline | Dialling
+Source = Fetch | Inline | Dialling | TakingPart
 
 
 class Script:
@@ -95,6 +103,8 @@ class Script:
             self._stop = asyncio.get_running_loop().create_future()
         if isinstance(source, Dialling):
             return await self._dial(source)
+        if isinstance(source, TakingPart):
+            return await self._take_part(source)
         base = source.url if isinstance(source, Fetch) else None
         try:
             base, parsed = await during(self._load(source), self._stop)
@@ -129,6 +139,13 @@ class Script:
             code = {"DialSipResponseCode": str(said)} if said else {}
             return replace(source.recovery, params={**source.recovery.params, **code})
         leg.refuse(said if 400 <= said <= 699 else REFUSALS.get(status, 503))
+        return None
+
+    async def _take_part(self, source: TakingPart) -> Source | None:
+        try:
+            await dial_conference.come_in(Control(self._call, None, self._stop), source.conference)
+        except Overtaken:
+            return self._replaced()
         return None
 
     async def _load(self, source: Fetch | Inline) -> tuple[str | None, document.Document]:

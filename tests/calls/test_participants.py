@@ -25,7 +25,7 @@ class Api:
     """The two resources on a stage's services; each answer is held against Twilio's description."""
 
     def __init__(self, stage: Stage) -> None:
-        store, moderation = stage.one.services.store, Moderation(stage.one.services)
+        store, moderation = stage.one.services.store, Moderation(stage.one.services, stage.one.exchange)
         self._router = Router([*Conferences(store, moderation).routes(), *Participants(store, moderation).routes()])
         self._store = store
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+from gateway.api.core.placing import placed
 from gateway.api.core.shape import VERSION, base, date
 from gateway.api.engine import Calls as Engine
 from gateway.api.engine import CreateCall
@@ -16,13 +18,8 @@ from gateway.numbers.e164 import national
 from gateway.store import Store
 from gateway.store.rows import Call, Notification
 
-EVENTS = ("initiated", "ringing", "answered", "completed")
-STATES = ("in-progress", "completed", "absent")
 FINAL = ("completed", "busy", "no-answer", "failed", "canceled")
-LATER = (
-    "ApplicationSid", "MachineDetection", "AsyncAmd", "CallReason", "CallToken", "ClientNotificationUrl",
-    "RecordingConfigurationId",
-)  # fmt: skip
+LATER = ("ApplicationSid", "AsyncAmd", "RecordingConfigurationId")
 
 
 class Calls:
@@ -139,41 +136,21 @@ class Calls:
 def _wanted(form: Form) -> CreateCall:
     """The parameters, checked one by one."""
     form.refuse(*LATER)
-    if not form.text("To"):
-        raise ApiError(400, 21201, "No 'To' number is specified")
-    if not form.text("From"):
-        raise ApiError(400, 21213, "No 'From' number is specified")
+    call = placed(form)
     url, twiml = form.url("Url"), _twiml(form)
     if not url and not twiml:
         raise ApiError(400, 21205, "Url, Twiml or ApplicationSid is required")
     digits = form.text("SendDigits")
     if len(digits) > 32 or not set(digits) <= set("0123456789*#wWABCD"):
         raise ApiError(400, 21206, f"SendDigits {digits} is not up to 32 of 0-9 A-D * # w W")
-    return CreateCall(
-        to=form.text("To"),
-        from_=form.text("From"),
-        caller_id=form.text("CallerId") or None,
+    return replace(
+        call,
         url=url or None,
         method=form.method("Method"),
         twiml=twiml or None,
         fallback_url=form.url("FallbackUrl") or None,
         fallback_method=form.method("FallbackMethod"),
-        status_callback=form.url("StatusCallback") or None,
-        status_callback_method=form.method("StatusCallbackMethod"),
-        status_callback_events=_events(form, "StatusCallbackEvent", EVENTS),
-        timeout=form.integer("Timeout", 60, 1, 600, 21208),
-        time_limit=form.integer("TimeLimit", 14400, 1, 14400),
         send_digits=digits,
-        record=form.flag("Record"),
-        recording_channels=form.word("RecordingChannels", ("mono", "dual"), "mono"),
-        recording_track=form.word("RecordingTrack", ("inbound", "outbound", "both"), "both"),
-        recording_status_callback=form.url("RecordingStatusCallback") or None,
-        recording_status_callback_method=form.method("RecordingStatusCallbackMethod"),
-        recording_status_callback_events=_events(form, "RecordingStatusCallbackEvent", STATES),
-        trim=form.word("Trim", ("trim-silence", "do-not-trim"), "trim-silence"),
-        byoc=form.text("Byoc"),
-        sip_auth_username=form.text("SipAuthUsername") or None,
-        sip_auth_password=form.text("SipAuthPassword") or None,
     )
 
 
@@ -182,14 +159,6 @@ def _twiml(form: Form) -> str:
     if len(text) > 4000:
         raise ApiError(400, 32018, f"Twiml has {len(text)} characters; 4000 are allowed")
     return text
-
-
-def _events(form: Form, name: str, known: tuple[str, ...]) -> tuple[str, ...]:
-    events = form.all(name, ("completed",))
-    for event in events:
-        if event not in known:
-            raise ApiError(400, 20001, f"{name} {event} is not one of {', '.join(known)}")
-    return events
 
 
 def show_notification(row: Notification) -> dict[str, Any]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import unquote
 
 from gateway.api.conferencing import Conferences, OtherPart, Participant, Source
 from gateway.api.core.conferences import one
+from gateway.api.core.placing import STATES, events, placed
 from gateway.api.core.shape import base, date
 from gateway.api.fields import Form
 from gateway.api.http import Reply, Request, Route
@@ -15,6 +17,12 @@ from gateway.errors import ApiError, not_found
 from gateway.sids import is_sid
 from gateway.store import Store
 from gateway.store.paging import cut
+from twiml.control import ConferenceTarget
+from twiml.verbs.conference import EVENTS, MOST
+
+RECORDS = ("do-not-record", "record-from-start", "true", "false")
+WITHOUT_EFFECT = ("EarlyMedia", "Region", "JitterBufferSize")
+"""Nobody in the conference hears it ring; there is one region; jitter buffers are as small as the network lets them."""
 
 FILTERS: dict[str, Callable[[Participant], bool]] = {
     "Muted": lambda one: one.muted,
@@ -34,9 +42,20 @@ class Participants:
         """The paths."""
         path = "/Accounts/{account}/Conferences/{conference}/Participants"
         return [
-            Route(path, {"GET": self.list}),
+            Route(path, {"GET": self.list, "POST": self.create}),
             Route(f"{path}/{{who}}", {"GET": self.fetch, "POST": self.update, "DELETE": self.delete}),
         ]
+
+    async def create(self, request: Request) -> Reply:
+        """Calls somebody who takes part with the answer; the conference, by name or SID, begins if need be."""
+        form, where = Form(request.fields), unquote(request.variables["conference"])
+        call, target = placed(form), part(form, where)
+        without = [name for name in WITHOUT_EFFECT if form.text(name)]
+        try:
+            new = await self._engine.add(request.account_sid, where, call, target, without)
+        except KeyError:
+            raise not_found(request.path) from None
+        return Reply(201, show(new), "Participant")
 
     async def list(self, request: Request) -> Reply:
         """Newest first; nobody where the conference is over."""
@@ -78,6 +97,32 @@ class Participants:
         except KeyError:
             raise not_found(request.path) from None
         return Reply(204)
+
+
+def part(form: Form, name: str) -> ConferenceTarget:
+    """How a new participant takes part; what is not said is as in TwiML, but for the conference's events."""
+    form.refuse("CallerDisplayName")
+    record = form.word("ConferenceRecord", RECORDS, "do-not-record")
+    return ConferenceTarget(
+        name=name,
+        muted=form.flag("Muted"),
+        beep=form.word("Beep", ("true", "false", "onEnter", "onExit"), "true"),
+        start_on_enter=form.flag("StartConferenceOnEnter") if form.has("StartConferenceOnEnter") else True,
+        end_on_exit=form.flag("EndConferenceOnExit"),
+        label=form.text("Label") or None,
+        wait_url=form.url("WaitUrl") if form.has("WaitUrl") else None,
+        wait_method=form.method("WaitMethod"),
+        most=form.integer("MaxParticipants", 250, 2, MOST),
+        coach=coaching(form) or None,
+        record=record in ("true", "record-from-start"),
+        trim=form.word("ConferenceTrim", ("trim-silence", "do-not-trim"), "trim-silence") == "trim-silence",
+        status_callback=form.url("ConferenceStatusCallback") or None,
+        status_callback_method=form.method("ConferenceStatusCallbackMethod"),
+        status_callback_events=events(form, "ConferenceStatusCallbackEvent", EVENTS, ("start", "end")),
+        recording_status_callback=form.url("ConferenceRecordingStatusCallback") or None,
+        recording_status_callback_method=form.method("ConferenceRecordingStatusCallbackMethod"),
+        recording_status_callback_events=events(form, "ConferenceRecordingStatusCallbackEvent", STATES),
+    )
 
 
 def _other_part(form: Form) -> OtherPart:

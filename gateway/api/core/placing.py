@@ -1,0 +1,51 @@
+"""How a call is to be placed: the parameters that new calls and new participants of conferences have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gateway.api.engine import CreateCall
+from gateway.api.fields import Form
+from gateway.errors import ApiError
+
+EVENTS = ("initiated", "ringing", "answered", "completed")
+STATES = ("in-progress", "completed", "absent")
+LATER = ("MachineDetection", "CallReason", "CallToken", "ClientNotificationUrl")
+
+
+def placed(form: Form) -> CreateCall:
+    """All but what the call does when it is answered."""
+    form.refuse(*LATER)
+    if not form.text("To"):
+        raise ApiError(400, 21201, "No 'To' number is specified")
+    if not form.text("From"):
+        raise ApiError(400, 21213, "No 'From' number is specified")
+    return CreateCall(
+        to=form.text("To"),
+        from_=form.text("From"),
+        caller_id=form.text("CallerId") or None,
+        status_callback=form.url("StatusCallback") or None,
+        status_callback_method=form.method("StatusCallbackMethod"),
+        status_callback_events=events(form, "StatusCallbackEvent", EVENTS),
+        timeout=form.integer("Timeout", 60, 1, 600, 21208),
+        time_limit=form.integer("TimeLimit", 14400, 1, 14400),
+        record=form.flag("Record"),
+        recording_channels=form.word("RecordingChannels", ("mono", "dual"), "mono"),
+        recording_track=form.word("RecordingTrack", ("inbound", "outbound", "both"), "both"),
+        recording_status_callback=form.url("RecordingStatusCallback") or None,
+        recording_status_callback_method=form.method("RecordingStatusCallbackMethod"),
+        recording_status_callback_events=events(form, "RecordingStatusCallbackEvent", STATES),
+        trim=form.word("Trim", ("trim-silence", "do-not-trim"), "trim-silence"),
+        byoc=form.text("Byoc"),
+        sip_auth_username=form.text("SipAuthUsername") or None,
+        sip_auth_password=form.text("SipAuthPassword") or None,
+    )
+
+
+def events(form: Form, name: str, known: Sequence[str], default: Sequence[str] = ("completed",)) -> tuple[str, ...]:
+    """Which events are told of."""
+    found = form.all(name, default)
+    for event in found:
+        if event not in known:
+            raise ApiError(400, 20001, f"{name} {event} is not one of {', '.join(known)}")
+    return found

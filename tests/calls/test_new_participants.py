@@ -1,0 +1,193 @@
+"""Participants that are called: `POST Participants` in virtual time, from the ringing to the end of the conference."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.store.paging import Page
+from sip.events import Ended
+from tests.calls.test_conference import Stage, staged
+from tests.calls.test_participants import Api
+from tests.calls.test_trunks import Peer
+from tests.lib.loop import passes
+from tests.lib.whole import HOST
+
+BOB = {"From": "+15555550100", "To": "sip:bob@127.0.0.4", "WaitUrl": ""}
+TOLD = {"ConferenceStatusCallback": f"{HOST}/told", "ConferenceStatusCallbackEvent": "start end join leave"}
+
+
+def called(tmp_path: Path, test: Callable[[Stage, Api, Peer], Awaitable[None]]) -> None:
+    async def staged_test(stage: Stage) -> None:
+        bob = Peer(stage.one, "127.0.0.4")
+        await test(stage, Api(stage), bob)
+        if bob.said(Ended) == []:
+            bob.hangup(bob.session)
+        await passes(1)
+
+    staged(tmp_path, staged_test)
+
+
+def test_a_name_begins_a_conference_and_who_answers_is_in_it(tmp_path: Path) -> None:
+    async def test(stage: Stage, api: Api, bob: Peer) -> None:
+        new = await api.ask("POST", "/Conferences/standup/Participants", Label="bob", **BOB, **TOLD)
+        assert (new["status"], new["label"], new["muted"]) == ("queued", "bob", False)
+        path = f"/Conferences/{new['conference_sid']}"
+        assert (await api.ask("GET", path))["status"] == "init"
+        await passes(1)
+        bob.ring()
+        await passes(1)
+        assert (await api.ask("GET", f"{path}/Participants/bob"))["status"] == "ringing"
+        assert await api.refused("POST", f"{path}/Participants/bob", Muted="true") == (400, 20001)
+        assert stage.told() == []
+        bob.answer()
+        await passes(1)
+        assert (await api.ask("GET", f"{path}/Participants/bob"))["status"] == "connected"
+        await stage.comes(1)
+        assert (await api.ask("GET", path))["status"] == "in-progress"
+        assert len(stage.joined()) == 2
+        bob.hangup(bob.session)
+        await passes(1)
+        assert stage.told() == ["participant-join", "participant-join", "conference-start", "participant-leave"]
+
+    called(tmp_path, test)
+
+
+def test_who_does_not_answer_is_told_of_and_ends_a_conference_that_nobody_is_in(tmp_path: Path) -> None:
+    async def test(stage: Stage, api: Api, bob: Peer) -> None:
+        new = await api.ask("POST", "/Conferences/standup/Participants", **BOB, **TOLD)
+        await passes(1)
+        bob.refuse(486)
+        await passes(1)
+        one = await api.ask("GET", f"/Conferences/{new['conference_sid']}")
+        assert (one["status"], one["reason_conference_ended"]) == ("completed", "last-participant-left")
+        assert stage.told() == ["participant-leave", "conference-end"]
+        left = stage.one.web.to("/told")[0]
+        assert (left["ReasonParticipantLeft"], left["ParticipantCallStatus"]) == ("participant_add_failed", "busy")
+        assert left["CallSid"] == new["call_sid"]
+
+    called(tmp_path, test)
+
+
+def test_while_somebody_is_called_the_last_who_leaves_does_not_end_it(tmp_path: Path) -> None:
+    async def test(stage: Stage, api: Api, bob: Peer) -> None:
+        first = await stage.comes(1)
+        path = f"/Conferences/{stage.conference.row.sid}"
+        await api.ask("POST", f"{path}/Participants", **BOB)
+        await passes(1)
+        first.hangup()
+        await passes(1)
+        assert (await api.ask("GET", path))["status"] == "init"
+        bob.answer()
+        await passes(1)
+        assert len((await api.ask("GET", f"{path}/Participants"))["participants"]) == 1
+        bob.hangup(bob.session)
+        await passes(1)
+        assert (await api.ask("GET", path))["status"] == "completed"
+
+    called(tmp_path, test)
+
+
+@pytest.mark.parametrize("how", ["kick", "end"])
+def test_who_rings_is_called_no_more_when_it_is_kicked_or_the_conference_ends(tmp_path: Path, how: str) -> None:
+    async def test(stage: Stage, api: Api, bob: Peer) -> None:
+        new = await api.ask("POST", "/Conferences/standup/Participants", **BOB, **TOLD)
+        path = f"/Conferences/{new['conference_sid']}"
+        await passes(1)
+        bob.ring()
+        await passes(1)
+        if how == "kick":
+            await api.ask("DELETE", f"{path}/Participants/{new['call_sid']}")
+        else:
+            await api.ask("POST", path, Status="completed")
+        await passes(1)
+        assert len(bob.said(Ended)) == 1
+        one = await api.ask("GET", path)
+        assert one["status"] == "completed"
+        assert one["reason_conference_ended"] == (
+            "last-participant-left" if how == "kick" else "conference-ended-via-api"
+        )
+        left = stage.one.web.to("/told")[0]
+        assert (left["ReasonParticipantLeft"], left["ParticipantCallStatus"]) == ("participant_add_failed", "canceled")
+
+    called(tmp_path, test)
+
+
+def test_its_part_is_what_was_asked_for(tmp_path: Path) -> None:
+    async def test(stage: Stage, api: Api, bob: Peer) -> None:
+        await stage.comes(1)
+        await stage.comes(2)
+        pupil = stage.member(1)
+        path = f"/Conferences/{stage.conference.row.sid}/Participants"
+        fields = {"CallSidToCoach": pupil.sid, "Beep": "onExit", "EndConferenceOnExit": "true", "Label": "coach"}
+        new = await api.ask("POST", path, **BOB, **fields)
+        assert (new["coaching"], new["call_sid_to_coach"], new["end_conference_on_exit"]) == (True, pupil.sid, True)
+        await passes(1)
+        bob.answer()
+        await passes(1)
+        (member,) = [one for one in stage.conference.members.values() if one.target.label == "coach"]
+        parts = stage.one.link.engine._conferences.rooms._parts
+        assert parts[member.leg.row].coaches == pupil.leg.row
+        assert member.beep == "onExit"
+        bob.hangup(bob.session)
+        await passes(1)
+        assert all(caller.gone.done() for caller in stage.callers.values())
+
+    called(tmp_path, test)
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "code"),
+    [
+        ({"To": ""}, 400, 21201),
+        ({"From": ""}, 400, 21213),
+        ({"To": "nobody"}, 400, 21211),
+        ({"Label": "a/b"}, 400, 16023),
+        ({"Label": "CA" + "1" * 32}, 400, 16023),
+        ({"CallSidToCoach": "CA" + "1" * 32}, 400, 13240),
+        ({"Coaching": "true"}, 400, 20001),
+        ({"MaxParticipants": "1"}, 400, 20001),
+        ({"Beep": "loud"}, 400, 20001),
+        ({"ConferenceStatusCallbackEvent": "party"}, 400, 20001),
+        ({"MachineDetection": "Enable"}, 400, 20001),
+    ],
+)
+def test_who_cannot_be_called_leaves_no_conference_behind(
+    tmp_path: Path, fields: dict[str, str], status: int, code: int
+) -> None:
+    async def test(stage: Stage) -> None:
+        api = Api(stage)
+        assert await api.refused("POST", "/Conferences/standup/Participants", **(BOB | fields)) == (status, code)
+        assert (await api.ask("GET", "/Conferences"))["conferences"] == []
+        (account,) = await stage.one.services.store.accounts.all()
+        assert stage.one.services.conferences.named(account.account_sid, "standup") is None
+        assert await api.refused("POST", f"/Conferences/CF{'1' * 32}/Participants", **BOB) == (404, 20404)
+
+    staged(tmp_path, test)
+
+
+def test_who_would_be_one_too_many_or_has_a_label_that_is_taken_is_not_called(tmp_path: Path) -> None:
+    async def test(stage: Stage, api: Api, bob: Peer) -> None:
+        new = await api.ask("POST", "/Conferences/standup/Participants", Label="bob", **BOB)
+        path = f"/Conferences/{new['conference_sid']}/Participants"
+        assert await api.refused("POST", path, Label="bob", **BOB) == (400, 16025)
+        await stage.comes(1)
+        assert await api.refused("POST", path, MaxParticipants="2", **BOB) == (400, 16020)
+
+    called(tmp_path, test)
+
+
+def test_what_has_no_effect_is_said_in_the_log_of_its_call(tmp_path: Path) -> None:
+    async def test(stage: Stage, api: Api, bob: Peer) -> None:
+        await api.ask("POST", "/Conferences/standup/Participants", EarlyMedia="true", Region="ie1", **BOB)
+        await passes(1)
+        (account,) = await stage.one.services.store.accounts.all()
+        notes: Any = await stage.one.services.store.notifications.page(account.account_sid, Page(), {})
+        assert sorted(note.message_text for note in notes.rows) == [
+            "EarlyMedia has no effect here", "Region has no effect here",
+        ]  # fmt: skip
+
+    called(tmp_path, test)
