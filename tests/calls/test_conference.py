@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from gateway.calls.announcing import announce, hold, release
-from gateway.calls.conference import Conference, new_row
+from gateway.calls.conference import Conference
 from gateway.calls.member import Member
 from gateway.calls.recovery import recover
+from gateway.calls.telling import new_row
 from gateway.store.paging import Page
 from media.commands import Join, Tone
 from tests.calls.test_whole_calls import Caller
