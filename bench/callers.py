@@ -88,9 +88,10 @@ class Callers:
         self._request(dialog, "BYE", 2)
 
     def end(self) -> None:
-        """BYE to all."""
+        """BYE to all, one after the other."""
         for dialog in list(self.dialogs.values()):
             self.hang_up(dialog)
+            self.listen(time.monotonic() + 0.002)
         until = time.monotonic() + 5
         while time.monotonic() < until and self.dialogs:
             self.listen(time.monotonic() + 0.1)

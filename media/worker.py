@@ -13,6 +13,7 @@ import struct
 import sys
 import time
 from collections import deque
+from heapq import heappop, heappush
 from random import SystemRandom
 
 import msgspec
@@ -53,7 +54,7 @@ class Worker:
             rows, library, self.recorder, SystemRandom(), settings.idle_seconds, settings.mix_all_below,
             sound_bound=settings.sound_bound,
         )  # fmt: skip
-        self._free = deque(range(rows))
+        self._free = list(range(rows))  # a heap: low rows are used again first, so that few are ever touched
         self._stats = Stats()
 
     def obey(self, command: commands.Command, now: float) -> list[events.Event]:
@@ -64,17 +65,17 @@ class Worker:
         said = self.engine.apply(command, now)
         if taken and isinstance(command, commands.Release):
             self.sockets.close(command.port, now)
-            self._free.append(command.port)
+            heappush(self._free, command.port)
         return said
 
     def _allocate(self, request: int, now: float) -> events.Event:
         if not self._free:
             return events.Refused(request, "all ports of the media worker are in use")
-        row = self._free.popleft()
+        row = heappop(self._free)
         try:
             udp_port = self.sockets.open(row, now)
         except NoUdpPort as error:
-            self._free.append(row)
+            heappush(self._free, row)
             return events.Refused(request, str(error))
         return events.Allocated(request, row, udp_port, self.engine.take(row))
 

@@ -44,8 +44,9 @@ class Port:
     released: bool = False
 
     def send(self, command: Command) -> None:
-        """Sends a command; after the worker's death it goes nowhere."""
-        self.worker.send(command)
+        """Sends a command; after the worker's death, or its own release, it goes nowhere: the row may be another's."""
+        if not self.released:
+            self.worker.send(command)
 
     def release(self) -> None:
         """Gives the row back. What still comes about it (its figures, the end of a recording) is heard."""

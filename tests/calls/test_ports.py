@@ -51,6 +51,16 @@ RELEASED = events.Released(7, 1, 2, 0, 0, 0.0)
 ENDED = events.RecordEnded(7, "RE1", "released", 1.0, 1.0, 16044, False)
 
 
+def test_a_port_that_was_given_back_is_asked_for_nothing() -> None:
+    async def test(worker: Worker, port: Port, link: Link) -> None:
+        port.send(commands.Stop(7))
+        port.release()
+        port.send(commands.Stop(7))
+        assert link.sent[1:] == [commands.Stop(7), commands.Release(7)]
+
+    using(test)
+
+
 def test_a_port_hears_its_figures_and_is_forgotten() -> None:
     async def test(worker: Worker, port: Port, link: Link) -> None:
         heard: list[events.Event] = []
