@@ -62,9 +62,9 @@ CASES = {
     "prompt": Case(
         f'<Response><Gather timeout="600" numDigits="20"><Say loop="0">{TEXT}</Say></Gather></Response>', "0"
     ),
-    "conference": Case('<Response><Dial><Conference beep="false" waitUrl="">[room]</Conference></Dial></Response>'),
+    "conference": Case('<Response><Dial><Conference beep="false" waitUrl="">room [ten]</Conference></Dial></Response>'),
     "large conference": Case(
-        '<Response><Dial><Conference beep="false" waitUrl="" maxParticipants="1000">all</Conference></Dial></Response>',
+        '<Response><Dial><Conference beep="false" waitUrl="" maxParticipants="1000">hall [thousand]</Conference></Dial></Response>',
         talkers=3,
     ),
     "recording": Case('<Response><Record timeout="600" maxLength="3600" playBeep="false"/></Response>'),

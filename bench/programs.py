@@ -114,11 +114,11 @@ def rss(pid: int) -> int:
 
 
 async def _serve_app(port: int, document: bytes) -> None:
-    """`[room]` in the document is a number that ten callers in a row have in common, after their own numbers."""
+    """`[ten]` and `[thousand]` in the document are numbers that so many callers in a row have in common."""
 
     def answer(body: bytes) -> bytes:
-        caller = body.partition(b"From=%2B1555556")[2][:4]
-        text = document.replace(b"[room]", b"room%d" % (int(caller or 0) // 10))
+        caller = int(body.partition(b"From=%2B1555556")[2][:4] or 0)
+        text = document.replace(b"[ten]", b"%d" % (caller // 10)).replace(b"[thousand]", b"%d" % (caller // 1000))
         return b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: %d\r\n\r\n%s" % (len(text), text)
 
     async def client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
