@@ -64,7 +64,8 @@ CASES = {
     ),
     "conference": Case('<Response><Dial><Conference beep="false" waitUrl="">room [ten]</Conference></Dial></Response>'),
     "large conference": Case(
-        '<Response><Dial><Conference beep="false" waitUrl="" maxParticipants="1000">hall [thousand]</Conference></Dial></Response>',
+        '<Response><Dial><Conference beep="false" waitUrl="" maxParticipants="1000">hall [thousand]</Conference></Dial>'
+        "</Response>",
         talkers=3,
     ),
     "recording": Case('<Response><Record timeout="600" maxLength="3600" playBeep="false"/></Response>'),
