@@ -43,13 +43,12 @@ async def open_http(
 ) -> list[web.AppRunner]:
     """The listener of the REST API, and the operator's where it has one of its own."""
     store, clock, moderation = services.store, services.clock, Moderation(services, exchange)
+    live = LiveRecordings(exchange.calls, services.conferences)
     core = [
         *Accounts(store, clock).routes(),
         *Numbers(store, services.sids, clock).routes(),
         *Calls(store, exchange).routes(),
-        *Recordings(
-            store, LiveRecordings(exchange.calls), clock, services.recordings_dir, lambda: services.public_url
-        ).routes(),
+        *Recordings(store, live, clock, services.recordings_dir, lambda: services.public_url).routes(),
         *Conferences(store, moderation).routes(),
         *Participants(store, moderation).routes(),
         *sip.routes(store, services.sids, clock),

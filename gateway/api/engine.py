@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from gateway.store.rows import Call, Recording
+from gateway.store.rows import Call, Conference, Recording
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +70,14 @@ class CreateRecording:
 
 
 class Recorders(Protocol):
-    """The recordings of calls that are up; ApiError where it refuses."""
+    """The recordings of calls and conferences that are up; ApiError where it refuses."""
 
     async def start(self, call: Call, wanted: CreateRecording) -> Recording: ...
 
     async def change(self, call: Call, sid: str, status: str, *, skip: bool) -> Recording | None:
         """`sid` may be `Twilio.CURRENT`. None where the call has no such recording."""
+        ...
+
+    async def change_in(self, conference: Conference, sid: str, status: str, *, skip: bool) -> Recording | None:
+        """The same of a conference."""
         ...

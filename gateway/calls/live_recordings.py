@@ -1,4 +1,4 @@
-"""What the REST API does with the recordings of calls that are up (gateway/api/engine.py: Recorders)."""
+"""What the REST API does with recordings of calls and conferences that are up (gateway/api/engine.py: Recorders)."""
 
 from __future__ import annotations
 
@@ -6,19 +6,22 @@ from collections.abc import Mapping
 
 from gateway.api.engine import CreateRecording
 from gateway.calls.call import Call
+from gateway.calls.conferences import Conferences
 from gateway.calls.recordings import Recording, RecordingPlan
 from gateway.errors import ApiError
 from gateway.store.rows import Call as CallRow
+from gateway.store.rows import Conference as ConferenceRow
 from gateway.store.rows import Recording as Row
 
 CURRENT = "Twilio.CURRENT"  # the recording that began last
 
 
 class LiveRecordings:
-    """Of all living calls."""
+    """Of all that live."""
 
-    def __init__(self, calls: Mapping[str, Call]) -> None:
+    def __init__(self, calls: Mapping[str, Call], conferences: Conferences) -> None:
         self._calls = calls
+        self._conferences = conferences
 
     async def start(self, row: CallRow, wanted: CreateRecording) -> Row:
         """Begins a recording on a call that is up."""
@@ -33,13 +36,21 @@ class LiveRecordings:
     async def change(self, row: CallRow, sid: str, status: str, *, skip: bool) -> Row | None:
         """Pauses, resumes or ends one."""
         call = self._calls.get(row.sid)
-        running = call.recordings if call is not None else {}
-        recording = running.get(next(reversed(running), "") if sid == CURRENT else sid)
-        if recording is None:
-            return None
-        if not await _changed(recording, status, skip=skip):
-            raise _not_eligible(f"recording {recording.row.sid} has ended")
-        return recording.row
+        return await _change(call.recordings if call is not None else {}, sid, status, skip=skip)
+
+    async def change_in(self, row: ConferenceRow, sid: str, status: str, *, skip: bool) -> Row | None:
+        """The same of a conference."""
+        conference = self._conferences.fetch(row.account_sid, row.sid)
+        return await _change(conference.recordings if conference is not None else {}, sid, status, skip=skip)
+
+
+async def _change(running: dict[str, Recording], sid: str, status: str, *, skip: bool) -> Row | None:
+    recording = running.get(next(reversed(running), "") if sid == CURRENT else sid)
+    if recording is None:
+        return None
+    if not await _changed(recording, status, skip=skip):
+        raise _not_eligible(f"recording {recording.row.sid} has ended")
+    return recording.row
 
 
 async def _changed(recording: Recording, status: str, *, skip: bool) -> bool:

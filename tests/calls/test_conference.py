@@ -273,6 +273,7 @@ def test_a_coach_whose_pupil_has_left_is_heard_by_nobody(tmp_path: Path) -> None
     [
         ("", "maxParticipants='1'", 16020),
         ("participantLabel='agent'", "participantLabel='agent'", 16025),
+        ("", "participantLabel='sales/agent'", 16023),
         ("", "coach='CA00000000000000000000000000000000'", 13240),
     ],
 )

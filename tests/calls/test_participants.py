@@ -12,7 +12,9 @@ import pytest
 
 from gateway.api.core.conferences import Conferences
 from gateway.api.core.participants import Participants
+from gateway.api.core.recordings import Recordings
 from gateway.api.http import Request, Router
+from gateway.calls.live_recordings import LiveRecordings
 from gateway.calls.moderation import Moderation
 from gateway.errors import ApiError
 from tests.calls.test_conference import Stage, staged
@@ -22,11 +24,20 @@ from tests.lib.whole import HOST
 
 
 class Api:
-    """The two resources on a stage's services; each answer is held against Twilio's description."""
+    """The resources on a stage's services; each answer is held against Twilio's description."""
 
     def __init__(self, stage: Stage) -> None:
-        store, moderation = stage.one.services.store, Moderation(stage.one.services, stage.one.exchange)
-        self._router = Router([*Conferences(store, moderation).routes(), *Participants(store, moderation).routes()])
+        services, store = stage.one.services, stage.one.services.store
+        moderation = Moderation(services, stage.one.exchange)
+        live = LiveRecordings(stage.one.exchange.calls, services.conferences)
+        recordings = Recordings(store, live, services.clock, services.recordings_dir, lambda: HOST)
+        self._router = Router(
+            [
+                *Conferences(store, moderation).routes(),
+                *Participants(store, moderation).routes(),
+                *recordings.routes(),
+            ]
+        )
         self._store = store
 
     async def ask(self, method: str, path: str, **fields: str) -> Any:
@@ -249,3 +260,31 @@ def test_who_is_kicked_is_gone(tmp_path: Path) -> None:
         assert stage.one.web.to("/told")[-1]["ReasonParticipantLeft"] == "participant_updated_via_api"
 
     moderated(tmp_path, test)
+
+
+def test_recordings_of_a_conference_rest_go_on_and_stop_are_listed_and_deleted(tmp_path: Path) -> None:
+    async def test(stage: Stage) -> None:
+        recorded = "beep='false' waitUrl='' record='record-from-start' trim='do-not-trim'"
+        for number in (1, 2):
+            await stage.comes(number, recorded)
+        api, path = Api(stage), f"/Conferences/{stage.conference.row.sid}/Recordings"
+        (one,) = (await api.ask("GET", path))["recordings"]
+        assert (one["status"], one["source"], one["channels"]) == ("in-progress", "Conference", 1)
+        await passes(2)
+        for sid, status in (("Twilio.CURRENT", "paused"), (one["sid"], "in-progress"), (one["sid"], "stopped")):
+            changed = await api.ask("POST", f"{path}/{sid}", Status=status, PauseBehavior="skip")
+            assert (changed["sid"], changed["status"]) == (one["sid"], status)
+            await passes(2)
+        done = await api.ask("GET", f"{path}/{one['sid']}")
+        assert (done["status"], done["duration"]) == ("completed", "5")
+        assert await api.refused("POST", f"{path}/{one['sid']}", Status="paused") == (400, 21220)
+        assert await api.refused("POST", f"{path}/{one['sid']}") == (400, 20001)
+        assert await api.refused("POST", f"{path}/RE{'1' * 32}", Status="paused") == (404, 20404)
+        elsewhere = f"/Conferences/CF{'1' * 32}/Recordings"
+        assert (await api.ask("GET", elsewhere))["recordings"] == []
+        for method in ("GET", "POST", "DELETE"):
+            assert await api.refused(method, f"{elsewhere}/{one['sid']}", Status="paused") == (404, 20404)
+        await api.ask("DELETE", f"{path}/{one['sid']}")
+        assert (await api.ask("GET", path))["recordings"] == []
+
+    staged(tmp_path, test)

@@ -47,7 +47,7 @@ async def called(one: Whole[Any]) -> tuple[Caller, Call, LiveRecordings]:
     caller = Caller(one)
     caller.call()
     await passes(1)
-    return caller, await row_of(one), LiveRecordings(one.exchange.calls)
+    return caller, await row_of(one), LiveRecordings(one.exchange.calls, one.services.conferences)
 
 
 @pytest.mark.parametrize(("skip", "seconds"), [(True, 5), (False, 8)])

@@ -1,4 +1,4 @@
-"""Twilio's Python library moderates a conference of three phones (pjsua2), each of which says a tone of its own."""
+"""Twilio's Python library moderates conferences of phones (pjsua2), each of which says a tone of its own."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from twilio.request_validator import RequestValidator
 from media.tones import tone
 from tests.interop.conftest import NUMBER, App, GatewayProcess, wait_for
 from tests.interop.test_phones import ended, start_pjsua, write_wav
+from tests.lib.ports import free_port
 
 TONES = {"alice": 440.0, "bob": 620.0, "carol": 880.0}
 HOLD, ANNOUNCED = 1150.0, 1500.0
@@ -135,3 +136,42 @@ def test_three_phones_are_moderated_by_twilios_library(gateway: GatewayProcess, 
     for one in app.asked:
         assert validator.validate(one.url, one.params, one.headers["X-Twilio-Signature"])
     assert [one.params["DialCallStatus"] for one in app.to("/after")] == ["answered"] * 3
+
+
+@pytest.mark.interop
+def test_phones_are_called_into_a_conference_that_is_recorded(
+    gateway: GatewayProcess, app: App, tmp_path: Path
+) -> None:
+    client, ports = gateway.client(), {name: free_port() for name in ("alice", "bob")}
+    phones = {name: start_pjsua(tmp_path, name, TONES[name], "--port", str(port)) for name, port in ports.items()}
+    for name, port in ports.items():
+        new = client.conferences("standup").participants.create(
+            from_=NUMBER, to=f"sip:{name}@127.0.0.1:{port}", label=name, beep="false", wait_url="",
+            conference_record="record-from-start", conference_trim="do-not-trim",
+            conference_status_callback=app.url("/told"), conference_status_callback_event=["start", "end", "leave"],
+            conference_recording_status_callback=app.url("/recorded"),
+            status_callback=app.url("/status"), status_callback_event=["answered", "completed"],
+        )  # fmt: skip
+        assert (new.status, new.label) == ("queued", name)
+    conference = client.conferences(new.conference_sid)
+    wait_for(lambda: conference.fetch().status == "in-progress", 10, "the start")
+    assert {one.status for one in conference.participants.list()} == {"connected"}
+    (recording,) = conference.recordings.list()
+    assert (recording.status, recording.source) == ("in-progress", "Conference")
+    time.sleep(3)
+    conference.participants("alice").delete()
+    assert ended(phones["alice"]) == "DISCONNECTED"
+    conference.update(status="completed")
+    assert ended(phones["bob"]) == "DISCONNECTED"
+    recorded = app.wait_for("/recorded").params
+    assert (recorded["ConferenceSid"], recorded["RecordingStatus"]) == (new.conference_sid, "completed")
+    done = conference.recordings(recording.sid).fetch()
+    assert done.status == "completed"
+    pcm = np.fromfile(gateway.folder / "var" / "recordings" / f"{recording.sid}.wav", "<i2")[22:]
+    assert abs(len(pcm) / 8000 - int(done.duration)) <= 0.5
+    assert tones_in(pcm[12000:20000].astype(np.float64)) == {TONES["alice"], TONES["bob"]}
+    wait_for(lambda: len(app.to("/told")) == 4, 5, "all callbacks")
+    assert [one.params["StatusCallbackEvent"] for one in app.to("/told")] == [
+        "conference-start", "participant-leave", "participant-leave", "conference-end",
+    ]  # fmt: skip
+    wait_for(lambda: len(app.to("/status")) == 4, 5, "the calls' callbacks")

@@ -42,7 +42,7 @@ from gateway.clock import SystemClock
 from gateway.errors import ApiError
 from gateway.sids import Sids
 from gateway.store import Store
-from gateway.store.rows import Account, Call, Recording
+from gateway.store.rows import Account, Call, Conference, Recording
 from gateway.store.secret import SecretKey
 from gateway.trunks.admission import Admission
 from gateway.trunks.book import TrunkBook
@@ -104,6 +104,9 @@ class FakeRecorders:
         )  # fmt: skip
         await self._store.recordings.insert(row)
         return row
+
+    async def change_in(self, conference: Conference, sid: str, status: str, *, skip: bool) -> Recording | None:
+        raise AssertionError("conferences live in whole gateways only")
 
     async def change(self, call: Call, sid: str, status: str, *, skip: bool) -> Recording | None:
         self._asked.append(("change", sid, status, skip))

@@ -1,7 +1,10 @@
-"""`Calls/{sid}/Recordings` of a call that is up: begin, pause, resume, stop (rest-api.md: call control)."""
+"""Recordings of a call that is up: begin, pause, resume, stop; of a conference, all but begin (rest-api.md)."""
 
 from __future__ import annotations
 
+from typing import NoReturn
+
+from gateway.api.core.conferences import one
 from gateway.api.engine import CreateRecording, Recorders
 from gateway.api.fields import Form
 from gateway.api.http import Request
@@ -13,7 +16,7 @@ EVENTS = ("in-progress", "completed", "absent")
 
 
 class CallRecordings:
-    """The two POST operations; what is answered is shown by the resource that owns the paths."""
+    """The POST operations; what is answered is shown by the resource that owns the paths."""
 
     def __init__(self, store: Store, recorders: Recorders) -> None:
         self._store = store
@@ -26,16 +29,23 @@ class CallRecordings:
 
     async def update(self, request: Request) -> Recording:
         """Status and, for a pause, PauseBehavior. `Twilio.CURRENT` is the recording that began last."""
-        form, call, sid = Form(request.fields), await self._call(request), request.variables["sid"]
-        if not form.text("Status"):
-            raise ApiError(400, 20001, "Status is required")
-        status = form.word("Status", ("in-progress", "paused", "stopped"), "")
-        skip = form.word("PauseBehavior", ("silence", "skip"), "silence") == "skip"
+        status, skip = _wanted_status(Form(request.fields))
+        call, sid = await self._call(request), request.variables["sid"]
         changed = await self._recorders.change(call, sid, status, skip=skip)
-        if changed is not None:
-            return changed
+        return changed or await self._ended(request, "call_sid", call.sid)
+
+    async def update_in(self, request: Request) -> Recording:
+        """The same of a conference."""
+        status, skip = _wanted_status(Form(request.fields))
+        conference, sid = await one(self._store, request), request.variables["sid"]
+        changed = await self._recorders.change_in(conference, sid, status, skip=skip)
+        return changed or await self._ended(request, "conference_sid", conference.sid)
+
+    async def _ended(self, request: Request, owner: str, owner_sid: str) -> NoReturn:
+        """Why it cannot be changed."""
+        sid = request.variables["sid"]
         found = await self._store.recordings.fetch(request.account_sid, sid)
-        if found is None or found.call_sid != call.sid or found.status == "deleted":
+        if found is None or getattr(found, owner) != owner_sid or found.status == "deleted":
             raise not_found(request.path)
         raise ApiError(400, 21220, f"Recording {sid} is {found.status}; only one that runs can be changed.")
 
@@ -44,6 +54,14 @@ class CallRecordings:
         if found is None:
             raise not_found(request.path)
         return found
+
+
+def _wanted_status(form: Form) -> tuple[str, bool]:
+    """What it shall be, and whether a pause leaves nothing."""
+    if not form.text("Status"):
+        raise ApiError(400, 20001, "Status is required")
+    status = form.word("Status", ("in-progress", "paused", "stopped"), "")
+    return status, form.word("PauseBehavior", ("silence", "skip"), "silence") == "skip"
 
 
 def _wanted(form: Form) -> CreateRecording:

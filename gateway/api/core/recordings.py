@@ -43,6 +43,7 @@ class Recordings:
         for path, create, update in (
             (f"{account}/Recordings", {}, {}),
             (f"{account}/Calls/{{call}}/Recordings", {"POST": self.create}, {"POST": self.update}),
+            (f"{account}/Conferences/{{conference}}/Recordings", {}, {"POST": self.update_in}),
         ):
             routes += [
                 Route(path, {"GET": self.list} | create),
@@ -60,7 +61,7 @@ class Recordings:
         if call_sid:
             filters["call_sid"] = call_sid
         deleted = form.flag("IncludeSoftDeleted")
-        if conference_sid := form.text("ConferenceSid"):
+        if conference_sid := request.variables.get("conference") or form.text("ConferenceSid"):
             filters["conference_sid"] = conference_sid
         found = await self._store.recordings.page(request.account_sid, page, filters, deleted=deleted)
         return envelope(request, "recordings", page, found, [self.show(row) for row in found.rows])
@@ -72,6 +73,10 @@ class Recordings:
     async def update(self, request: Request) -> Reply:
         """Pauses, resumes or stops."""
         return Reply(json=self.show(await self._of_calls.update(request)), name="Recording")
+
+    async def update_in(self, request: Request) -> Reply:
+        """Pauses, resumes or stops one of a conference."""
+        return Reply(json=self.show(await self._of_calls.update_in(request)), name="Recording")
 
     async def fetch(self, request: Request) -> Reply:
         """One; without an ending it is its audio (rest-api.md: call control)."""
@@ -117,6 +122,8 @@ class Recordings:
         row = await self._store.recordings.fetch(request.account_sid, request.variables["sid"])
         gone = row is None or (row.status == "deleted" and not deleted)
         if row is None or gone or row.call_sid != request.variables.get("call", row.call_sid):
+            raise not_found(request.path)
+        if row.conference_sid != request.variables.get("conference", row.conference_sid):
             raise not_found(request.path)
         return row
 
