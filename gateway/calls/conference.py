@@ -37,6 +37,7 @@ class Conference:
         self.members: dict[str, Member] = {}  # by call SID
         self.coming: dict[str, Coming] = {}  # who is being called, by call SID
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.adding = asyncio.Lock()  # who is called is called one after the other: the next knows of it
         self.services = services
         self.recordings: dict[str, Recording] = {}  # that take audio, by SID
         self._room = room

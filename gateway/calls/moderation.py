@@ -51,14 +51,10 @@ class Moderation:
         conference = self._services.conferences.named(account_sid, sid_or_name)
         if conference is None and is_sid(sid_or_name, "CF"):
             conference = self._conference(account_sid, sid_or_name)
-        try:
-            check(conference, target)
-        except NotAdmitted as error:
-            raise ApiError(400, error.code, str(error)) from error
-        if conference is None:
-            conference = begun(self._services, account_sid, target)
+        conference = conference or begun(self._services, account_sid, target)
         target = replace(target, name=conference.row.friendly_name)
-        async with conference.lasting():
+        async with conference.lasting(), conference.adding:
+            _check(conference, target)
             call = await self._exchange.place(account_sid, wanted, TakingPart(conference))
             coming = Coming(call, target, call.row.date_created)
             await conference.expect(coming)
@@ -106,6 +102,16 @@ class Moderation:
         if found is None:
             raise KeyError(sid)
         return found
+
+
+def _check(conference: Conference, target: ConferenceTarget) -> None:
+    """ApiError for who cannot be called into it; KeyError where it has come to its end meanwhile."""
+    if conference.is_ending:
+        raise KeyError(conference.row.sid)
+    try:
+        check(conference, target)
+    except NotAdmitted as error:
+        raise ApiError(400, error.code, str(error)) from error
 
 
 def _all(conference: Conference) -> list[Member | Coming]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gateway.errors import ApiError
 from gateway.store.paging import Page
 from sip.events import Ended
 from tests.calls.test_conference import Stage, staged
@@ -176,6 +178,21 @@ def test_who_would_be_one_too_many_or_has_a_label_that_is_taken_is_not_called(tm
         assert await api.refused("POST", path, Label="bob", **BOB) == (400, 16025)
         await stage.comes(1)
         assert await api.refused("POST", path, MaxParticipants="2", **BOB) == (400, 16020)
+
+    called(tmp_path, test)
+
+
+def test_of_two_who_are_called_at_once_under_one_label_one_is_refused(tmp_path: Path) -> None:
+    async def test(stage: Stage, api: Api, bob: Peer) -> None:
+        path = "/Conferences/standup/Participants"
+        asked = [api.ask("POST", path, Label="bob", **BOB) for _ in range(2)]
+        new, refused = await asyncio.gather(*asked, return_exceptions=True)
+        assert isinstance(new, dict)
+        assert isinstance(refused, ApiError)
+        assert refused.code == 16025
+        await passes(1)
+        found = await api.ask("GET", f"/Conferences/{new['conference_sid']}/Participants")
+        assert [one["call_sid"] for one in found["participants"]] == [new["call_sid"]]
 
     called(tmp_path, test)
 
