@@ -84,6 +84,8 @@ def to_sip(text: str, username: str | None, password: str | None) -> Hop:
     for pair in filter(None, query.split("&")):
         name, _, value = pair.partition("=")
         name = unquote(name)
+        if name.lower() == "require" and value.lower() == "replaces":
+            continue  # phones write it beside Replaces (RFC 3891 §6), which is enough
         if not _ALLOWED_HEADER.fullmatch(name):
             raise NoRoute(13252, f"header {name!r} may not be set by a SIP URI; use a name that starts with X-")
         headers.append((name, unquote(value)))

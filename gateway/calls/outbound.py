@@ -55,6 +55,10 @@ async def hops_to_uri(
     if domain is None:
         await services.guard_sip(hop.uri)
         return [replace(hop, headers=(*hop.headers, *inside(services, hop.uri)))]
+    if domain.account_sid == account_sid and any(name.lower() == "replaces" for name, _ in hop.headers):
+        # a phone of the domain has its dialogs with us: one of them is what an attended transfer takes over
+        here = f"sip:{uri.user}@{services.addresses.inside}"
+        return [replace(hop, uri=here, headers=(*hop.headers, *inside(services, here)))]
     known = services.phones.at(uri.user or "", domain.domain_name) if domain.account_sid == account_sid else ()
     if (gr := uri.param("gr")) is not None:  # RFC 5627: one of the user's devices
         known = tuple(one for one in known if one.is_instance(gr))

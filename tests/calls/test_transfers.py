@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+from xml.sax.saxutils import escape
 
 import pytest
 
@@ -259,7 +260,8 @@ def test_who_cannot_be_called_is_not_asked_for(tmp_path: Path, target: str, code
     run(main)
 
 
-def test_an_attended_transfer_carries_replaces_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize("required", ["", "Require=replaces&"], ids=["alone", "as pjsip writes it"])
+def test_an_attended_transfer_carries_replaces_on(tmp_path: Path, required: str) -> None:
     """The app dials the target as it was told it; the INVITE names the call that it takes over."""
 
     async def main(clock: VirtualClock) -> None:
@@ -273,8 +275,8 @@ def test_an_attended_transfer_carries_replaces_on(tmp_path: Path) -> None:
             await passes(1)
             (asked,) = (event.dialog for event in callee.events if isinstance(event, Answered))
             replaces = str(Replaces(asked.call_id, asked.remote_tag, asked.local_tag))
-            target = f"{uri}?Replaces={quote(replaces)}"
-            one.web.documents["/transfer"] = f"<Response><Dial><Sip>{target}</Sip></Dial></Response>"
+            target = f"{uri}?{required}Replaces={quote(replaces)}"
+            one.web.documents["/transfer"] = f"<Response><Dial><Sip>{escape(target)}</Sip></Dial></Response>"
             callee.endpoint.apply(Refer(callee.session, f"<{target}>"))
             await passes(4)
             assert one.web.to("/transfer")[0]["ReferTransferTarget"] == target

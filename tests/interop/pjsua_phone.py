@@ -18,6 +18,7 @@ class Call(pj.Call):  # type: ignore[misc]
         super().__init__(account, number)
         self.state = ""
         self.answered = 0.0
+        self._account = account
         self._files = (say, heard)
         self._player: Any = None
         self._recorder: Any = None
@@ -36,9 +37,13 @@ class Call(pj.Call):  # type: ignore[misc]
         self._player.startTransmit(media)
         media.startTransmit(self._recorder)
 
+    def onCallTransferRequest(self, prm: Any) -> None:
+        """A REFER: it is followed by a new call, which the library places."""
+        prm.newCall = self._account.referred()
+
     def drop(self) -> None:
         """Lets go of the files, before the library ends."""
-        self._player = self._recorder = None
+        self._account = self._player = self._recorder = None
 
 
 class Account(pj.Account):  # type: ignore[misc]
@@ -46,23 +51,38 @@ class Account(pj.Account):  # type: ignore[misc]
 
     def __init__(self, say: str, heard: str) -> None:
         super().__init__()
-        self.call: Call | None = None
+        self.calls: list[Call] = []
         self.registration = 0  # the status of the last REGISTER
-        self._files = (say, heard)
+        self._say, self._heard = say, heard
+
+    @property
+    def call(self) -> Call | None:
+        """The first one that is not over; the last one when all are."""
+        return next((one for one in self.calls if one.state != "DISCONNECTED"), self.calls[-1] if self.calls else None)
+
+    def _files(self) -> tuple[str, str]:
+        """What the next call says, and where it is recorded: the second in a file of its own."""
+        number = len(self.calls)
+        return self._say, self._heard if number == 0 else self._heard.replace(".wav", f"-{number + 1}.wav")
 
     def onRegState(self, prm: Any) -> None:
         self.registration = int(prm.code)
 
     def dial(self, uri: str) -> None:
         """Calls."""
-        self.call = Call(self, *self._files)
-        self.call.makeCall(uri, pj.CallOpParam(True))
+        self.calls.append(Call(self, *self._files()))
+        self.calls[-1].makeCall(uri, pj.CallOpParam(True))
+
+    def referred(self) -> Call:
+        """The call that the far end asked for."""
+        self.calls.append(Call(self, *self._files()))
+        return self.calls[-1]
 
     def onIncomingCall(self, prm: Any) -> None:
-        self.call = Call(self, *self._files, prm.callId)
+        self.calls.append(Call(self, *self._files(), prm.callId))
         answer = pj.CallOpParam()
         answer.statusCode = 200
-        self.call.answer(answer)
+        self.calls[-1].answer(answer)
 
 
 def endpoint_on(host: str, port: int, *, tls: bool) -> Any:
@@ -139,6 +159,16 @@ def follow(endpoint: Any, account: Account, wanted: argparse.Namespace) -> str:
             again = pj.CallOpParam(True)
             again.opt.flag = pj.PJSUA_CALL_UNHOLD
             call.reinvite(again)
+        if wanted.transfer_after and up > wanted.transfer_after:
+            wanted.transfer_after = 0.0
+            call.xfer(wanted.transfer_to, pj.CallOpParam(True))
+        if wanted.consult_after and up > wanted.consult_after:
+            wanted.consult_after = 0.0
+            call.setHold(pj.CallOpParam())
+            account.dial(wanted.consult)
+        if wanted.join_after and len(account.calls) > 1 and up > wanted.join_after:
+            wanted.join_after = 0.0
+            call.xferReplaces(account.calls[1], pj.CallOpParam(True))
         if wanted.hangup_after and up > wanted.hangup_after:
             call.hangup(pj.CallOpParam())
             wanted.hangup_after = 0.0
@@ -160,6 +190,11 @@ def main() -> None:
     parser.add_argument("--digits", default="")
     parser.add_argument("--hold-after", type=float, default=0.0, metavar="SECONDS")
     parser.add_argument("--unhold-after", type=float, default=0.0, metavar="SECONDS")
+    parser.add_argument("--transfer-to", default="", metavar="URI", help="whom the other one is sent to")
+    parser.add_argument("--transfer-after", type=float, default=0.0, metavar="SECONDS")
+    parser.add_argument("--consult", default="", metavar="URI", help="who is asked while the other one holds")
+    parser.add_argument("--consult-after", type=float, default=0.0, metavar="SECONDS")
+    parser.add_argument("--join-after", type=float, default=0.0, metavar="SECONDS", help="joins both by Replaces")
     parser.add_argument("--hangup-after", type=float, default=0.0, metavar="SECONDS")
     parser.add_argument("--patience", type=float, default=40.0, metavar="SECONDS")
     wanted = parser.parse_args()
@@ -173,8 +208,8 @@ def main() -> None:
     refused = wanted.register and account.registration >= 300
     state = "NOT REGISTERED" if refused else follow(endpoint, account, wanted)
     print(json.dumps({"state": state, "registration": account.registration}), flush=True)
-    if account.call is not None:
-        account.call.drop()
+    while account.calls:
+        account.calls.pop().drop()
     del account
     gc.collect()
     endpoint.libDestroy()

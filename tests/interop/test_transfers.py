@@ -1,0 +1,96 @@
+"""Independent phones transfer each other through the gateway: blind, after a consultation, and by the verb `Refer`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+import pytest
+
+from tests.interop.conftest import App, GatewayProcess, wait_for
+from tests.interop.test_phones import ended, loudest_hertz, read_wav, start_pjsua
+from tests.interop.test_registrations import DOMAIN, USERS, make_domain, phone
+
+TRANSFERABLE = "<Response><Dial action='/after' referUrl='/refer'><Sip>{To}</Sip></Dial></Response>"
+ONWARD = "<Response><Dial action='/after'><Sip>{ReferTransferTarget}</Sip></Dial></Response>"
+ALICE, BOB, CAROL = 440.0, 620.0, 880.0
+
+
+@pytest.fixture
+def office(tmp_path: Path, app: App, monkeypatch: pytest.MonkeyPatch) -> Iterator[GatewayProcess]:
+    """A gateway with a domain of three users, whose calls may be transferred."""
+    monkeypatch.setitem(USERS, "carol", "Long-and-winding-70")
+    gateway = GatewayProcess(tmp_path)
+    gateway.start()
+    try:
+        make_domain(gateway, app)
+        app.documents |= {
+            "/voice": lambda params: TRANSFERABLE.format(**params),
+            "/refer": lambda params: ONWARD.format(ReferTransferTarget=escape(params["ReferTransferTarget"])),
+        }
+        yield gateway
+    finally:
+        gateway.stop()
+
+
+def heard(folder: Path, name: str, first: float, last: float) -> float:
+    """The loudest frequency that a phone heard from one second to another, counted from the end where negative."""
+    wave = read_wav(folder / f"{name}.wav")
+    begin, end = (int(8000 * at) + (len(wave) if at < 0 else 0) for at in (first, last))
+    return loudest_hertz(wave[begin:end])
+
+
+@pytest.mark.interop
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_a_blind_transfer(office: GatewayProcess, app: App, tmp_path: Path, transport: str) -> None:
+    """Alice calls bob, who sends her to carol and is out."""
+    carol = start_pjsua(tmp_path, "carol", CAROL, *phone(office, "carol", transport))
+    send = ["--transfer-to", f"sip:carol@{DOMAIN}", "--transfer-after", "2"]
+    bob = start_pjsua(tmp_path, "bob", BOB, *phone(office, "bob", transport, *send))
+    call = ["--call", f"sip:bob@{DOMAIN}", "--hangup-after", "7"]
+    alice = start_pjsua(tmp_path, "alice", ALICE, *phone(office, "alice", transport, *call))
+    assert [ended(one) for one in (bob, alice, carol)] == ["DISCONNECTED"] * 3
+    (refer,) = app.to("/refer")
+    assert refer.params["ReferTransferTarget"] == f"sip:carol@{DOMAIN}"
+    assert abs(heard(tmp_path, "alice", 0.5, 1.5) - BOB) <= 1
+    assert abs(heard(tmp_path, "alice", -2.5, -0.5) - CAROL) <= 1
+    assert abs(heard(tmp_path, "carol", 1.0, 3.0) - ALICE) <= 1
+    assert [one.params["DialCallStatus"] for one in app.to("/after")] == ["completed"]
+
+
+@pytest.mark.interop
+def test_an_attended_transfer(office: GatewayProcess, app: App, tmp_path: Path) -> None:
+    """Alice calls bob; he lets her hold, asks carol, joins the two and is out."""
+    carol = start_pjsua(tmp_path, "carol", CAROL, *phone(office, "carol", "udp"))
+    ask = ["--consult", f"sip:carol@{DOMAIN}", "--consult-after", "2", "--join-after", "5"]
+    bob = start_pjsua(tmp_path, "bob", BOB, *phone(office, "bob", "udp", *ask))
+    call = ["--call", f"sip:bob@{DOMAIN}", "--hangup-after", "10"]
+    alice = start_pjsua(tmp_path, "alice", ALICE, *phone(office, "alice", "udp", *call))
+    assert [ended(one) for one in (bob, alice, carol)] == ["DISCONNECTED"] * 3
+    (refer,) = app.to("/refer")
+    assert "Replaces=" in refer.params["ReferTransferTarget"]
+    assert abs(heard(tmp_path, "bob-2", 0.5, 1.5) - CAROL) <= 1
+    assert abs(heard(tmp_path, "carol", 0.5, 1.5) - BOB) <= 1
+    assert abs(heard(tmp_path, "alice", -2.5, -0.5) - CAROL) <= 1
+    assert abs(heard(tmp_path, "carol", -2.5, -0.5) - ALICE) <= 1
+
+
+@pytest.mark.interop
+def test_refer_moves_a_phone(office: GatewayProcess, app: App, tmp_path: Path) -> None:
+    """The document of alice's call tells her phone to call carol instead, and it does; the action says so."""
+    carol = start_pjsua(tmp_path, "carol", CAROL, *phone(office, "carol", "udp"))
+    move = f"<Response><Refer action='/moved'><Sip>sip:carol@{DOMAIN}</Sip></Refer></Response>"
+    app.documents |= {
+        "/voice": lambda params: move if "bob@" in params["To"] else TRANSFERABLE.format(**params),
+        "/moved": "<Response><Hangup/></Response>",
+    }
+    call = ["--call", f"sip:bob@{DOMAIN}", "--hangup-after", "8"]
+    alice = start_pjsua(tmp_path, "alice", ALICE, *phone(office, "alice", "udp", *call))
+    wait_for(lambda: len(app.to("/moved")) == 1, 20, "the end of the Refer")
+    moved = app.to("/moved")[0].params
+    assert (moved["ReferCallStatus"], moved["ReferSipResponseCode"]) == ("in-progress", "202")
+    assert ended(alice) == "DISCONNECTED"
+    assert ended(carol) == "DISCONNECTED"
+    assert abs(heard(tmp_path, "carol", 1.0, 3.0) - ALICE) <= 1
+    assert abs(heard(tmp_path, "alice-2", 1.0, 3.0) - CAROL) <= 1
