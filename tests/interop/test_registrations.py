@@ -271,3 +271,21 @@ def test_linphone_registers_is_called_and_calls(
         assert app.to("/after")[1].params["DialCallStatus"] == "completed"
         assert app.to("/voice")[1].params["From"] == f"sip:bob@{DOMAIN}"
     wait_for(lambda: contacts(office) == [], 5, "the end of bob's registration")
+
+
+@pytest.mark.interop
+@pytest.mark.parametrize("digest", ['["SHA-256"]', '["MD5"]', '["SHA-256", "MD5"]'])
+def test_pjsua2_logs_in_by_each_digest(app: App, tmp_path: Path, digest: str) -> None:
+    gateway = GatewayProcess(tmp_path)
+    gateway.config.write_text(f"[phones]\ndigest = {digest}\n")
+    gateway.start()
+    try:
+        make_domain(gateway, app)
+        bob = start_pjsua(tmp_path, "bob", 620.0, *phone(gateway, "bob", "udp", "--hangup-after", "2"))
+        assert len(contacts(gateway)) == 1
+        call = ["--call", f"sip:bob@{DOMAIN}"]
+        alice = start_pjsua(tmp_path, "alice", 440.0, *phone(gateway, "alice", "udp", *call))
+        assert (ended(bob), ended(alice)) == ("DISCONNECTED", "DISCONNECTED")
+        assert app.to("/voice")[0].params["SipAuthUsername"] == "alice"
+    finally:
+        gateway.stop()
