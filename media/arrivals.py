@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from media import events, rtcp, rtp
-from media.frames import Rows
 from media.inbox import Inbox, Stray
-from media.latch import Latch
+from media.latch import ABSENT, PACKETS, Latch
 from media.negotiate import StreamPlan
-from media.ports import Address, Ports
+from media.ports import NOBODY, Address, Ports
 from media.probation import Probation
 from media.rtp import Headers, Packets
 
 CONTROL = range(64, 96)  # payload types that RTCP packets seem to have on the RTP port (RFC 5761 §4)
+SOURCES = 8  # strangers that are told apart of one port in a second: addresses cost those who forge them nothing
 
 
 class Arrivals:
@@ -24,24 +24,17 @@ class Arrivals:
         self._reports = reports
         self._probation = Probation(len(ports))
         self._latches: dict[int, Latch] = {}
-        self._looking = np.zeros(len(ports), np.bool_)  # rows that have one
-        self._strangers: dict[tuple[int, Address], int] = {}
+        self._strangers: dict[int, dict[Address, int]] = {}  # by row
 
     def expect(self, row: int, plan: StreamPlan, now: float) -> None:
-        """The row has this peer from now on. Until it is heard where SDP says, it may turn out to be elsewhere."""
-        self._latches[row] = Latch(plan, now)
-        self._looking[row] = True
+        """The row has this peer from now on. Unless it is heard where SDP says, it may turn out to be elsewhere."""
+        self._latches[row] = Latch(plan, now, int(self._ports.packets_in[row]))
         self._probation.reset(row)
 
     def forget(self, row: int) -> list[events.Event]:
         """The row ends; who sent something to it meanwhile."""
-        self._settle(row)
-        return self._tell(row)
-
-    def _settle(self, row: int) -> None:
-        """Nobody is looked for any more."""
         self._latches.pop(row, None)
-        self._looking[row] = False
+        return self._tell(row, self._strangers.pop(row, {}))
 
     @property
     def awaited(self) -> bool:
@@ -65,8 +58,6 @@ class Arrivals:
             np.add.at(ports.packets_in, heard, 1)
             ports.heard_at[heard] = now
             self._reports.received(rows, headers, now)
-            for row in heard[self._looking[heard]].tolist():  # its peer is where SDP said
-                self._settle(row)
         return packets, headers
 
     def _hear_reports(self, packets: Packets, headers: Headers) -> None:
@@ -81,19 +72,47 @@ class Arrivals:
     def _meet(self, stray: Stray, now: float, said: list[events.Event]) -> None:
         row, source = stray.row, stray.source
         latch = self._latches.get(row)
-        heading = rtp.heading(stray.data) if latch is not None and latch.is_open(source, now) else None
-        if latch is not None and heading is not None and latch.accepts(source, *heading, now):
+        if latch is not None and latch.is_open(source, now) and self._takes(latch, stray, now):
             self._ports.move(row, source)
-            self._settle(row)
+            self._ports.heard_at[row], latch.packets_in = now, -1
+            self._strangers.get(row, {}).pop(source, None)
             said.append(events.Latched(row, *source))
         else:
-            self._strangers[row, source] = self._strangers.get((row, source), 0) + 1
+            self._count(row, source)
 
-    def tell_strangers(self) -> list[events.Event]:
+    def _takes(self, latch: Latch, stray: Stray, now: float) -> bool:
+        """Whether the sender is the peer from now on: not while the peer is heard, nor by what was not agreed on."""
+        row, ports = stray.row, self._ports
+        heading = rtp.heading(stray.data)
+        if heading is None or heading[0] not in (ports.payload_type[row], ports.dtmf_type[row]):
+            return False
+        if ports.packets_in[row] > latch.packets_in and now - ports.heard_at[row] < ABSENT:
+            return False
+        return latch.accepts(stray.source, *heading[1:], now)
+
+    def _count(self, row: int, source: Address) -> None:
+        sources = self._strangers.setdefault(row, {})
+        if source not in sources and len(sources) >= SOURCES:
+            source = NOBODY
+        sources[source] = sources.get(source, 0) + 1
+
+    def tell_strangers(self, now: float) -> list[events.Event]:
         """Who sent something that was not its peer's to hear, since it was told last."""
-        rows: Rows = np.unique(np.array([row for row, _ in self._strangers], np.int64))
-        return [event for row in rows.tolist() for event in self._tell(row)]
+        strangers, self._strangers = self._strangers, {}
+        said: list[events.Event] = []
+        for row in sorted(strangers):
+            sources = strangers[row]
+            latch = self._latches.get(row)
+            later = {one: sources.pop(one) for one in list(sources) if latch and _may_be_peer(latch, one, sources, now)}
+            if later:
+                self._strangers[row] = later
+            said += self._tell(row, sources)
+        return said
 
-    def _tell(self, row: int) -> list[events.Event]:
-        sources = [source for one, source in self._strangers if one == row]
-        return [events.Strangers(row, *source, self._strangers.pop((row, source))) for source in sources]
+    def _tell(self, row: int, sources: dict[Address, int]) -> list[events.Event]:
+        return [events.Strangers(row, *source, count) for source, count in sources.items()]
+
+
+def _may_be_peer(latch: Latch, source: Address, sources: dict[Address, int], now: float) -> bool:
+    """Whether somebody sent too little so far to be followed, and may be yet: that is no stranger so far."""
+    return sources[source] < PACKETS and latch.is_open(source, now)

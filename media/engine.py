@@ -319,7 +319,7 @@ class Engine:
         """What is looked at less often: silent peers and strangers each second, reports when they are due."""
         if self._ticks % 50 == 0:
             out.events += watch.silences(self.ports, self._idle_seconds, now)
-            out.events += self._arrivals.tell_strangers()
+            out.events += self._arrivals.tell_strangers(now)
         out.reports = self._reports.due(self.ports, self._ticks, now)
 
     def hear_report(self, row: int, data: bytes) -> None:

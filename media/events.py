@@ -121,7 +121,7 @@ class Latched(msgspec.Struct, frozen=True, tag=True, array_like=True):
 
 
 class Strangers(msgspec.Struct, frozen=True, tag=True, array_like=True):
-    """Packets from an address that is not the peer's were dropped."""
+    """Packets from an address that is not the peer's were dropped; no `ip`: from more addresses than are told."""
 
     port: int
     ip: str

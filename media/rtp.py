@@ -98,12 +98,12 @@ def parse(data: Wire, lengths: Ints) -> Headers:
     )
 
 
-def heading(data: bytes) -> tuple[int, int] | None:
-    """SSRC and sequence number of one packet, None where it is no RTP."""
+def heading(data: bytes) -> tuple[int, int, int] | None:
+    """Payload type, SSRC and sequence number of one packet, None where it is no RTP."""
     if len(data) < HEADER or data[0] >> 6 != 2:
         return None
-    _, sequence, _, ssrc = struct.unpack_from(">HHII", data)
-    return ssrc, sequence
+    first, sequence, _, ssrc = struct.unpack_from(">HHII", data)
+    return first & 0x7F, ssrc, sequence
 
 
 def payloads(packets: Packets, headers: Headers, index: Rows, width: int) -> Wire:

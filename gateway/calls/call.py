@@ -69,7 +69,7 @@ class Call:
         if self.leg is not None:
             self.leg.on_replaced = self._replaced
             self.leg.referrals.unwanted = self._not_transferred
-            self.leg.on_one_way = self._one_way
+            self.leg.on_one_way = self.leg.on_strangers = self._media_trouble
             self.leg.on_unplayable = self._unplayable
         now = self.services.clock.wall()
         self.answered_at = self.services.clock.now()
@@ -196,7 +196,7 @@ class Call:
         update = self.services.store.calls.update(self.sid, changes, dialog=self._dialog(), end_dialog=True)
         self.services.spawn(update)
 
-    def _one_way(self, text: str) -> None:
+    def _media_trouble(self, text: str) -> None:
         self.warn(MEDIA_TROUBLE, text)
 
     def _unplayable(self, text: str) -> None:

@@ -160,6 +160,7 @@ class Leg(Line):
         self.hangup()
         self.release_port()
         self.on_early_media = self.on_one_way = self.on_unplayable = self.on_replaced = self.on_digit = None
+        self.on_strangers = None
         self.referrals.wanted = self.referrals.unwanted = None
 
     def send_digits(self, digits: str) -> asyncio.Future[bool]:

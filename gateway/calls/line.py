@@ -28,6 +28,7 @@ class Line(ABC):
     def __init__(self, workers: Workers) -> None:
         self.port: Port | None = None
         self.on_digit: Callable[[str, bool], None] | None = None
+        self.on_strangers: Callable[[str], None] | None = None  # a sentence; once a call
         self.on_talking: Callable[[bool], None] | None = None
         self.on_unplayable: Callable[[str], None] | None = None  # a sentence
         self._workers = workers
@@ -131,12 +132,20 @@ class Line(ABC):
             case events.Latched(ip=ip, udp_port=udp_port):
                 LOG.info("- media follows %s:%d", ip, udp_port)
             case events.Strangers(ip=ip, udp_port=udp_port, packets=packets):
-                LOG.warning("! %d packets from a stranger, %s:%d, were dropped", packets, ip, udp_port)
+                self._hear_strangers(f"{ip}:{udp_port}" if ip else "further addresses", packets)
             case events.Released():
                 LOG.info(
                     "x media: %d packets in, %d out, %d lost, %d late, jitter %.1f ms",
                     event.packets_in, event.packets_out, event.lost, event.late, event.jitter_ms,
                 )  # fmt: skip
+
+    def _hear_strangers(self, source: str, packets: int) -> None:
+        """The first of them is among the call's events as well; a flood tells no more than that."""
+        text = f"{packets} packets of strangers, from {source}, were dropped"
+        LOG.warning("! %s", text)
+        if self.on_strangers is not None:
+            tell, self.on_strangers = self.on_strangers, None
+            tell(text)
 
     def hear_digit(self, digit: str, way: str) -> None:
         """A digit came; `way`: how, where it was not by telephone event."""

@@ -323,3 +323,20 @@ def test_one_way_audio_is_an_event_of_the_call(tmp_path: Path) -> None:
             await passes(40)
 
     run(main)
+
+
+def test_strangers_who_send_to_a_call_are_an_event_of_it_once(tmp_path: Path) -> None:
+    async def main(clock: VirtualClock) -> None:
+        async with whole(clock, tmp_path, SAY) as one:
+            peer = Peer(one, "127.0.0.3")
+            peer.call()
+            await passes(0.5)
+            for _ in range(3):
+                one.link.intrude(0, b"junk", ("203.0.113.9", 6666))
+                await passes(1.1)
+            strange = [note for note in await notes(one) if "strangers" in note]
+            assert strange == ["1 packets of strangers, from 203.0.113.9:6666, were dropped"]
+            peer.hangup()
+            await passes(40)
+
+    run(main)

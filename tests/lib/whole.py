@@ -211,6 +211,10 @@ class EngineLink:
         """Stops the clockwork."""
         self._timer.cancel()
 
+    def intrude(self, row: int, data: bytes, source: Address) -> None:
+        """A stranger sends something to the port of a row."""
+        self._inbox.append((row, data, source))
+
     def press(self, row: int, key: str) -> None:
         """The peer of a row sends a telephone event."""
         data = np.zeros((1, WIDTH), np.uint8)

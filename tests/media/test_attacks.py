@@ -15,7 +15,9 @@ import numpy as np
 import pytest
 
 from media import commands, events
+from media.arrivals import SOURCES
 from media.frames import FRAME
+from media.latch import SUITORS
 from media.recorder import Recorder
 from media.rtcp import BYE
 from tests.lib.rig import DTMF, Rig, Sent, plan_of, voice
@@ -167,3 +169,118 @@ def test_a_peer_that_changes_its_ssrc_without_a_pause_is_heard_after_three_frame
     passed = [one.payload[0] for sent in heard for one in sent.get(1, []) if 50 <= one.payload[0] < 60]
     assert passed[-1] == 55
     assert len(passed) >= 3
+
+
+# peers behind NAT, and crowds
+
+SIGNALLING = "198.51.100.7"
+NAT = (SIGNALLING, 31000)  # where a peer behind NAT really sends from
+NEIGHBOUR = (SIGNALLING, 32000)  # another host behind the same NAT
+
+
+def behind_nat() -> Rig:
+    """Row 0 waits for a peer whose SDP names an address behind NAT; row 1 hears it."""
+    rig = Rig(2)
+    rig.do(commands.Connect(0, plan_of(0, remote_ip="10.0.0.5", signalling_ip=SIGNALLING)))
+    rig.do(commands.Bridge(0, 1))
+    return rig
+
+
+def neighbours(number: int, **other: object) -> Sent:
+    """What another host behind the same NAT sends."""
+    return forged(number, ssrc=99, source=NEIGHBOUR, **other)
+
+
+def test_a_crowd_of_sources_is_told_in_few_words() -> None:
+    """Source addresses cost an attacker nothing: what is kept and told of them is bounded."""
+    rig = Rig(1)
+    for number in range(51):
+        rig.tick(*(forged(number, source=("203.0.113.9", 1024 + 8 * number + one)) for one in range(8)))
+    told = [event for event in rig.heard(events.Strangers) if isinstance(event, events.Strangers)]
+    assert len(told) == SOURCES + 1
+    assert sum(event.packets for event in told) == 8 * 50
+    assert [bool(event.ip) for event in told] == [True] * SOURCES + [False]
+
+
+def test_neighbours_who_send_between_its_packets_do_not_keep_the_peer_from_being_followed() -> None:
+    """As many hosts as are looked at, the peer among them; the neighbours' numbers are never in sequence."""
+    rig = behind_nat()
+    for number in range(5):
+        crowd = [forged(7 * number, ssrc=99, source=(SIGNALLING, 32000 + one)) for one in range(SUITORS - 1)]
+        rig.tick(*crowd, voice(0, number, source=NAT))
+    assert rig.heard(events.Latched) == [events.Latched(0, *NAT)]
+
+
+def test_no_neighbour_takes_over_from_a_peer_that_is_heard() -> None:
+    rig = behind_nat()
+    for number in range(100):
+        rig.tick(voice(0, number, source=NAT), neighbours(number))
+    assert rig.heard(events.Latched) == [events.Latched(0, *NAT)]
+    assert rig.engine.ports.remote[0] == NAT
+
+
+def test_no_neighbour_takes_over_from_a_peer_that_is_where_sdp_said() -> None:
+    rig = Rig(2)
+    peer = (SIGNALLING, 4000)
+    rig.do(
+        commands.Connect(
+            0, plan_of(0, remote_ip=SIGNALLING, remote_port=4000, symmetric=True, signalling_ip=SIGNALLING)
+        )
+    )
+    for number in range(100):
+        rig.tick(voice(0, number, source=peer), neighbours(number))
+    assert rig.heard(events.Latched) == []
+    assert rig.engine.ports.remote[0] == peer
+
+
+def test_a_nat_that_rebinds_is_followed_once_the_old_place_is_silent() -> None:
+    rig, moved = behind_nat(), (SIGNALLING, 45000)
+    for number in range(50):
+        rig.tick(voice(0, number, source=NAT))
+    for number in range(50, 70):
+        rig.tick(voice(0, number, source=moved))
+    assert rig.heard(events.Latched) == [events.Latched(0, *NAT)]
+    heard = [rig.tick(voice(0, number, source=moved)).get(1, []) for number in range(70, 110)]
+    assert rig.heard(events.Latched) == [events.Latched(0, *NAT), events.Latched(0, *moved)]
+    assert heard[-1][-1].payload == voice(0, 109).payload
+
+
+def test_a_nat_that_rebinds_later_than_the_policy_allows_is_a_stranger() -> None:
+    rig = behind_nat()
+    for number in range(300):
+        rig.tick(voice(0, number, source=NAT))
+    for number in range(300, 400):
+        rig.tick(voice(0, number, source=(SIGNALLING, 45000)))
+    assert rig.engine.ports.remote[0] == NAT
+    assert rig.heard(events.Strangers)
+
+
+def test_packets_that_were_not_agreed_on_make_nobody_the_peer() -> None:
+    rig = behind_nat()
+    for number in range(20):
+        rig.tick(neighbours(number, payload_type=18))
+    assert rig.heard(events.Latched) == []
+    for number in range(3):
+        rig.tick(neighbours(number, payload_type=DTMF, payload=b"\1\0\0\xa0"))
+    assert rig.heard(events.Latched) == [events.Latched(0, *NEIGHBOUR)]
+
+
+@pytest.mark.parametrize("ticks", range(45, 51))
+def test_the_first_packets_of_a_peer_that_is_followed_are_no_strangers(ticks: int) -> None:
+    """Also where strangers are told between them, once a second."""
+    rig = behind_nat()
+    for _ in range(ticks):
+        rig.tick()
+    for number in range(300):
+        rig.tick(voice(0, number, source=NAT))
+    assert rig.heard(events.Latched)
+    assert rig.heard(events.Strangers) == []
+
+
+def test_who_sends_too_little_to_be_followed_is_told_when_nobody_is_looked_for_any_more() -> None:
+    rig = behind_nat()
+    rig.tick(neighbours(0))
+    rig.run(4)
+    assert rig.heard(events.Strangers) == []
+    rig.run(2.1)
+    assert rig.heard(events.Strangers) == [events.Strangers(0, *NEIGHBOUR, 1)]
