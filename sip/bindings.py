@@ -22,7 +22,7 @@ _INSTANCE = re.compile(r"<([A-Za-z0-9:._+=/\-]+)>")  # a URN; what else one migh
 class Binding:
     """One contact of an address of record. `expires`: when it ends, on the clock that `now` is of."""
 
-    contact: str  # a URI
+    contact: str  # a URI, with the headers that it was registered with: they tell it from others (RFC 3261 §19.1.4)
     expires: float
     call_id: str
     cseq: int
@@ -32,6 +32,11 @@ class Binding:
     instance: str = ""  # of the device, as it wrote it: <urn:uuid:…>
     reg_id: int = 0  # of a flow that the device keeps open for us (RFC 5626); 0: of none
     user_agent: str = ""
+
+    @property
+    def called_at(self) -> str:
+        """What a request to it names: headers of a contact may lead anywhere, so none are honoured (RFC 3261 §19.1.5)."""
+        return str(Uri.parse(self.contact).without_headers())
 
     @property
     def needs_flow(self) -> bool:

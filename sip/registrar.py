@@ -93,7 +93,7 @@ def _asked(contact: NameAddr, request: Request, flow: Flow, now: float, rules: R
     return _Asked(
         contact.uri,
         Binding(
-            contact=str(contact.uri.without_headers()),
+            contact=str(contact.uri),
             expires=now + seconds,
             call_id=request.call_id,
             cseq=request.cseq.number,

@@ -64,7 +64,7 @@ async def hops_to_uri(
         known = tuple(one for one in known if one.is_instance(gr))
     if not known:
         raise NotRegistered(f"{uri.user}@{uri.host} has no registered phone")
-    return [replace(hop, uri=one.contact, binding=one) for rank in by_preference(known) for one in rank]
+    return [replace(hop, uri=one.called_at, binding=one) for rank in by_preference(known) for one in rank]
 
 
 def inside(services: Services, uri: str) -> tuple[tuple[str, str], ...]:

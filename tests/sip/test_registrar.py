@@ -127,6 +127,19 @@ def test_expiry_zero_removes_one_contact() -> None:
     assert len(field(kept, "Contact")) == 1
 
 
+@pytest.mark.parametrize("more", ["?Route=%3Csip:sip.example.com%3E", ";method=INVITE", ";method=INVITE?X-Line=2"])
+def test_a_contact_with_headers_is_renewed_and_removed_as_it_was_written(more: str) -> None:
+    """RFC 4475 §3.3.14: the headers are a part of the contact; §19.1.4: they count where contacts are compared."""
+    odd = f"<sip:bob@192.0.2.4:5062{more}>"
+    before = done(request(odd))
+    assert [(one.contact, one.called_at) for one in before.bindings] == [(odd[1:-1], DESK[1:-1])]
+    assert NameAddr.parse(field(before, "Contact")[0]).uri == NameAddr.parse(odd).uri
+    renewed = done(request(odd, cseq=2), before)
+    assert contacts(renewed) == [odd[1:-1]]
+    assert contacts(done(request(DESK, cseq=3), renewed)) == [odd[1:-1], DESK[1:-1]]
+    assert contacts(done(request(f"{odd};expires=0", cseq=3), renewed)) == []
+
+
 def test_a_star_removes_all() -> None:
     """Step 6: `*` removes each binding whose Call-ID differs, or whose CSeq is lower."""
     before = done(request(CELL, call_id="two"), done(request(DESK)))
