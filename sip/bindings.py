@@ -35,7 +35,7 @@ class Binding:
 
     @property
     def called_at(self) -> str:
-        """What a request to it names: headers of a contact may lead anywhere, so none are honoured (RFC 3261 §19.1.5)."""
+        """What a request to it names: headers of a contact may lead anywhere, none is honoured (RFC 3261 §19.1.5)."""
         return str(Uri.parse(self.contact).without_headers())
 
     @property

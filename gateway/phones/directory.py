@@ -10,6 +10,7 @@ from collections.abc import Collection
 
 from gateway.clock import Clock
 from gateway.store.mappings import CALLS, REGISTRATIONS
+from gateway.store.narrowing import Narrowing
 from gateway.store.recent import Recent
 from gateway.store.sip import Sip
 from gateway.store.sip_rows import Domain
@@ -48,6 +49,15 @@ class Directory:
     async def passwords(self, domain: Domain, username: str, purpose: str) -> list[str]:
         """Those of a user in the domain's lists: each of them is right."""
         return [one.password for one in await self._sip.credentials.of(domain.sid, username, purpose)]
+
+    async def may_register(self) -> set[tuple[str, str]]:
+        """(account, user@domain) of everyone who may."""
+        return await self._sip.credentials.may_register()
+
+    @property
+    def narrowed(self) -> Narrowing:
+        """Says that somebody may register no more."""
+        return self._sip.narrowed
 
     async def networks(self, domain: Domain) -> list[str]:
         """Where the domain's callers may come from, in CIDR form."""

@@ -82,11 +82,27 @@ class Phones:
             self._keep(known[0].account_sid, address, bindings)
             for flow in (one.flow for one in bindings if one.flow is not None):
                 self._admission.gate.proved(flow.remote, self._clock.now())
+        self._directory.narrowed.look_again()  # they may have been changed while nobody listened
         if rows:
             LOG.info("- %d phones are registered from before", len(self))
 
     async def run(self) -> None:
-        """Forgets registrations when they end, until cancelled."""
+        """Forgets registrations when they end, or when nothing allows them any more, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._forget_ended())
+            tasks.create_task(self._forget_disallowed())
+
+    async def _forget_disallowed(self) -> None:
+        while True:
+            await self._directory.narrowed.wait()
+            known = {(account, address) for account, address, _ in self.all()}  # before it is asked who may
+            gone = known - await self._directory.may_register() if known else set()
+            for account, address in sorted(gone):
+                LOG.info("- %s is not registered any more: its domain or user has gone", address)
+                if self._accounts.get(address) == account:
+                    await self._change(account, address, ())
+
+    async def _forget_ended(self) -> None:
         while True:
             self._changed.clear()
             end = self._location.next_end()
@@ -138,6 +154,7 @@ class Phones:
 
     async def _taken(self, event: events.Registering) -> registrar.Fields:
         """The headers of the 200; the bindings are in the store by then. SipError where it is refused."""
+        narrowed = self._directory.narrowed.count
         domain, user = await self._logged_in(event)
         record = Uri("sip", user, domain.domain_name)
         address = f"{user}@{domain.domain_name}"
@@ -147,6 +164,8 @@ class Phones:
             await self._change(domain.account_sid, address, kept.bindings)
             if bool(before) != bool(kept.bindings):
                 LOG.info("- %s is %s", address, "registered" if kept.bindings else "not registered any more")
+        if narrowed != self._directory.narrowed.count:  # who logged in may have been deleted meanwhile
+            self._directory.narrowed.look_again()
         return (*kept.headers, ("Date", format_datetime(self._clock.wall(), usegmt=True)))
 
     def _applied(self, record: Uri, address: str, event: events.Registering) -> tuple[Bindings, registrar.Kept]:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from gateway.store import sip_tables as tables
 from gateway.store.database import Database
+from gateway.store.narrowing import Narrowing
 from gateway.store.paging import Listing, Page, listing, paged
 from gateway.store.sip_rows import Mapped
 from gateway.store.statements import delete
@@ -22,10 +23,11 @@ AUTH_TYPES = {tables.access_lists: "IP_ACL", tables.credential_lists: "CREDENTIA
 class Mappings:
     """The lists of one kind (a table of lists) that domains and trunks use for one purpose."""
 
-    def __init__(self, database: Database, lists: sa.Table, purpose: str) -> None:
+    def __init__(self, database: Database, lists: sa.Table, purpose: str, narrowed: Narrowing) -> None:
         self._database = database
         self._lists = lists
         self._purpose = purpose
+        self._narrowed = narrowed
 
     async def insert(self, account_sid: str, owner_sid: str, sid: str, now: datetime) -> bool | None:
         """The owner uses the list from now on; False where it does already, None where the account has no such list."""
@@ -55,7 +57,10 @@ class Mappings:
     async def delete(self, account_sid: str, owner_sid: str, sid: str) -> bool:
         """The owner uses the list no more; whether it did."""
         keys = {"account_sid": account_sid, "owner_sid": owner_sid, "purpose": self._purpose, "sid": sid}
-        return (await self._database.write(delete(tables.mappings, **keys)))[0] > 0
+        gone = (await self._database.write(delete(tables.mappings, **keys)))[0] > 0
+        if gone and self._purpose == REGISTRATIONS:
+            self._narrowed.tell()
+        return gone
 
     def _of(self, account_sid: str, owner_sid: str) -> sa.Select[Any]:
         """With the lists' names; what is mapped for another purpose, or is of the other kind, is not among them."""

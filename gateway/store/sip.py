@@ -16,6 +16,7 @@ from gateway.store import sip_rows as rows
 from gateway.store import sip_tables as tables
 from gateway.store.database import Database
 from gateway.store.mappings import CALLS, REGISTRATIONS, Mappings, Uses
+from gateway.store.narrowing import Narrowing
 from gateway.store.owned import Columns, Owned
 from gateway.store.permissions import Permissions
 from gateway.store.recent import Recent
@@ -30,8 +31,12 @@ N = TypeVar("N", bound=rows.Owned)
 class ByName(Owned[N]):
     """What calls name by its `domain_name`."""
 
-    def __init__(self, database: Database, table: sa.Table, row: type[N], *, parts: Columns, links: Columns) -> None:
+    def __init__(
+        self, database: Database, table: sa.Table, row: type[N], *,
+        parts: Columns, links: Columns, narrowed: Narrowing | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(database, table, row, parts=parts, links=links)
+        self._narrowed = narrowed
         self._recent: Recent[N | None] = Recent(database.clock)
 
     async def named(self, name: str) -> N | None:
@@ -50,15 +55,37 @@ class ByName(Owned[N]):
     async def _write(self, *statements: Statement) -> list[int]:
         changed = await super()._write(*statements)
         self._recent.forget()
+        if self._narrowed is not None:
+            self._narrowed.tell()
         return changed
 
 
 class Credentials(Owned[Credential]):
     """Users of credential lists; their passwords are encrypted at rest."""
 
-    def __init__(self, database: Database, secret: SecretKey) -> None:
+    def __init__(self, database: Database, secret: SecretKey, narrowed: Narrowing) -> None:
         super().__init__(database, tables.credentials, Credential)
         self._secret = secret
+        self._narrowed = narrowed
+
+    async def delete(self, account_sid: str, sid: str) -> bool:
+        """Removes a user; False where there is none."""
+        gone = await super().delete(account_sid, sid)
+        if gone:
+            self._narrowed.tell()
+        return gone
+
+    async def may_register(self) -> set[tuple[str, str]]:
+        """(account, user@domain) of everyone who may register."""
+        one, mapping, domain = tables.credentials, tables.mappings, tables.domains
+        query = (
+            sa.select(domain.c.account_sid, domain.c.domain_name, one.c.username)
+            .join(mapping, mapping.c.sid == one.c.credential_list_sid)
+            .join(domain, domain.c.sid == mapping.c.owner_sid)
+            .where(mapping.c.purpose == REGISTRATIONS, domain.c.sip_registration)
+        )
+        found = await self._database.read(query)
+        return {(row["account_sid"], f"{row['username']}@{row['domain_name']}") for row in found}
 
     async def of(self, owner_sid: str, username: str, purpose: str = CALLS) -> list[Credential]:
         """Everyone of this name in the lists that a domain or trunk uses for a purpose, the first mapped first.
@@ -157,24 +184,25 @@ class Sip:
 
     def __init__(self, database: Database, secret: SecretKey) -> None:
         used = (tables.mappings.c.sid,)
+        self.narrowed = Narrowing()
         self.domains = ByName(
             database, tables.domains, rows.Domain,
             parts=(tables.mappings.c.owner_sid, tables.source_ip_mappings.c.sip_domain_sid),
-            links=(tables.byoc_trunks.c.from_domain_sid,),
+            links=(tables.byoc_trunks.c.from_domain_sid,), narrowed=self.narrowed,
         )  # fmt: skip
         self.credential_lists = Owned(
             database, tables.credential_lists, CredentialList,
             parts=(tables.credentials.c.credential_list_sid,), users=used,
         )  # fmt: skip
-        self.credentials = Credentials(database, secret)
+        self.credentials = Credentials(database, secret, self.narrowed)
         self.access_lists = Owned(
             database, tables.access_lists, AccessList,
             parts=(tables.addresses.c.ip_access_control_list_sid,), users=used,
         )  # fmt: skip
         self.addresses = Addresses(database)
-        self.call_credentials = Mappings(database, tables.credential_lists, CALLS)
-        self.call_addresses = Mappings(database, tables.access_lists, CALLS)
-        self.registration_credentials = Mappings(database, tables.credential_lists, REGISTRATIONS)
+        self.call_credentials = Mappings(database, tables.credential_lists, CALLS, self.narrowed)
+        self.call_addresses = Mappings(database, tables.access_lists, CALLS, self.narrowed)
+        self.registration_credentials = Mappings(database, tables.credential_lists, REGISTRATIONS, self.narrowed)
         self.uses = Uses(database)
         self.trunks = ByName(
             database, tables.trunks, rows.Trunk,
