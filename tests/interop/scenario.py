@@ -61,11 +61,12 @@ def invite(
     contact: str = CONTACT,
     forwards: str = "Max-Forwards: 70",
     to: str = "[service]",
+    host: str = THEM,
     retrans: bool = True,
 ) -> str:
-    """INVITE to the number; `body` empty: no offer. `headers` are added."""
+    """INVITE to the number, or to whom at which domain; `body` empty: no offer. `headers` are added."""
     fields = (via, from_, TO, "Call-ID: [call_id]", f"CSeq: {cseq} INVITE", contact, forwards, *headers)
-    first = f"INVITE sip:{to}@{THEM} SIP/2.0"
+    first = f"INVITE sip:{to}@{host} SIP/2.0"
     return sending(message(first, tuple(filter(None, fields)), sdp() if body is None else body), retrans=retrans)
 
 
