@@ -14,7 +14,7 @@ from gateway.calls.leg import Gone, Leg
 from gateway.calls.meter import Meter
 from gateway.calls.services import Services
 from gateway.store.rows import Call as Row
-from gateway.store.rows import Callback, Dialog, Notification
+from gateway.store.rows import Callback, Notification
 from sip.events import Cause, Referred
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class Call:
             "error_message": text,
             "price": self.meter.price if self.meter is not None else None,
         }
-        await self._change(changes, "completed", end_dialog=True)
+        await self._change(changes, "completed", dialog=None)
         self.services.metrics.ended.labels(status).inc()
         LOG.info("x %s after %d s", status, seconds)
 
@@ -176,7 +176,7 @@ class Call:
             self.fail(12400, gone.reason)
         await self.ends(self.final_status(gone), gone.status)
 
-    async def _change(self, changes: dict[str, Any], event: str, **dialog: Any) -> None:
+    async def _change(self, changes: dict[str, Any], event: str, **dialog: str | None) -> None:
         changes["date_updated"] = self.services.clock.wall()
         self.row = replace(self.row, **changes)
         callbacks = []
@@ -186,15 +186,14 @@ class Call:
             callbacks = [status_callback(self.row, event, fields, self.services)]
             changes["sequence"] = self.row.sequence + 1
             self.row = replace(self.row, sequence=self.row.sequence + 1)
-        await self.services.store.calls.update(self.sid, changes, callbacks=callbacks, **dialog)
+        await self.services.store.calls.update(self.sid, changes | dialog, callbacks=callbacks)
         if callbacks:
             self.services.outbox.kick()
 
     def _replaced(self) -> None:
         """The leg's dialog is another one: it is what a restart would have to end."""
-        changes = {"date_updated": self.services.clock.wall()}
-        update = self.services.store.calls.update(self.sid, changes, dialog=self._dialog(), end_dialog=True)
-        self.services.spawn(update)
+        changes = {"date_updated": self.services.clock.wall(), "dialog": self._dialog()}
+        self.services.spawn(self.services.store.calls.update(self.sid, changes))
 
     def _media_trouble(self, text: str) -> None:
         self.warn(MEDIA_TROUBLE, text)
@@ -205,10 +204,10 @@ class Call:
     def _not_transferred(self, referred: Referred) -> None:
         self.warn(13802, f"REFER to {referred.refer_to} was refused: no Dial with a referUrl waits for it", error=True)
 
-    def _dialog(self) -> Dialog | None:
+    def _dialog(self) -> str | None:
         if self.leg is None or self.leg.dialog is None:
             return None
-        return Dialog(self.leg.session, self.row.account_sid, self.sid, self.leg.dialog.to_json())
+        return self.leg.dialog.to_json()
 
 
 def wants(row: Row, event: str) -> bool:

@@ -48,10 +48,10 @@ async def _fail(services: Services, row: Call) -> None:
         "duration": max(0, seconds),
         "error_code": LOST,
         "error_message": "the gateway was stopped by a crash during this call",
-        "sequence": row.sequence + 1,
     }
-    row = replace(row, **{**changes, "sequence": row.sequence})
+    row = replace(row, **changes)
     told = []
     if wants(row, "completed"):
         told = [status_callback(row, "completed", params.standard(row), services)]
-    await services.store.calls.update(row.sid, changes, callbacks=told, end_dialog=True)
+    columns = changes | {"sequence": row.sequence + 1, "dialog": None}
+    await services.store.calls.update(row.sid, columns, callbacks=told)

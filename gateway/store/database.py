@@ -43,7 +43,7 @@ class Database:
         opened = connections(url, durability)
         with clock.working():
             try:
-                await opened.write(_migrate)
+                await opened.write(migrate)
             except BaseException:
                 await opened.close()
                 raise
@@ -127,11 +127,11 @@ def _saved(connection: sa.Connection, statements: Sequence[Statement]) -> Result
         return error
 
 
-def _migrate(connection: sa.Connection) -> None:
-    """Brings the schema up to date; on PostgreSQL under a lock, SQLite has one writer anyway."""
+def migrate(connection: sa.Connection, version: str = "head") -> None:
+    """Brings the schema up to date, or to a version; on PostgreSQL under a lock, SQLite has one writer anyway."""
     if connection.dialect.name == "postgresql":
         connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, version)

@@ -168,22 +168,9 @@ class Calls:
         """A new call."""
         await self._database.write(insert(self._table, values(call)), *insert_callbacks(callbacks))
 
-    async def update(
-        self,
-        sid: str,
-        changes: Mapping[str, Any],
-        *,
-        callbacks: Sequence[Callback] = (),
-        dialog: Dialog | None = None,
-        end_dialog: bool = False,
-    ) -> None:
-        """A change of state with all that belongs to it; `dialog` with `end_dialog` takes the place of the old one."""
-        writes = [update(self._table, changes, sid=sid)]
-        if end_dialog:
-            writes.append(delete(tables.dialogs, call_sid=sid))
-        if dialog is not None:
-            writes.append(insert(tables.dialogs, values(dialog)))
-        await self._database.write(*writes, *insert_callbacks(callbacks))
+    async def update(self, sid: str, changes: Mapping[str, Any], *, callbacks: Sequence[Callback] = ()) -> None:
+        """A change of state with all that belongs to it; its confirmed dialog is a column, too: `dialog`."""
+        await self._database.write(update(self._table, changes, sid=sid), *insert_callbacks(callbacks))
 
     async def fetch(self, account_sid: str, sid: str) -> Call | None:
         """A call of an account."""
@@ -214,11 +201,12 @@ class Calls:
 
     async def dialogs(self) -> list[Dialog]:
         """The dialogs of living calls."""
-        return [Dialog(**row) for row in await self._database.read(sa.select(tables.dialogs))]
+        query = sa.select(self._table.c.sid, self._table.c.dialog).where(self._table.c.dialog.is_not(None))
+        return [Dialog(row["sid"], row["dialog"]) for row in await self._database.read(query)]
 
 
 def _call(row: Mapping[Any, Any]) -> Call:
-    return Call(**{("from_" if key == "from" else key): value for key, value in row.items()})
+    return Call(**{("from_" if key == "from" else key): value for key, value in row.items() if key != "dialog"})
 
 
 def where(table: sa.Table, filters: Mapping[str, Any]) -> list[Filter]:

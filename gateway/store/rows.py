@@ -147,8 +147,6 @@ class Notification:
 class Dialog:
     """A confirmed SIP dialog, which a restart after a crash ends with BYE. `state` is JSON of sip's DialogState."""
 
-    session: str
-    account_sid: str
     call_sid: str
     state: str
 

@@ -89,6 +89,7 @@ calls = Table(
     Column("sequence", Integer, nullable=False),
     Column("price", sa.BigInteger),
     _sid("trunk_sid"),
+    Column("dialog", Text),  # the confirmed one, while it is up: of the row, because it changes with the status
     sa.Index("calls_page", "account_sid", "date_created", "sid"),
 )  # fmt: skip
 
@@ -147,14 +148,6 @@ notifications = Table(
     Column("request_variables", Text, nullable=False),
     Column("response_body", Text, nullable=False),
     sa.Index("notifications_page", "account_sid", "message_date", "sid"),
-)  # fmt: skip
-
-dialogs = Table(
-    "dialogs", METADATA,
-    Column("session", String(64), primary_key=True),
-    _sid("account_sid", nullable=False),
-    _sid("call_sid", nullable=False, index=True),
-    Column("state", Text, nullable=False),
 )  # fmt: skip
 
 callbacks = Table(

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 import pytest
 import sqlalchemy as sa
@@ -50,16 +51,17 @@ def test_a_call_its_dialog_and_its_callback_are_one_write(url: str, tmp_path: Pa
         await store.accounts.create(ACCOUNT)
         assert await store.accounts.fetch(ACCOUNT.account_sid) == ACCOUNT
         await store.calls.insert(CALL)
-        dialog = Dialog("s", CALL.account_sid, CALL.sid, "{}")
-        await store.calls.update(CALL.sid, {"status": "in-progress"}, callbacks=[TOLD], dialog=dialog)
-        assert await store.calls.dialogs() == [dialog]
+        nothing_to_tell = replace(TOLD, token=cast(str, None))
+        await store.calls.update(CALL.sid, {"status": "in-progress", "dialog": "{}"}, callbacks=[TOLD])
+        assert await store.calls.dialogs() == [Dialog(CALL.sid, "{}")]
         assert await store.outbox.count() == 1
+        changes = {"status": "failed", "dialog": None}
         with pytest.raises(sa.exc.IntegrityError):
-            await store.calls.update(CALL.sid, {"status": "failed"}, callbacks=[TOLD], dialog=dialog)
+            await store.calls.update(CALL.sid, changes, callbacks=[TOLD, nothing_to_tell])
         assert await store.calls.fetch(CALL.account_sid, CALL.sid) == replace(CALL, status="in-progress")
         assert await store.outbox.count() == 1
         assert await store.calls.fetch("AC" + "2" * 32, CALL.sid) is None
-        await store.calls.update(CALL.sid, {"status": "completed"}, end_dialog=True)
+        await store.calls.update(CALL.sid, {"status": "completed", "dialog": None})
         assert await store.calls.dialogs() == []
         await store.close()
 

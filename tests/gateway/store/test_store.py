@@ -7,17 +7,18 @@ import sqlite3
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import sqlalchemy as sa
 
 from gateway.config import ConfigError
 from gateway.store import Store, tables
-from gateway.store.database import MOST_TOGETHER
+from gateway.store.database import MOST_TOGETHER, migrate
 from gateway.store.paging import Page
 from gateway.store.rows import Account, Call, Callback, Dialog, Number
 from gateway.store.secret import SecretKey
+from gateway.store.statements import values
 from tests.lib.stores import using
 
 NOW = datetime(2024, 6, 1, 12, 0, 0, 123456, tzinfo=UTC)
@@ -81,6 +82,21 @@ def test_a_database_of_the_first_version_is_brought_up_to_date_with_its_rows(tmp
     assert using(tmp_path, work) == [7, 8]
 
 
+def test_dialogs_of_an_earlier_version_are_still_known(tmp_path: Path) -> None:
+    """An upgrade after a crash: the start that migrates must find what it has to end."""
+    engine = sa.create_engine(f"sqlite:///{tmp_path}/test.db")
+    with engine.begin() as connection:
+        migrate(connection, "0008_conference_recordings")
+        for sid in (CALL.sid, "CA" + "2" * 32):
+            row = values(replace(CALL, sid=sid))
+            connection.execute(sa.insert(tables.calls), row)
+        old = {"session": "s", "account_sid": ACCOUNT, "call_sid": CALL.sid, "state": "{}"}
+        connection.execute(sa.text("INSERT INTO dialogs VALUES (:session, :account_sid, :call_sid, :state)"), old)
+    engine.dispose()
+    assert using(tmp_path, lambda store: store.calls.dialogs()) == [Dialog(CALL.sid, "{}")]
+    assert "dialogs" not in schema(tmp_path)
+
+
 def test_opening_again_changes_nothing(tmp_path: Path) -> None:
     using(tmp_path, lambda store: store.calls.insert(CALL))
     before = schema(tmp_path)
@@ -89,16 +105,17 @@ def test_opening_again_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_a_write_is_all_or_nothing(tmp_path: Path) -> None:
-    dialog = Dialog("s", ACCOUNT, CALL.sid, "{}")
+    nothing_to_tell = replace(TOLD, token=cast(str, None))
 
     async def work(store: Store) -> None:
         await store.calls.insert(CALL)
-        await store.calls.update(CALL.sid, {"status": "in-progress"}, dialog=dialog)
+        await store.calls.update(CALL.sid, {"status": "in-progress", "dialog": "{}"})
+        changes = {"status": "failed", "dialog": None}
         with pytest.raises(sa.exc.IntegrityError):
-            await store.calls.update(CALL.sid, {"status": "failed"}, callbacks=[TOLD], dialog=dialog)
+            await store.calls.update(CALL.sid, changes, callbacks=[TOLD, nothing_to_tell])
         assert await store.calls.fetch(ACCOUNT, CALL.sid) == replace(CALL, status="in-progress")
-        assert await store.outbox.count() == 0
-        await store.calls.update(CALL.sid, {"status": "completed"}, callbacks=[TOLD], end_dialog=True)
+        assert (await store.outbox.count(), await store.calls.dialogs()) == (0, [Dialog(CALL.sid, "{}")])
+        await store.calls.update(CALL.sid, {"status": "completed", "dialog": None}, callbacks=[TOLD])
         assert (await store.outbox.count(), await store.calls.dialogs()) == (1, [])
 
     using(tmp_path, work)
