@@ -26,6 +26,7 @@ from typing import Any
 
 from gateway.clock import SystemClock
 from gateway.phones.directory import Directory
+from gateway.phones.gruus import Gruus
 from gateway.phones.logins import Logins
 from gateway.phones.phones import Phones
 from gateway.store import Store
@@ -99,8 +100,9 @@ class Office:
         directory = Directory(store.sip, clock)
         logins = Logins(directory, lambda realm: Challenger(realm, random, ("MD5",)))
         self.phones = Phones(
-            directory, logins, store.registrations, self, clock, Guard(), admission, Rules(), self._spawn
-        )
+            directory, logins, store.registrations, self, clock, Guard(), admission, Rules(),
+            Gruus(bytes(32), random), self._spawn,
+        )  # fmt: skip
 
     def apply(self, command: commands.Command) -> None:
         """`phones.Agent`."""

@@ -35,6 +35,7 @@ from gateway.metrics import Metrics
 from gateway.numbers.inventory import DEFAULT
 from gateway.phones.admission import DomainAdmission
 from gateway.phones.directory import Directory
+from gateway.phones.gruus import Gruus
 from gateway.phones.logins import Logins
 from gateway.phones.phones import Phones
 from gateway.sids import Sids
@@ -143,7 +144,7 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         logins = Logins(directory, partial(_challenger, settings, random))
         phones = Phones(
             directory, logins, store.registrations, endpoint, clock, strict, admission, settings.phones.rules,
-            exchange.spawn,
+            Gruus(secret.key("temporary GRUUs"), random), exchange.spawn,
         )  # fmt: skip
         services = Services(
             clock=clock, store=store, webhooks=webhooks, outbox=Outbox(store, webhooks.deliver, clock),

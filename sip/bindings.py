@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
@@ -16,6 +16,8 @@ from sip.uri import Uri
 
 WEB = ("ws", "wss")
 _INSTANCE = re.compile(r"<([A-Za-z0-9:._+=/\-]+)>")  # a URN; what else one might be is of no use in a URI
+
+Temporary = Callable[["Uri", "Binding"], str]  # makes a temporary GRUU (RFC 5627 §3.1.2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ def by_preference(bindings: Iterable[Binding]) -> list[list[Binding]]:
     return [[*ranks[q].values()] for q in sorted(ranks, reverse=True)]
 
 
-def printed(binding: Binding, address: Uri, now: float, *, gruus: bool) -> str:
+def printed(binding: Binding, address: Uri, now: float, *, gruus: bool, temporary: Temporary | None = None) -> str:
     """As a Contact value of the registrar's answer."""
     text = f"<{binding.contact}>;expires={max(0, round(binding.expires - now))}"
     if binding.q != 1.0:
@@ -117,4 +119,6 @@ def printed(binding: Binding, address: Uri, now: float, *, gruus: bool) -> str:
         text += f";reg-id={binding.reg_id}"
     if gruus and (public := gruu(address, binding.instance)) is not None:
         text += f";pub-gruu={quote(public)}"
+        if temporary is not None:
+            text += f";temp-gruu={quote(temporary(address, binding))}"
     return text

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sip.bindings import Binding, printed, way_back
+from sip.bindings import Binding, Temporary, printed, way_back
 from sip.errors import FirstHopLacksOutbound, IntervalTooBrief, OutOfOrder, ParseError, UnsupportedScheme
 from sip.grammar import lookup, split_list
 from sip.message import Request
@@ -46,8 +46,11 @@ class Kept:
     headers: Fields
 
 
-def register(bindings: Iterable[Binding], request: Request, flow: Flow, now: float, rules: Rules, address: Uri) -> Kept:
-    """Applies a REGISTER of the user of `address`; SipError where it is refused."""
+def register(
+    bindings: Iterable[Binding], request: Request, flow: Flow, now: float, rules: Rules, address: Uri,
+    temporary: Temporary | None = None,
+) -> Kept:  # fmt: skip
+    """Applies a REGISTER of the user of `address`; SipError where it is refused. `temporary` makes temporary GRUUs."""
     living = tuple(one for one in bindings if one.expires > now)
     kept: list[Binding] = []
     if _wants_all_gone(request):
@@ -59,7 +62,7 @@ def register(bindings: Iterable[Binding], request: Request, flow: Flow, now: flo
         kept = [one.binding for one in asked if one.binding.reg_id and one.seconds]
         _check_outbound(asked, request)
         living = _bounded(_applied(living, asked, request), rules)
-    return Kept(living, _headers(living, request, now, address, kept))
+    return Kept(living, _headers(living, request, now, address, kept, temporary))
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,11 +184,14 @@ def _bounded(living: tuple[Binding, ...], rules: Rules) -> tuple[Binding, ...]:
     return tuple(one for one in living if one not in going)
 
 
-def _headers(living: tuple[Binding, ...], request: Request, now: float, address: Uri, kept: list[Binding]) -> Fields:
+def _headers(
+    living: tuple[Binding, ...], request: Request, now: float, address: Uri, kept: list[Binding],
+    temporary: Temporary | None,
+) -> Fields:  # fmt: skip
     """What the 200 says (RFC 3261 §10.3 step 8; RFC 3327 §5.3; RFC 5626 §6; RFC 5627 §5.3)."""
     supported = request.tokens("Supported")
     gruus = "gruu" in supported
-    headers = [("Contact", printed(one, address, now, gruus=gruus)) for one in living]
+    headers = [("Contact", printed(one, address, now, gruus=gruus, temporary=temporary)) for one in living]
     if "path" in supported:
         headers += [("Path", value) for value in request.headers.all("Path")]
     headers.append(("Supported", ", ".join(OPTIONS)))

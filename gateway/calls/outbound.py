@@ -60,7 +60,7 @@ async def hops_to_uri(
         here = f"sip:{uri.user}@{services.addresses.inside}"
         return [replace(hop, uri=here, headers=(*hop.headers, *inside(services, here)))]
     known = services.phones.at(uri.user or "", domain.domain_name) if domain.account_sid == account_sid else ()
-    if (gr := uri.param("gr")) is not None:  # RFC 5627: one of the user's devices
+    if gr := uri.param("gr"):  # RFC 5627: one of the user's devices; a temporary one has no value, its user says it
         known = tuple(one for one in known if one.is_instance(gr))
     if not known:
         raise NotRegistered(f"{uri.user}@{uri.host} has no registered phone")

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from gateway.clock import Clock
 from gateway.phones.directory import REGISTRATIONS, Directory, Domain
+from gateway.phones.gruus import Gruus
 from gateway.phones.location import Bindings, Location
 from gateway.phones.logins import Logins
 from gateway.phones.rows import to_binding, to_row
@@ -52,7 +53,7 @@ class Phones:
 
     def __init__(
         self, directory: Directory, logins: Logins, store: Registrations, sip: Agent, clock: Clock, guard: Guard,
-        admission: Admission, rules: registrar.Rules, spawn: Spawn,
+        admission: Admission, rules: registrar.Rules, gruus: Gruus, spawn: Spawn,
     ) -> None:  # fmt: skip
         self._directory = directory
         self._logins = logins
@@ -62,6 +63,7 @@ class Phones:
         self._guard = guard
         self._admission = admission
         self._rules = rules
+        self._gruus = gruus
         self._spawn = spawn
         self._location = Location()
         self._accounts: dict[str, str] = {}  # address -> the account of its domain
@@ -171,7 +173,8 @@ class Phones:
     def _applied(self, record: Uri, address: str, event: events.Registering) -> tuple[Bindings, registrar.Kept]:
         now = self._clock.now()
         before = self._location.of(address, now)
-        return before, registrar.register(before, event.request, event.flow, now, self._rules, record)
+        request, flow = event.request, event.flow
+        return before, registrar.register(before, request, flow, now, self._rules, record, self._gruus.make)
 
     async def _logged_in(self, event: events.Registering) -> tuple[Domain, str]:
         """The domain, and the user whose phone it is."""
@@ -236,8 +239,11 @@ class Phones:
         return await self._directory.named(host)
 
     def at(self, user: str, domain: str) -> Bindings:
-        """Where a user is."""
-        return self._location.of(f"{user}@{domain}", self._clock.now())
+        """Where a user is; where one device of somebody is, whose temporary GRUU has this user part."""
+        now, temporary = self._clock.now(), self._gruus.read(user, domain)
+        if temporary is None:
+            return self._location.of(f"{user}@{domain}", now)
+        return temporary.reached(self._location.of(f"{temporary.user}@{domain}", now))
 
     def all(self) -> Iterator[tuple[str, str, Bindings]]:
         """(account, address, bindings) of everybody."""

@@ -34,6 +34,10 @@ class SecretKey:
             file.write(Fernet.generate_key())
         return cls(path.read_bytes())
 
+    def key(self, purpose: str) -> bytes:
+        """32 bytes to encrypt with, for the same purpose always the same."""
+        return hmac.new(self._key, b"key " + purpose.encode(), hashlib.sha256).digest()
+
     def token(self, purpose: str) -> str:
         """64 bits as text, for the same purpose always the same."""
         return hmac.new(self._key, b"token " + purpose.encode(), hashlib.sha256).hexdigest()[:16]

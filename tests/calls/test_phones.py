@@ -12,6 +12,7 @@ from gateway.store.paging import Page
 from gateway.store.rows import Call
 from sip.commands import Hangup
 from sip.events import Ended, Invited, Unregistered
+from sip.uri import Uri
 from tests.lib.loop import VirtualClock, passes, run
 from tests.lib.phones import DOMAIN, Phone, domain
 from tests.lib.whole import HOST, Whole, whole
@@ -226,6 +227,43 @@ def test_a_gruu_calls_one_of_a_users_devices(tmp_path: Path) -> None:
             alice.call("bob")
             await passes(2)
             assert [device.rings() for device in devices] == [False, True]
+
+    run(main)
+
+
+def test_a_temporary_gruu_calls_its_device_until_that_registers_with_another_call_id(tmp_path: Path) -> None:
+    """RFC 5627 §5.4; the app dials whom the caller called, and a restart changes nothing."""
+
+    async def main(clock: VirtualClock) -> None:
+        documents = {"/voice": "<Response/>"}
+        async with whole(clock, tmp_path, documents) as one:
+            await domain(one)
+            devices = [Phone(one, "bob", f"127.0.0.{number}") for number in (8, 9)]
+            for number, device in enumerate(devices, 1):
+                contact = f'<sip:bob@{device.ip}:5060>;+sip.instance="<urn:uuid:{number}>"'
+                device.endpoint.agent._layer.naming.contact = lambda *_, c=contact, **__: c  # type: ignore[method-assign]
+                device.register()
+            await passes(1)
+            phones = one.services.phones
+            _, second = phones.at("bob", DOMAIN)
+            name = Uri.parse(phones._gruus.make(Uri.parse(f"sip:bob@{DOMAIN}"), second)).user or ""
+        wire = one.wire
+        documents["/voice"] = f"<Response><Dial><Sip>sip:{name}@{DOMAIN};gr</Sip></Dial></Response>"
+        async with whole(clock, tmp_path, documents, wire=wire) as one:
+            assert [binding.contact for binding in one.services.phones.at(name, DOMAIN)] == [second.contact]
+            alice = Phone(one, "alice", "127.0.0.7")
+            alice.call("whoever")
+            await passes(2)
+            assert [device.rings() for device in devices] == [False, True]
+            devices[1].refuse(486)
+            again = Phone(one, "bob", "127.0.0.9", 5070)
+            contact = '<sip:bob@127.0.0.9:5060>;+sip.instance="<urn:uuid:2>"'
+            again.endpoint.agent._layer.naming.contact = lambda *_, **__: contact  # type: ignore[method-assign]
+            again.register()
+            await passes(1)
+            assert again.is_registered()
+            assert one.services.phones.at(name, DOMAIN) == ()
+            assert len(one.services.phones.at("bob", DOMAIN)) == 2
 
     run(main)
 

@@ -25,6 +25,7 @@ from gateway.calls.services import Services
 from gateway.metrics import Metrics
 from gateway.phones.admission import DomainAdmission
 from gateway.phones.directory import Directory
+from gateway.phones.gruus import Gruus
 from gateway.phones.logins import Logins
 from gateway.phones.phones import Phones
 from gateway.sids import Sids
@@ -324,7 +325,10 @@ async def whole_with(
     carriers = Carriers(book, endpoint, SecretKey(b"test").token, clock, "127.0.0.2:5060")
     admission = Admission(book, carriers, Challenger("trunkline", random), Gate(book.belongs), clock)
     logins = Logins(directory := Directory(store.sip, clock), lambda realm: Challenger(realm, random))
-    phones = Phones(directory, logins, store.registrations, endpoint, clock, guard, admission, Rules(), exchange.spawn)
+    phones = Phones(
+        directory, logins, store.registrations, endpoint, clock, guard, admission, Rules(),
+        Gruus(SecretKey(b"test").key("temporary GRUUs"), random), exchange.spawn,
+    )  # fmt: skip
     services = Services(
         clock=clock, store=store, webhooks=webhooks, outbox=Outbox(store, webhooks.deliver, clock), speaker=sounds,
         audio=sounds, workers=workers, sip=endpoint, trunks=book,

@@ -362,6 +362,16 @@ def test_a_device_that_asks_gets_its_public_gruu() -> None:
     assert not kept.bindings[0].is_instance("urn:uuid:other")
 
 
+def test_a_temporary_gruu_stands_beside_the_public_one() -> None:
+    """§5.3: a new one with each 200."""
+    asked = request(f"{DESK};{INSTANCE}", Supported="gruu")
+    kept = register((), asked, UDP, 0.0, RULES, ADDRESS, lambda address, one: f"sip:x{one.cseq}@{address.host};gr")
+    (contact,) = (NameAddr.parse(value) for value in field(kept, "Contact"))
+    assert dict(contact.params)["temp-gruu"] == "sip:x1@phones.example;gr"
+    silent = request(f"{DESK};{INSTANCE}", Supported="path")
+    assert "temp-gruu" not in field(register((), silent, UDP, 0.0, RULES, ADDRESS, lambda *_: "never"), "Contact")[0]
+
+
 @pytest.mark.parametrize(
     ("params", "supported"), [(f";{INSTANCE}", "path"), ("", "gruu"), (';+sip.instance="a;b"', "gruu")]
 )

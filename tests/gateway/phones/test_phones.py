@@ -19,6 +19,8 @@ from sip.digest import Challenge, answer
 from sip.message import Request as SipRequest
 from sip.message import parse_message
 from sip.outputs import Flow
+from sip.uri import Uri
+from sip.values import NameAddr
 from tests.lib.loop import VirtualClock, passes, run
 from tests.lib.media import FakeLink
 from tests.lib.phones import DOMAIN, USERS, Phone, domain
@@ -112,6 +114,35 @@ def test_after_a_restart_nobody_is_reached_over_connections_of_before(tmp_path: 
             (left,) = again.services.phones.at("bob", DOMAIN)
             assert (left.contact, left.q) == ("sip:bob@203.0.113.9;transport=tcp", 0.3)
             assert (left.path, left.flow) == (("<sip:203.0.113.9;lr>",), None)
+
+    run(main)
+
+
+def test_the_temporary_gruu_of_a_200_leads_to_the_device_also_after_a_restart(tmp_path: Path) -> None:
+    """RFC 5627 §5.3, §5.4: those of before hold on through refreshes, until another Call-ID comes."""
+    contact = '<sip:bob@203.0.113.9;transport=tcp>;+sip.instance="<urn:uuid:1>"'
+
+    def given(bob: Registrant) -> str:
+        (shown,) = (value for name, value in bob.answers[-1].headers if name == "Contact")
+        return Uri.parse(dict(NameAddr.parse(shown).params)["temp-gruu"] or "").user or ""
+
+    async def main(clock: VirtualClock) -> None:
+        async with office(clock, tmp_path) as one:
+            bob, names = Registrant(one), []
+            for _ in range(2):
+                assert await bob.register(contact, Supported="gruu") == 200
+                names.append(given(bob))
+            assert names[0] != names[1]
+        async with whole_with(fake_media, clock, tmp_path, {}) as again:
+            for name in names:
+                (found,) = again.services.phones.at(name, DOMAIN)
+                assert found.contact == "sip:bob@203.0.113.9;transport=tcp"
+                assert again.services.phones.at(name, "other.example") == ()
+            bob = Registrant(again)
+            assert await bob.register(contact, **{"Supported": "gruu", "Call-ID": "another"}) == 200
+            assert [again.services.phones.at(name, DOMAIN) for name in (*names, given(bob))] == [
+                (), (), again.services.phones.at("bob", DOMAIN),
+            ]  # fmt: skip
 
     run(main)
 
