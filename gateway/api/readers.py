@@ -85,6 +85,13 @@ def address(form: Form, name: str, code: int) -> str | None:
         raise invalid(name, f"{value} is not an IP address", code) from None
 
 
+def no_lookup(form: Form, name: str, code: int) -> bool:
+    """false: nothing here knows the names of callers."""
+    if form.flag(name, code):
+        raise invalid(name, "this version has no source of callers' names, so they cannot be looked up", code)
+    return False
+
+
 def sip_uri(form: Form, name: str, code: int) -> str | None:
     """A `sip:` URI that a call can go to; `sips:` is none here, as Twilio says."""
     value = form.text(name).strip()

@@ -79,7 +79,7 @@ def trunks(store: Store) -> Resource[Trunk]:
             "transfer_mode": readers.word(*TRANSFERS),
             "transfer_caller_id": readers.word(*TRANSFER_CALLERS),
             "secure": readers.flag,
-            "cnam_lookup_enabled": readers.flag,
+            "cnam_lookup_enabled": readers.no_lookup,
         },
         hidden=("recording_mode", "recording_trim"),
         parts={

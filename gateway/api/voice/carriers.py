@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from gateway.api import readers
-from gateway.api.fields import Form
 from gateway.api.http import Route
 from gateway.api.resource import Resource, Served, Serving
-from gateway.errors import invalid
 from gateway.store import Store
 from gateway.store.sip_rows import ByocTrunk, ConnectionPolicy, Target
 
@@ -36,7 +34,7 @@ def byoc_trunks(store: Store) -> Resource[ByocTrunk]:
             "voice_fallback_method": readers.method,
             "status_callback_url": readers.url,
             "status_callback_method": readers.method,
-            "cnam_lookup_enabled": _no_lookup,
+            "cnam_lookup_enabled": readers.no_lookup,
             "connection_policy_sid": readers.sid("NY"),
             "from_domain_sid": readers.sid("SD"),
         },
@@ -45,13 +43,6 @@ def byoc_trunks(store: Store) -> Resource[ByocTrunk]:
             "from_domain_sid": (store.sip.domains.fetch, 20001),
         },
     )
-
-
-def _no_lookup(form: Form, name: str, code: int) -> bool:
-    """false: nothing here knows the names of callers."""
-    if form.flag(name, code):
-        raise invalid(name, "this version has no source of callers' names, so they cannot be looked up", code)
-    return False
 
 
 def connection_policies(store: Store) -> Resource[ConnectionPolicy]:

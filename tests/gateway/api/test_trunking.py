@@ -36,7 +36,7 @@ def test_a_trunk_is_made_read_changed_and_deleted(api: Rest) -> None:
     trunks = api.client().trunking.v1.trunks
     made = trunks.create(
         friendly_name="Head office", domain_name="pbx.example.com", disaster_recovery_url="https://app.example.com/dr",
-        disaster_recovery_method="GET", transfer_mode="enable-all", secure=True, cnam_lookup_enabled=True,
+        disaster_recovery_method="GET", transfer_mode="enable-all", secure=True, cnam_lookup_enabled=False,
         transfer_caller_id="from-transferor",
     )  # fmt: skip
     for one in (made, trunks(made.sid).fetch(), *trunks.list()):
@@ -44,13 +44,15 @@ def test_a_trunk_is_made_read_changed_and_deleted(api: Rest) -> None:
         assert (one.friendly_name, one.domain_name, one.secure) == ("Head office", "pbx.example.com", True)
         assert (one.disaster_recovery_url, one.disaster_recovery_method) == ("https://app.example.com/dr", "GET")
         assert (one.transfer_mode, one.transfer_caller_id) == ("enable-all", "from-transferor")
-        assert (one.auth_type, one.auth_type_set, one.cnam_lookup_enabled) == ("", [], True)
+        assert (one.auth_type, one.auth_type_set, one.cnam_lookup_enabled) == ("", [], False)
         assert one.recording == {"mode": "do-not-record", "trim": "do-not-trim"}
         assert one.url == f"{api.url}/trunking/v1/Trunks/{one.sid}"
         assert one.links["origination_urls"] == f"{one.url}/OriginationUrls"
         assert (one.date_created.microsecond, str(one.date_created.tzinfo)) == (0, "UTC")
     changed = made.update(friendly_name="", transfer_mode="sip-only", domain_name="")
     assert (changed.friendly_name, changed.transfer_mode, changed.domain_name) == (None, "sip-only", None)
+    assert refusal(lambda: made.update(cnam_lookup_enabled=True)) == (400, 21245)  # nobody's name is known here
+    assert refusal(lambda: trunks.create(cnam_lookup_enabled=True)) == (400, 21245)
     assert made.delete()
     assert trunks.list() == []
     assert refusal(trunks(made.sid).fetch) == (404, 20404)
