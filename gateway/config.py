@@ -262,6 +262,16 @@ class Phones(Section):
         return Rules(self.least_seconds, self.most_seconds, self.most_seconds, self.contacts)
 
 
+class Capture(Section):
+    """Captures of calls by the operator: seconds of each, MB of each leg's RTP, how many at once, and seconds that one
+    is kept after its end."""
+
+    seconds: float = Field(default=600.0, gt=0)
+    leg_mb: int = Field(default=16, ge=1, le=1024)
+    calls: int = Field(default=8, ge=1)
+    keep_seconds: float = Field(default=3600.0, ge=0)
+
+
 class Settings(BaseSettings):
     """Everything that can be set. `trunks` and `routes` have the operator API's field names."""
 
@@ -276,6 +286,7 @@ class Settings(BaseSettings):
     stir: Stir = Stir()
     limits: Limits = Limits()
     phones: Phones = Phones()
+    capture: Capture = Capture()
     data: Path = Path("var")
     drain_seconds: float = Field(default=30.0, ge=0)
     trunks: tuple[dict[str, Any], ...] = ()

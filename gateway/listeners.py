@@ -17,12 +17,14 @@ from gateway.api.core.participants import Participants
 from gateway.api.core.recordings import Recordings
 from gateway.api.http import Reply, Router
 from gateway.api.operator.accounts import AccountCeilings
+from gateway.api.operator.captures import CallCaptures
 from gateway.api.operator.refusals import Refusals
 from gateway.api.operator.registrations import Registrations
 from gateway.api.operator.resources import Operator
 from gateway.api.products import products
 from gateway.api.server import Site
 from gateway.calls.addresses import joined
+from gateway.calls.captures import Bounds, Captures
 from gateway.calls.exchange import Exchange
 from gateway.calls.live_recordings import LiveRecordings
 from gateway.calls.moderation import Moderation
@@ -43,6 +45,8 @@ async def open_http(
 ) -> list[web.AppRunner]:
     """The listener of the REST API, and the operator's where it has one of its own."""
     store, clock, moderation = services.store, services.clock, Moderation(services, exchange)
+    captures = open_captures(settings, services, exchange, endpoint)
+    close.callback(captures.close)
     live = LiveRecordings(exchange.calls, services.conferences)
     core = [
         *Accounts(store, clock).routes(),
@@ -62,6 +66,7 @@ async def open_http(
                 *Refusals(services.admission, book).routes(),
                 *AccountCeilings(store, services.spending).routes(),
                 *Registrations(services.phones, clock).routes(),
+                *CallCaptures(captures).routes(),
             ]
         ),
         Keys(store),
@@ -77,6 +82,17 @@ async def open_http(
         await _listen("http.listen", settings.http.listen, site.application(operator=False), tls, close),
         await _listen("http.operator", settings.http.operator, site.application(core=False), tls, close),
     ]
+
+
+def open_captures(settings: Settings, services: Services, exchange: Exchange, endpoint: Endpoint) -> Captures:
+    """Nothing is captured yet."""
+    wanted = settings.capture
+    bounds = Bounds(wanted.seconds, wanted.leg_mb << 20, wanted.calls, wanted.keep_seconds)
+    folder = settings.data / "captures"
+    try:
+        return Captures(endpoint, services.legs, exchange.calls, services.clock, folder, bounds)
+    except OSError as error:
+        raise ConfigError(f"data {folder}: {error.strerror}") from error
 
 
 def _public(services: Services) -> dict[str, Reply]:

@@ -189,13 +189,33 @@ class StopRoom(msgspec.Struct, frozen=True, tag=True, array_like=True):
     room: int
 
 
+class Capture(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """Write the port's packets, those of strangers too, to a pcap file at `path`, up to `limit_bytes`.
+
+    The file is there, empty. Its times are seconds of the machine's monotonic clock. `ip` and `udp_port` are what it
+    shows as the port's own address. Ends by StopCapture or Release without an event, else with `CaptureEnded`.
+    """
+
+    port: int
+    path: str
+    limit_bytes: int
+    ip: str
+    udp_port: int
+
+
+class StopCapture(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """End the port's capture."""
+
+    port: int
+
+
 class Release(msgspec.Struct, frozen=True, tag=True, array_like=True):
     """Give the port back: ends its recordings (RecordEnded first), then `Released`."""
 
     port: int
 
 
-PortCommand = Connect | Play | Stop | SendDigits | Unbridge | Join | Leave | Release
+PortCommand = Connect | Play | Stop | SendDigits | Unbridge | Join | Leave | Capture | StopCapture | Release
 """About the port that it names first."""
 
 RecordCommand = Record | StopRecord | PauseRecord | ResumeRecord

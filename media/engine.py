@@ -11,6 +11,8 @@ import numpy as np
 from media import commands, events, rtcp, watch
 from media.arena import BOUND, Arena
 from media.arrivals import Arrivals
+from media.capturer import Capturer
+from media.captures import Captures, CaptureWriter
 from media.codecs import g711
 from media.conferences import Conferences
 from media.departures import Spoken, packed, silent
@@ -47,7 +49,7 @@ class Engine:
 
     def __init__(
         self, rows: int, library: Library, writer: Writer, random: Random, idle_seconds: float, all_below: int = 16,
-        sound_bound: int = BOUND,
+        sound_bound: int = BOUND, capturer: CaptureWriter | None = None,
     ) -> None:  # fmt: skip
         self.ports = Ports(rows)
         self._random = random
@@ -63,6 +65,7 @@ class Engine:
         self._reports = rtcp.Reports(rows)
         self._arrivals = Arrivals(self.ports, self._reports)
         self._dialling = Dialling(self.ports)
+        self._captures = Captures(self.ports, capturer or Capturer(threaded=False))
         self._heard = np.zeros((rows, FRAME), np.int16)
         self._said = np.zeros((rows, FRAME), np.uint8)
         self._ticks = 0
@@ -116,6 +119,10 @@ class Engine:
                 return self._join(command)
             case commands.Leave(port=port):
                 return self._leave(port)
+            case commands.Capture():
+                self._captures.start(command)
+            case commands.StopCapture(port=port):
+                self._captures.stop(port)
             case commands.Release(port=port):
                 return self._release(port)
         return []
@@ -177,6 +184,7 @@ class Engine:
 
     def _release(self, row: int) -> list[events.Event]:
         said = [*self._sources.stop(row), *self._arrivals.forget(row)]
+        self._captures.stop(row)
         for recording in self._sinks.of(row):
             said += self._sinks.stop(recording, "released")
         self._unbridge(row)
@@ -200,6 +208,9 @@ class Engine:
         self._ticks += 1
         if not len(inbox.packets) and not inbox.strays and self._is_quiet():
             return out
+        captured = self.ports.captured.any()
+        if captured:
+            self._captures.came(inbox, now)
         packets, headers = self._arrivals.sort(inbox, now, out.events)
         forwarding = self._forwarder.rows(self._sources.playing)
         out.packets.append(self._forwarder.forward(packets, headers, forwarding))
@@ -214,6 +225,8 @@ class Engine:
         out.packets.append(self._speak(forwarding, out))
         self._record(out)
         self._count(out.packets)
+        if captured:
+            self._captures.went(out.packets, now)
         self._watch(now, out)
         return out
 
@@ -320,6 +333,7 @@ class Engine:
         if self._ticks % 50 == 0:
             out.events += watch.silences(self.ports, self._idle_seconds, now)
             out.events += self._arrivals.tell_strangers(now)
+            out.events += self._captures.said()
         out.reports = self._reports.due(self.ports, self._ticks, now)
 
     def hear_report(self, row: int, data: bytes) -> None:

@@ -129,6 +129,14 @@ class Strangers(msgspec.Struct, frozen=True, tag=True, array_like=True):
     packets: int
 
 
+class CaptureEnded(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """A capture ended by itself: `reason` is `full`, or `failed` with `error`."""
+
+    port: int
+    reason: str
+    error: str = ""
+
+
 class Released(msgspec.Struct, frozen=True, tag=True, array_like=True):
     """The port is back; what went through it. `lost` counts sequence gaps, `late` packets dropped by playout."""
 
@@ -174,6 +182,7 @@ Event = (
     | OneWay
     | Latched
     | Strangers
+    | CaptureEnded
     | Released
     | WorkerStats
 )

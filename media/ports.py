@@ -25,6 +25,7 @@ class Ports:
         self.peer = np.full(rows, -1, np.int64)  # bridged with
         self.tapped = np.zeros(rows, np.bool_)  # recorded
         self.dialling = np.zeros(rows, np.bool_)  # sends digits
+        self.captured = np.zeros(rows, np.bool_)  # its packets are copied
         self.ssrc = np.zeros(rows, np.int64)
         self.sequence = np.zeros(rows, np.int64)  # of the next packet
         self.timestamp = np.zeros(rows, np.int64)
@@ -69,7 +70,7 @@ class Ports:
 
     def release(self, row: int) -> None:
         """The row ends."""
-        for column in (self.taken, self.connected, self.send, self.receive, self.tapped, self.dialling):
+        for column in (self.taken, self.connected, self.send, self.receive, self.tapped, self.dialling, self.captured):
             column[row] = False
         self.peer[row] = self.dtmf_type[row] = -1
         self.remote[row], self.plans[row] = NOBODY, None

@@ -20,6 +20,7 @@ import msgspec
 
 from media import commands, events
 from media.arena import BOUND
+from media.capturer import Capturer
 from media.engine import Engine
 from media.folder import AudioFolder
 from media.recorder import Recorder
@@ -48,11 +49,12 @@ class Worker:
         rows = rows_for(settings)
         self.finished: deque[events.RecordEnded] = deque()
         self.recorder = Recorder(self.finished.append)
+        self.capturer = Capturer()
         self.sockets = Sockets(settings.rtp_host, settings.rtp_from, settings.rtp_to)
         library = AudioFolder(settings.data_dir)
         self.engine = Engine(
             rows, library, self.recorder, SystemRandom(), settings.idle_seconds, settings.mix_all_below,
-            sound_bound=settings.sound_bound,
+            sound_bound=settings.sound_bound, capturer=self.capturer,
         )  # fmt: skip
         self._free = list(range(rows))  # a heap: low rows are used again first, so that few are ever touched
         self._stats = Stats()
@@ -210,6 +212,7 @@ def run(link: socket.socket) -> None:
             said += worker.step(beat)
             end.send(said)
     worker.recorder.finish()
+    worker.capturer.finish()
 
 
 def main() -> None:

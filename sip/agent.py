@@ -88,6 +88,11 @@ class Agent:
         """Transactions, those that absorb repeats included."""
         return self._layer.transactions
 
+    def call_id(self, session: str) -> str:
+        """The Call-ID of a session; empty where there is none (any more)."""
+        found = self._sessions.get(session)
+        return found.call_id if found is not None else ""
+
     # the contract
 
     def concerns(self, data: bytes) -> bool:

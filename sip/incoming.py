@@ -26,6 +26,7 @@ class IncomingSession(Session):
     def __init__(self, id: str, layer: Layer, policy: TimerPolicy, transaction: ServerTransaction) -> None:
         super().__init__(id, layer, policy)
         request = transaction.request
+        self.call_id = request.call_id
         self.cancel_key = request.via[0].branch, request.call_id  # what a CANCEL names
         self._invite: ServerTransaction | None = transaction
         self._was_offered = bool(request.body)

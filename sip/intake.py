@@ -61,6 +61,12 @@ def glimpse(data: bytes) -> str:
     return text_of(found[1]).strip() if found is not None else ""
 
 
+def call_id_of(data: bytes) -> str:
+    """The Call-ID that a message seems to have; empty where none is seen."""
+    found = _CALL_ID.search(data)
+    return text_of(found[1]).strip() if found is not None else ""
+
+
 def salvage(data: bytes, flow: Flow, error: SipError) -> tuple[Response | None, Flow]:
     """The refusal of a request that cannot be read, made of its lines, and its way back; None for what is no request.
 

@@ -43,6 +43,7 @@ class OutgoingSession(Session):
         self._patience = command.patience
         self._back, self._pinned = command.flow, command.pinned
         self._request = _invite(layer, command)
+        self.call_id = self._request.call_id
         self.timer.ask(self._request)
         self._redirects = Redirects(self._request.uri, command.redirects)
         self._early: dict[str, Early] = {}

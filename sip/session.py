@@ -47,6 +47,7 @@ class Session:
         self.timers: dict[str, float] = {}
         self.said_ended = False
         self.peer_allows: frozenset[str] = frozenset()
+        self.call_id = ""  # whoever makes a session from an INVITE says it
         self._leaves = False  # our BYE is on its way
         self._infos: list[tuple[str, bytes]] = []
         self.authority = Authority(layer, credentials)

@@ -212,6 +212,7 @@ class Exchange:
             trunk_sid=arrival.trunk_sid,
         )  # fmt: skip
         call = Call(services, row, services.legs[event.session])
+        services.legs[event.session].calls = (call.sid,)
         call.extra = arrival.extra
         fallback = None
         if answering.fallback_url:

@@ -64,6 +64,7 @@ class Leg(Line):
         super().__init__(workers)
         loop = asyncio.get_running_loop()
         self.session = session
+        self.calls: tuple[str, ...] = ()  # SIDs: of its call, and of the one that dialled it
         self.dialog: DialogState | None = None
         self.early_media = False
         self.ringing: asyncio.Future[int] = loop.create_future()
@@ -86,6 +87,11 @@ class Leg(Line):
     def allow_symmetric(self, symmetric: bool) -> None:
         """Whether media may follow its real source (design: the trunk's `symmetric`)."""
         self._negotiation.symmetric = symmetric
+
+    @property
+    def media_ip(self) -> str:
+        """Our address, as SDP says it."""
+        return self._negotiation.media.ip
 
     @property
     def over(self) -> bool:

@@ -133,6 +133,8 @@ class Line(ABC):
                 LOG.info("- media follows %s:%d", ip, udp_port)
             case events.Strangers(ip=ip, udp_port=udp_port, packets=packets):
                 self._hear_strangers(f"{ip}:{udp_port}" if ip else "further addresses", packets)
+            case events.CaptureEnded(reason=reason, error=error):
+                LOG.warning("! the capture of this leg's RTP ended: %s", error or reason)
             case events.Released():
                 LOG.info(
                     "x media: %d packets in, %d out, %d lost, %d late, jitter %.1f ms",

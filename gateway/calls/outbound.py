@@ -154,6 +154,7 @@ async def _start(call: Call, hop: Hop, near: Port | None, on_early_media: OnEarl
     """A leg on its way; one that cannot even start is over."""
     services, trunk = call.services, hop.trunk
     leg = services.leg(services.random.randbytes(8).hex(), _peer(hop), symmetric=hop.symmetric)
+    leg.calls = (call.sid, call.row.parent_call_sid) if call.row.parent_call_sid else (call.sid,)
     call.leg = leg
     if on_early_media is not None:
         leg.on_early_media = partial(on_early_media, leg)

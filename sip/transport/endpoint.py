@@ -70,6 +70,9 @@ class Door:
         self._on_event(Dropped(flow, reason, CONNECTION, 503))
 
 
+Tap = Callable[[bytes, Flow, bool], None]
+"""Sees a message as it was received, or (True) sent."""
+
 Listener = tuple[str, str, int]  # transport (udp, tcp, tls, ws or wss), host, port
 
 
@@ -87,6 +90,7 @@ class Endpoint:
     ) -> None:
         self.agent = agent
         self._screen = screen
+        self.tap: Tap | None = None
         self.addresses: dict[str, Address] = {}
         self.listeners: list[Listener] = []
         self._on_event = on_event
@@ -174,6 +178,8 @@ class Endpoint:
                 return
             if not self._screen.answers(flow.remote, now):
                 flow = replace(flow, answered=False)
+        if self.tap is not None:
+            self.tap(data, flow, False)
         self._do(self.agent.receive(data, flow, now))
 
     def _undelivered(self, data: bytes) -> None:
@@ -214,6 +220,8 @@ class Endpoint:
             self._alarm, self._alarm_at = self._loop.call_at(at, self._tick), at
 
     def _transmit(self, flow: Flow, data: bytes) -> None:
+        if self.tap is not None:
+            self.tap(data, flow, True)
         if flow.transport != "udp":
             self.connections.send(flow, data)
         elif flow.id < len(self._udp):

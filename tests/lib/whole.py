@@ -53,7 +53,7 @@ from sip.commands import Command
 from sip.events import Event
 from sip.outputs import Address, Connect, Flow, FlowFailed, FlowOpened, Resolve, Resolved, Transmit
 from sip.registrar import Rules
-from sip.transport.endpoint import Screen
+from sip.transport.endpoint import Screen, Tap
 from tests.lib.loop import VirtualClock
 from tests.lib.media import FakeLink
 from tests.lib.rig import InMemory, inbox_of
@@ -91,6 +91,7 @@ class SimulatedEndpoint:
         self._loop = asyncio.get_running_loop()
         self._alarm: asyncio.TimerHandle | None = None
         self.screen: Screen | None = None
+        self.tap: Tap | None = None
         wire[address] = self
 
     def apply(self, command: Command) -> None:
@@ -104,12 +105,16 @@ class SimulatedEndpoint:
             if not self.screen.opens(source, now) and not self.agent.concerns(data):
                 return
             flow = replace(flow, answered=self.screen.answers(source, now))
+        if self.tap is not None:
+            self.tap(data, flow, False)
         self._do(self.agent.receive(data, flow, now))
 
     def _do(self, outputs: Sequence[object]) -> None:
         for output in outputs:
             match output:
                 case Transmit(flow=flow, data=data):
+                    if self.tap is not None:
+                        self.tap(data, flow, True)
                     if flow.remote in self.wire:
                         self._loop.call_later(0.01, self.wire[flow.remote].receive, data, self.address)
                 case Resolve(question=question):
