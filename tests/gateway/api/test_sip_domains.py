@@ -138,7 +138,7 @@ def test_credential_lists_are_mapped(api: Rest, path: str) -> None:
     for one in lists:
         made = mappings.create(credential_list_sid=one.sid)
         assert (made.sid, made.friendly_name) == (one.sid, one.friendly_name)
-    assert mappings(lists[0].sid).fetch().date_created == made.date_created
+    assert mappings(made.sid).fetch().date_created == made.date_created
     assert sorted(one.sid for one in mappings.stream(page_size=2)) == sorted(one.sid for one in lists)
     assert refusal(lambda: mappings.create(credential_list_sid=lists[0].sid)) == (400, 21231)
     assert refusal(lambda: mappings.create(credential_list_sid="CL" + "0" * 32)) == (404, 20404)
