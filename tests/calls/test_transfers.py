@@ -19,6 +19,7 @@ from sip.replaces import Replaces
 from tests.calls.test_dial import Callee
 from tests.calls.test_whole_calls import Caller
 from tests.lib.loop import VirtualClock, passes, run
+from tests.lib.phones import DOMAIN, USERS, Phone, domain
 from tests.lib.whole import HOST, NUMBER, Whole, whole
 
 DIAL = """<Response><Dial action="/after" referUrl="/transfer"><Sip>sip:bob@127.0.0.4:5060</Sip></Dial></Response>"""
@@ -339,6 +340,47 @@ def test_an_attended_transfer_between_two_calls_of_ours(tmp_path: Path) -> None:
             assert [params["Digits"] for params in one.web.to("/digit")] == ["5"]
             await caller.gone
             await passes(1)
+            assert (one.exchange.calls, one.services.workers.ports_in_use) == ({}, 0)
+
+    run(main)
+
+
+def test_an_attended_transfer_between_phones_of_a_domain(tmp_path: Path) -> None:
+    """Alice talks with bob and, in a second call, with carol: bob takes her place there, which only we know."""
+
+    async def main(clock: VirtualClock) -> None:
+        documents = DOCUMENTS | {
+            "/voice": f'<Response><Dial referUrl="/transfer"><Sip>sip:bob@{DOMAIN}</Sip></Dial></Response>'
+        }
+        async with whole(clock, tmp_path, documents) as one:
+            users = {"alice": USERS["alice"], "bob": USERS["bob"], "carol": "Waltz-me-home-77"}
+            await domain(one, calls=users, registrations=users)
+            alice, bob, carol = (Phone(one, user, f"127.0.0.{n}") for n, user in enumerate(users, 7))
+            for phone in (alice, bob, carol):
+                phone.register(users[phone.user])
+            await passes(1)
+            alice.call("bob")
+            await passes(2)
+            bob.answer()
+            await passes(1)
+            one.web.documents["/voice"] = one.web.documents["/voice"].replace("bob", "carol")
+            alice.call("carol", session="consult")
+            await passes(2)
+            carol.answer()
+            await passes(1)
+            consult = alice.said(Answered)[-1].dialog
+            replaces = str(Replaces(consult.call_id, consult.remote_tag, consult.local_tag))
+            target = f"sip:carol@{DOMAIN}?Require=replaces&Replaces={quote(replaces)}"  # as pjsua writes it
+            one.web.documents["/transfer"] = f"<Response><Dial><Sip>{escape(target)}</Sip></Dial></Response>"
+            alice.endpoint.apply(Refer("c", f"<{target}>"))
+            await passes(5)
+            assert progress(alice.events)[-1] == (200, True)
+            assert {end.session for end in alice.said(Ended)} == {"c", "consult"}
+            assert (bob.said(Ended), carol.said(Ended), len(carol.said(Invited))) == ([], [], 1)
+            assert (one.link.engine.ports.peer >= 0).sum() == 4  # bob, both ends of the way inside, carol
+            carol.hangup()
+            await passes(2)
+            assert len(bob.said(Ended)) == 1
             assert (one.exchange.calls, one.services.workers.ports_in_use) == ({}, 0)
 
     run(main)

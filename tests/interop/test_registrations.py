@@ -113,6 +113,10 @@ def test_pjsua2_holds_and_takes_up_again(office: GatewayProcess, app: App, tmp_p
     quiet = [n for n, level in enumerate(loud) if level < 100 and first < n < len(loud) - last]
     assert 8 <= len(quiet) <= 16  # of 0.2 s each, where 2.5 s were asked for
     assert quiet == list(range(quiet[0], quiet[-1] + 1))
+    waits = read_wav(tmp_path / "bob.wav")[4000:-8000]
+    assert len(waits) >= 5 * 8000  # longer than he was held
+    for at in range(0, len(waits) - 4000, 4000):  # what she plays him is heard all the time
+        assert abs(loudest_hertz(waits[at : at + 4000]) - 440) <= 2
 
 
 @pytest.mark.interop

@@ -8,9 +8,10 @@ from xml.sax.saxutils import escape
 
 import pytest
 
-from tests.interop.conftest import App, GatewayProcess, wait_for
+from tests.interop.conftest import App, GatewayProcess, need, wait_for
 from tests.interop.test_phones import ended, loudest_hertz, read_wav, start_pjsua
-from tests.interop.test_registrations import DOMAIN, USERS, make_domain, phone
+from tests.interop.test_registrations import DOMAIN, USERS, contacts, make_domain, phone, start_baresip
+from tests.lib.namespace import ALIAS
 
 TRANSFERABLE = "<Response><Dial action='/after' referUrl='/refer'><Sip>{To}</Sip></Dial></Response>"
 ONWARD = "<Response><Dial action='/after'><Sip>{ReferTransferTarget}</Sip></Dial></Response>"
@@ -25,13 +26,18 @@ def office(tmp_path: Path, app: App, monkeypatch: pytest.MonkeyPatch) -> Iterato
     gateway.start()
     try:
         make_domain(gateway, app)
-        app.documents |= {
-            "/voice": lambda params: TRANSFERABLE.format(**params),
-            "/refer": lambda params: ONWARD.format(ReferTransferTarget=escape(params["ReferTransferTarget"])),
-        }
+        transferable(app)
         yield gateway
     finally:
         gateway.stop()
+
+
+def transferable(app: App) -> None:
+    """Whoever talks may transfer the other one."""
+    app.documents |= {
+        "/voice": lambda params: TRANSFERABLE.format(**params),
+        "/refer": lambda params: ONWARD.format(ReferTransferTarget=escape(params["ReferTransferTarget"])),
+    }
 
 
 def heard(folder: Path, name: str, first: float, last: float) -> float:
@@ -94,3 +100,34 @@ def test_refer_moves_a_phone(office: GatewayProcess, app: App, tmp_path: Path) -
     assert ended(carol) == "DISCONNECTED"
     assert abs(heard(tmp_path, "carol", 1.0, 3.0) - ALICE) <= 1
     assert abs(heard(tmp_path, "alice-2", 1.0, 3.0) - CAROL) <= 1
+
+
+@pytest.mark.interop
+@pytest.mark.usefixtures("namespace")
+def test_phones_of_two_makes_go_on_after_a_transfer(app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Alice (pjsua2) calls bob (baresip), sends him to carol (pjsua2) and is out."""
+    baresip = need("baresip")
+    monkeypatch.setitem(USERS, "carol", "Long-and-winding-70")
+    gateway = GatewayProcess(tmp_path, ALIAS)
+    gateway.start()
+    try:
+        make_domain(gateway, app)
+        transferable(app)
+        bob = start_baresip(baresip, tmp_path / "bob", gateway, "bob", "udp", BOB, answers=True)
+        wait_for(lambda: len(contacts(gateway)) == 1, 20, "bob's registration")
+        near = ["--host", ALIAS]
+        carol = start_pjsua(tmp_path, "carol", CAROL, *phone(gateway, "carol", "udp", *near, "--hangup-after", "5"))
+        send = ["--call", f"sip:bob@{DOMAIN}", "--transfer-to", f"sip:carol@{DOMAIN}", "--transfer-after", "3"]
+        alice = start_pjsua(tmp_path, "alice", ALICE, *phone(gateway, "alice", "udp", *near, *send))
+        assert [ended(one) for one in (alice, carol)] == ["DISCONNECTED"] * 2
+        wait_for(lambda: not gateway.client().calls.list(status="in-progress"), 10, "the end of bob's call")
+        bob.terminate()
+        bob.wait(10)
+    finally:
+        gateway.stop()
+    assert app.to("/refer")[0].params["ReferTransferTarget"] == f"sip:carol@{DOMAIN}"
+    assert abs(heard(tmp_path, "alice", 1.0, 2.5) - BOB) <= 1
+    assert abs(heard(tmp_path, "carol", 1.0, 4.0) - BOB) <= 1
+    (bobs,) = (tmp_path / "bob").glob("*dec.wav")
+    assert abs(loudest_hertz(read_wav(bobs)[8000:16000]) - ALICE) <= 1
+    assert abs(loudest_hertz(read_wav(bobs)[-24000:-8000]) - CAROL) <= 1

@@ -77,13 +77,15 @@ class Phone:
         """REGISTER with Expires 0."""
         self.endpoint.apply(Unregister("r"))
 
-    def call(self, to: str, password: str | None = None, *headers: tuple[str, str], name: str = DOMAIN) -> None:
+    def call(
+        self, to: str, password: str | None = None, *headers: tuple[str, str], name: str = DOMAIN, session: str = "c"
+    ) -> None:
         """INVITE to a user of the domain; an empty password: no login."""
         secret = USERS.get(self.user, "") if password is None else password
         credentials = Credentials(self.user, secret) if secret else None
         sdp = negotiate.offer(self.ip, 4000, ("PCMU",), session_id=1, version=1)
         uri, from_ = f"sip:{to}@{name}", f"<sip:{self.user}@{name}>"
-        self.endpoint.apply(Invite("c", uri, from_, f"<{uri}>", sdp, headers, credentials, via_target=GATEWAY))
+        self.endpoint.apply(Invite(session, uri, from_, f"<{uri}>", sdp, headers, credentials, via_target=GATEWAY))
 
     def hide(self, ip: str) -> None:
         """From now on it calls itself by an address that only its own network knows."""
