@@ -57,7 +57,7 @@ async def hops_to_uri(
         return [replace(hop, headers=(*hop.headers, *inside(services, hop.uri)))]
     if domain.account_sid == account_sid and any(name.lower() == "replaces" for name, _ in hop.headers):
         # a phone of the domain has its dialogs with us: one of them is what an attended transfer takes over
-        here = f"sip:{uri.user}@{services.addresses.inside}"
+        here = str(Uri.parse(f"sip:{services.addresses.inside}").with_user(uri.user or ""))
         return [replace(hop, uri=here, headers=(*hop.headers, *inside(services, here)))]
     known = services.phones.at(uri.user or "", domain.domain_name) if domain.account_sid == account_sid else ()
     if gr := uri.param("gr"):  # RFC 5627: one of the user's devices; a temporary one has no value, its user says it
