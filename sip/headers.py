@@ -28,6 +28,7 @@ class Limits:
     message: int = 65536
     headers: int = 200
     line: int = 8192
+    commas: int = 2000  # in all headers: each may be a value, and takes a microsecond to be read
 
 
 LIMITS = Limits()
@@ -61,9 +62,12 @@ class Headers:
 
     @classmethod
     def readable(cls, lines: list[bytes]) -> Headers:
-        """From lines of which some cannot be read: those that can."""
-        headers = cls()
+        """From lines of which some cannot be read, or are too much: those that can."""
+        headers, commas = cls(), 0
         for line in lines[: LIMITS.headers]:
+            commas += line.count(b",")
+            if len(line) > LIMITS.line or commas > LIMITS.commas:
+                continue
             try:
                 headers._append(_key(line[: line.find(b":") + 1]), line)
             except ParseError:

@@ -181,6 +181,8 @@ def parse_head(head: bytes, limits: Limits = LIMITS) -> Request | Response:
     first, *lines = unfolded(head)
     if len(head) > limits.line and (longest := max(map(len, lines), default=0)) > limits.line:
         raise TooLarge(f"a header line of {longest} bytes is over {limits.line}")
+    if len(head) > limits.commas and (commas := head.count(b",")) > limits.commas:
+        raise TooLarge(f"{commas} commas in the headers are more than {limits.commas}")
     return _message(text_of(first), Headers.parse(lines, limits))
 
 
