@@ -68,6 +68,7 @@ class Engine:
         self._captures = Captures(self.ports, capturer or Capturer(threaded=False))
         self._heard = np.zeros((rows, FRAME), np.int16)
         self._said = np.zeros((rows, FRAME), np.uint8)
+        self._listened = np.zeros(rows, np.bool_)  # in the last tick
         self._ticks = 0
 
     # commands
@@ -76,7 +77,7 @@ class Engine:
         """A row begins; its SSRC."""
         ssrc = self._random.getrandbits(32)
         self.ports.take(row, ssrc, self._random.getrandbits(16), self._random.getrandbits(32))
-        self._jitter.reset(row)
+        self._jitter.begin(row)
         self._events.reset(row)
         self._listener.reset(row)
         self._reports.reset(row)
@@ -180,7 +181,6 @@ class Engine:
         for one in {row, int(self.ports.peer[row])} - {-1}:
             self.ports.peer[one] = -1
             self._forwarder.renew(one)
-            self._jitter.reset(one)
 
     def _release(self, row: int) -> list[events.Event]:
         said = [*self._sources.stop(row), *self._arrivals.forget(row)]
@@ -215,9 +215,10 @@ class Engine:
         forwarding = self._forwarder.rows(self._sources.playing)
         out.packets.append(self._forwarder.forward(packets, headers, forwarding))
         listening = self._listening(forwarding)
+        self._begin_to_listen(listening)
         if len(packets):
             self._hear_events(packets, headers, out)
-            self._buffer(packets, headers, listening)
+            self._buffer(packets, headers)
         if len(listening):
             self._hear(listening)
             self._detect(listening, out)
@@ -259,12 +260,18 @@ class Engine:
             wanted |= (ports.peer >= 0) & ports.tapped[ports.peer]
         return np.flatnonzero(wanted & ports.connected)
 
-    def _buffer(self, packets: Packets, headers: Headers, listening: Rows) -> None:
+    def _begin_to_listen(self, listening: Rows) -> None:
+        """Whoever was not listened to in the last tick has an old playout buffer; all others play on."""
+        begun = listening[~self._listened[listening]]
+        if len(begun):
+            self._jitter.reset(begun)
+        self._listened[:] = False
+        self._listened[listening] = True
+
+    def _buffer(self, packets: Packets, headers: Headers) -> None:
         """Audio packets of those who are listened to into the playout buffers."""
         rows = packets.rows
-        wanted = np.zeros(len(self.ports), np.bool_)
-        wanted[listening] = True
-        audio = headers.ok & (headers.payload_type == self.ports.payload_type[rows]) & wanted[rows]
+        audio = headers.ok & (headers.payload_type == self.ports.payload_type[rows]) & self._listened[rows]
         index = np.flatnonzero(audio & (headers.size <= WIDTH - HEADER))
         if len(index):
             size = headers.size[index]

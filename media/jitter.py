@@ -38,12 +38,16 @@ class Jitter:
         self.delay = np.full(rows, START, np.int64)
         self.late = np.zeros(rows, np.int64)
 
-    def reset(self, row: int) -> None:
-        """The row starts anew with the next packet."""
-        self._ssrc[row] = -1
-        self._left[row] = 0
-        self.delay[row] = START
+    def begin(self, row: int) -> None:
+        """The row is another call's."""
         self.late[row] = 0
+        self.reset(np.array([row]))
+
+    def reset(self, rows: Rows) -> None:
+        """The rows start anew with their next packets."""
+        self._ssrc[rows] = -1
+        self._left[rows] = 0
+        self.delay[rows] = START
 
     def put(self, rows: Rows, ssrc: Ints, timestamp: Ints, payload: Wire, size: Ints) -> None:
         """Packets in the order of their arrival: `payload: (n, width)`, of which `size` bytes count."""
@@ -54,10 +58,11 @@ class Jitter:
         np.minimum.at(self._margin, rows, ahead)
         np.maximum.at(self._left, rows, ahead + size)
         at = (self._at[rows] + ahead) % SIZE
-        straight = (size == FRAME) & (at <= SIZE - FRAME) & ~late
+        straight = (size == FRAME) & (ahead >= 0) & (at <= SIZE - FRAME)
         self._frames[rows[straight] * SIZE + at[straight]] = whole(payload[straight, :FRAME])
         for index in np.flatnonzero(~straight & ~late):  # other lengths, and what goes around the ring's end
-            self._write(int(rows[index]), int(at[index]), payload[index, : size[index]])
+            over = max(0, -int(ahead[index]))  # samples whose time has passed: their place is that of later ones
+            self._write(int(rows[index]), int(at[index] + over) % SIZE, payload[index, over : size[index]])
 
     def _start_new(self, rows: Rows, ssrc: Ints, timestamp: Ints) -> None:
         ahead = distance(timestamp, self._play[rows], 32)
@@ -112,6 +117,8 @@ class Jitter:
         if not renew.any():
             return
         forward = rested & (margin >= 2 * FRAME) & (margin < JUMP) & (self.delay[rows] > LEAST)
+        left_out = rows[forward & ~back]
+        self._frames[left_out * SIZE + self._at[left_out]] = whole(QUIET[self._law[left_out]])
         step = np.where(back, -FRAME, np.where(forward, FRAME, 0))
         self._step(rows, step)
         self.delay[rows] -= step

@@ -81,7 +81,28 @@ def test_timestamps_may_wrap() -> None:
 def test_a_row_that_begins_anew_plays_nothing_of_before() -> None:
     _, jitter = play({tick: [tick] for tick in range(20)}, 10)
     jitter.put(ROW, np.array([9]), np.array([10 * FRAME]), np.full((1, FRAME), 1, np.uint8), np.array([FRAME]))
-    jitter.reset(0)
+    jitter.reset(ROW)
     for _ in range(10):
         assert frame_of(jitter) == -1
     assert (jitter.delay[0], jitter.late[0]) == (2 * FRAME, 0)
+
+
+def test_what_playout_leaves_out_when_it_moves_forward_is_not_played_later() -> None:
+    """Packets that come early for five seconds, then none: nothing but silence is left in the ring."""
+    arrivals = {0: [0, 1, 2], **{tick: [tick + 2] for tick in range(1, 256)}}
+    played, jitter = play(arrivals, 400)
+    assert jitter.delay[0] == FRAME
+    heard = [number for number in played if number >= 0]
+    assert len(heard) == 258 - 1
+    assert all((after - before) % 200 in (1, 2) for before, after in pairwise(heard))
+    assert played[262:] == [-1] * (400 - 262)
+
+
+def test_the_late_part_of_a_packet_is_not_played_later() -> None:
+    """60 ms of which two thirds are over: only the last third plays, and nothing of it half a second later."""
+    jitter = Jitter(1, ULAW)
+    jitter.put(ROW, np.array([9]), np.array([0]), np.full((1, FRAME), 1, np.uint8), np.array([FRAME]))
+    played = [frame_of(jitter) for _ in range(5)]
+    jitter.put(ROW, np.array([9]), np.array([FRAME]), np.full((1, 3 * FRAME), 2, np.uint8), np.array([3 * FRAME]))
+    played += [frame_of(jitter) for _ in range(60)]
+    assert played == [-1, -1, 1, -1, -1, 2, *[-1] * 59]
