@@ -77,10 +77,12 @@ def test_what_a_network_does_to_ten_minutes_is_all_that_is_missing(tmp_path: Pat
     assert end.late < 2 * LATE * TICKS
     assert forward < 30  # of 120 times that it could
 
-    passed = [payload for _, _, payload in sent if payload[:2] != b"\xff\xff"]
-    assert passed == [CODES[number].tobytes() for number in came], "forwarded: as it came"
+    passed = [one for one in sent if one[2][:2] != b"\xff\xff"]
+    assert [one[2] for one in passed] == [CODES[number].tobytes() for number in came], "forwarded: as it came"
     shifts = {
         ((sequence - number) & 0xFFFF, (stamp - number * FRAME) & 0xFFFFFFFF)
-        for (sequence, stamp, _), number in zip(sent[-len(came) :], came, strict=True)
+        for (sequence, stamp, _), number in zip(passed, came, strict=True)
     }
-    assert len(shifts) == 1, "numbers and timestamps go with their frames"
+    silences = len(sent) - len(passed)
+    assert silences < 0.01 * TICKS
+    assert len(shifts) <= 1 + silences, "a frame keeps its place, but where silence of ours came between"
