@@ -1,4 +1,7 @@
-"""An hour of five hundred scanners beside honest traffic, in virtual time: they fall silent, nobody else notices."""
+"""An hour of five hundred scanners beside honest traffic, in virtual time: they fall silent, nobody else notices.
+
+It takes too long to be among the quick tests.
+"""
 
 from __future__ import annotations
 
