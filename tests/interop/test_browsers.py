@@ -75,7 +75,7 @@ def test_a_browser_registers_over_secure_websocket_and_is_called_there(tmp_path:
             return [(one.params["event"], one.params.get("status", "")) for one in app.to("/report")]
 
         with browser(tmp_path, page("wrong")):
-            wait_for(lambda: ("refused", "401") in reports(), 30, "the refusal")
+            wait_for(lambda: ("refused", "401") in reports(), 60, "the refusal")  # a first start takes its time
         assert contacts(gateway) == []
         with browser(tmp_path, page(USERS["bob"])):
             wait_for(lambda: ("registered", "200") in reports(), 30, "the registration")

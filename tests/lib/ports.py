@@ -16,7 +16,7 @@ def free_port() -> int:
     left alone, because some programs take a few.
     """
     while True:
-        port = _chance.randrange(10000, 20000, 4)
+        port = _chance.randrange(10100, 20000, 4)  # browsers refuse 10080
         if port in _given or not all(_is_free(kind, port) for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM)):
             continue
         _given.add(port)
