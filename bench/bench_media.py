@@ -25,7 +25,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -107,10 +107,8 @@ class Turns:
     def measured(self, *, product: bool) -> float:
         """CPU milliseconds per call and second of call of one of them."""
         runs, stands = (self._product, self._looping) if product else (self._looping, self._product)
-        for pid in stands:
-            os.kill(pid, signal.SIGSTOP)
-        for pid in runs:
-            os.kill(pid, signal.SIGCONT)
+        tell(stands, signal.SIGSTOP)
+        tell(runs, signal.SIGCONT)
         time.sleep(SETTLE)
         return self._cpu(runs[0])
 
@@ -122,8 +120,14 @@ class Turns:
 
     def go_on(self) -> None:
         """All run again."""
-        for pid in (*self._product, *self._looping):
-            os.kill(pid, signal.SIGCONT)
+        tell([*self._product, *self._looping], signal.SIGCONT)
+
+
+def tell(pids: list[int], what: signal.Signals) -> None:
+    """A signal to all of them; one that spoke a text may be over already."""
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, what)
 
 
 def turns(
