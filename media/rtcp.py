@@ -9,7 +9,7 @@ import numpy as np
 
 from media.frames import RATE, Rows
 from media.ports import Ports
-from media.rtp import Headers
+from media.rtp import Headers, distance
 
 EVERY = 250  # ticks: 5 s, RFC 3550 §6.2
 NTP_UNIX = 2208988800  # seconds from 1900 to 1970
@@ -57,7 +57,7 @@ class Reports:
                 self._ssrc[row], self._first[row] = ssrc[place], sequence[place]
                 self._highest[row] = sequence[place]
                 self._transit[row] = now * RATE - headers.timestamp[index[place]]
-        step = ((sequence - self._highest[rows] + 0x8000) & 0xFFFF) - 0x8000
+        step = distance(sequence, self._highest[rows], 16)
         np.maximum.at(self._highest, rows, self._highest[rows] + step)
         np.add.at(self._count, rows, 1)
         transit = now * RATE - headers.timestamp[index]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from gateway.calls.leg import Leg
 from gateway.calls.race import Overtaken, first
-from twiml.control import Collect, Collected
+from twiml.control import Collect, Collected, DialPlan
+
+LOG = logging.getLogger(__name__)
 
 
 class Keys:
@@ -70,6 +73,21 @@ async def collect(leg: Leg, playing: asyncio.Future[Any] | None, how: Collect, s
             digits += digit
             if len(digits) == how.num_digits:
                 return Collected(digits, "")
+
+
+async def until_over(leg: Leg, plan: DialPlan, *over: asyncio.Future[Any]) -> bool:
+    """Until one of them is done, the Dial's time limit, or the caller's `*` where that ends it: True then."""
+    with listening(leg) as keys:
+        try:
+            async with asyncio.timeout(plan.time_limit):
+                while not any(one.done() for one in over):
+                    pressed = keys.waiting()
+                    await asyncio.wait((*over, pressed), return_when=asyncio.FIRST_COMPLETED)
+                    if pressed.done() and keys.take()[0] == "*" and plan.hangup_on_star:
+                        return True
+        except TimeoutError:
+            LOG.info("- the dial's time limit of %g s is reached", plan.time_limit)
+    return False
 
 
 async def _until_played_or_pressed(playing: asyncio.Future[Any], keys: Keys, stop: asyncio.Future[None]) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gateway.calls import callback_urls, waiting
-from gateway.calls.collect import listening
+from gateway.calls.collect import until_over
 from gateway.calls.coming import NotAdmitted, check
 from gateway.calls.conference import Conference, begun
 from gateway.calls.member import Member
@@ -66,7 +66,7 @@ async def _stay(control: Control, plan: DialPlan, conference: Conference, target
     reason = "participant_hung_up"
     try:
         await conference.enter(member)
-        reason = await _until_out(control, plan, member, waits)
+        reason = await _until_out(control, plan, member)
     finally:
         waits.cancel()
         control.call.services.spawn(conference.leave(member, reason))
@@ -117,19 +117,10 @@ async def _wait(conference: Conference, member: Member, control: Control) -> Non
                 return
 
 
-async def _until_out(control: Control, plan: DialPlan, member: Member, waits: asyncio.Task[None]) -> str:
+async def _until_out(control: Control, plan: DialPlan, member: Member) -> str:
     """Why it takes part no more (webhooks.md: ReasonParticipantLeft)."""
-    with listening(control.leg) as keys:
-        try:
-            async with asyncio.timeout(plan.time_limit):
-                while not (control.leg.gone.done() or control.stop.done() or member.out.done()):
-                    pressed = keys.waiting()
-                    over: tuple[asyncio.Future[Any], ...] = (control.leg.gone, control.stop, member.out, pressed)
-                    await asyncio.wait(over, return_when=asyncio.FIRST_COMPLETED)
-                    if pressed.done() and keys.take()[0] == "*" and plan.hangup_on_star:
-                        return "participant_hung_up"
-        except TimeoutError:
-            LOG.info("- the dial's time limit of %g s is reached", plan.time_limit)
+    if await until_over(control.leg, plan, control.leg.gone, control.stop, member.out):
+        return "participant_hung_up"
     if member.out.done():
         return member.out.result()
     return "participant_hung_up" if control.leg.gone.done() else "participant_updated_via_api"

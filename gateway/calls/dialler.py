@@ -8,12 +8,12 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gateway.billing.guard import Refused
 from gateway.calls import byoc, outbound
 from gateway.calls.call import Call
-from gateway.calls.collect import listening
+from gateway.calls.collect import until_over
 from gateway.calls.dial_recording import DialRecording
 from gateway.calls.dialstring import Hop, NoRoute
 from gateway.calls.fork import WORST_LAST
@@ -238,7 +238,7 @@ async def _talk(control: Control, child: Child, plan: DialPlan, recording: DialR
         LOG.info("- bridged with %s", child.call.row.to)
         if plan.refer_url is not None:
             wishes.open()
-        await _until_over(control, child, plan, wishes.came)
+        await until_over(control.leg, plan, leg.gone, control.stop, wishes.came)
         wish = wishes.close()
     except Overtaken:
         LOG.info("- the caller's leg was taken elsewhere")
@@ -282,23 +282,6 @@ async def _transfer(control: Control, child: Child, plan: DialPlan, wish: Wish, 
     await see_off(control.call, document)
     del params["DialCallDuration"]  # the child's talk is not over (twiml-voice.md: Dial)
     return Dialled(params, True)
-
-
-async def _until_over(control: Control, child: Child, plan: DialPlan, transfer: asyncio.Future[Wish]) -> None:
-    """Until either side hangs up or transfers the other, the time limit, or `*`."""
-    leg = child.call.leg
-    assert leg is not None
-    with listening(control.leg) as keys:
-        try:
-            async with asyncio.timeout(plan.time_limit):
-                while not (leg.gone.done() or control.stop.done() or transfer.done()):
-                    pressed = keys.waiting()
-                    waits: tuple[asyncio.Future[Any], ...] = (leg.gone, control.stop, transfer, pressed)
-                    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-                    if pressed.done() and keys.take()[0] == "*" and plan.hangup_on_star:
-                        return
-        except TimeoutError:
-            LOG.info("- the dial's time limit of %g s is reached", plan.time_limit)
 
 
 async def _unanswered(children: list[Child], recording: DialRecording, *, hung_up: bool) -> Dialled:
