@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from aiohttp import web
 
 from gateway.accounts.keys import Keys
-from gateway.api.core import sip
+from gateway.api.core import declared
 from gateway.api.core.accounts import Accounts
 from gateway.api.core.calls import Calls
 from gateway.api.core.conferences import Conferences
@@ -55,7 +55,7 @@ async def open_http(
         *Recordings(store, live, clock, services.recordings_dir, lambda: services.public_url).routes(),
         *Conferences(store, moderation).routes(),
         *Participants(store, moderation).routes(),
-        *sip.routes(store, services.sids, clock),
+        *declared.routes(store, services.sids, clock),
     ]
     site = Site(
         Router(core),

@@ -31,6 +31,11 @@ def text(most: int) -> Reader:
     return read
 
 
+def coded(reader: Reader, code: int) -> Reader:
+    """The same with a code of its own for bad input."""
+    return lambda form, name, _: reader(form, name, code)
+
+
 def url(form: Form, name: str, code: int) -> str | None:
     """An absolute HTTP URL."""
     return form.url(name, code) or None

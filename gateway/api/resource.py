@@ -63,6 +63,7 @@ class Resource(Generic[T]):
     again: Sequence[str] = ()  # required in updates too
     fixed: Sequence[str] = ()  # not read in updates
     hidden: Sequence[str] = ()  # not shown
+    filters: Sequence[str] = ()  # columns that lists can be asked for by
     parts: Mapping[str, str] = field(default_factory=dict)  # name of a link -> path below the object
     parents: Mapping[str, Fetch] = field(default_factory=dict)  # variable of the path -> its resource
     references: Mapping[str, tuple[Fetch, int]] = field(default_factory=dict)  # column -> its resource, and the code
@@ -89,8 +90,9 @@ class Served(Generic[T]):
 
     async def list(self, request: Request) -> Reply:
         """A page, newest first."""
-        keys, page = await self._keys(request), page_of(request)
-        found = await self._resource.rows.page(request.account_sid, page, **keys)
+        keys, page, form = await self._keys(request), page_of(request), Form(request.fields)
+        wanted = {column: form.text(camel(column)) for column in self._resource.filters if form.text(camel(column))}
+        found = await self._resource.rows.page(request.account_sid, page, **keys, **wanted)
         shown = await self._shown(found.rows)
         return self._serving.dialect.envelope(request, self._resource.key, page, found, shown)
 

@@ -13,6 +13,7 @@ from gateway.calls.script import Dialling
 from gateway.calls.services import Services
 from gateway.phones.directory import Domain
 from gateway.store import sip_rows
+from gateway.store.rows import Number
 from gateway.trunks.admission import Refusal
 from gateway.trunks.model import Numbers, Trunk
 from gateway.trunks.policy import understood
@@ -194,17 +195,25 @@ async def _by_number(services: Services, event: Invited) -> Arrival | Refusal:
     if to is None or number is None or number.sid is None:
         return Refusal(404, f"{user or 'an INVITE without a number'} is nobody's number here")
     dialling = await trunking.to_pbx(services, number) if number.trunk_sid is not None else None
-    if dialling is None and not number.voice_url:
+    answering = await _of_number(services, number)
+    if dialling is None and not answering.voice_url:
         return Refusal(480, f"{to} has no VoiceUrl")
-    answering = Answering(
-        number.account_sid or "", number.voice_url, number.voice_method, number.voice_fallback_url,
-        number.voice_fallback_method, number.status_callback, number.status_callback_method, number.sid,
-    )  # fmt: skip
     extra = _sip_params(request, event.flow.remote[0])
     caller, forwarded = _caller(request, trunk), _forwarded(request, rules)
     direction = "inbound" if dialling is None else trunking.ORIGINATING
     claim, trunk_sid = _claim(request, trunk, to), number.trunk_sid if dialling is not None else None
     return Arrival(answering, caller, to, trunk, forwarded, extra, claim, dialling, direction, trunk_sid)
+
+
+async def _of_number(services: Services, number: Number) -> Answering:
+    """What answers a number: its application in place of all its URLs, where it has one (webhooks.md §2)."""
+    account_sid, sid = number.account_sid or "", number.voice_application_sid
+    application = await services.store.applications.fetch(account_sid, sid) if sid else None
+    one = application or number
+    return Answering(
+        account_sid, one.voice_url or "", one.voice_method, one.voice_fallback_url or "", one.voice_fallback_method,
+        one.status_callback or "", one.status_callback_method, number.sid,
+    )  # fmt: skip
 
 
 def _caller(request: Request, trunk: Trunk | None) -> str:

@@ -44,6 +44,8 @@ class Number:
     date_created: datetime | None = None
     date_updated: datetime | None = None
     trunk_sid: str | None = None  # of Elastic SIP Trunking: its calls go to the trunk's origination URLs
+    voice_application_sid: str | None = None  # in place of the voice URLs and the status callback
+    sms_application_sid: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

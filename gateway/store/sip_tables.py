@@ -5,27 +5,14 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy import Boolean, Column, Integer, String, Table, Text
 
-from gateway.store.tables import METADATA, Utc
+from gateway.store.tables import METADATA, Utc, owned
 
 
 def _sid(name: str, **options: bool) -> Column[str]:
     return Column(name, String(34), **options)  # type: ignore[arg-type]
 
 
-def _owned(name: str, *columns: sa.schema.SchemaItem) -> Table:
-    """A table whose rows have a SID, an account and two dates, and are read as pages."""
-    return Table(
-        name, METADATA,
-        _sid("sid", primary_key=True),
-        _sid("account_sid", nullable=False),
-        Column("date_created", Utc, nullable=False),
-        Column("date_updated", Utc, nullable=False),
-        *columns,
-        sa.Index(f"{name}_page", "account_sid", "date_created", "sid"),
-    )  # fmt: skip
-
-
-domains = _owned(
+domains = owned(
     "sip_domains",
     Column("domain_name", String(253), nullable=False, unique=True),
     Column("friendly_name", Text),
@@ -42,13 +29,13 @@ domains = _owned(
     _sid("emergency_caller_sid"),
 )
 
-credential_lists = _owned(
+credential_lists = owned(
     "sip_credential_lists",
     Column("friendly_name", String(64), nullable=False),
     sa.UniqueConstraint("account_sid", "friendly_name"),
 )
 
-credentials = _owned(
+credentials = owned(
     "sip_credentials",
     _sid("credential_list_sid", nullable=False),
     Column("username", String(32), nullable=False),
@@ -56,9 +43,9 @@ credentials = _owned(
     sa.UniqueConstraint("credential_list_sid", "username"),
 )
 
-access_lists = _owned("sip_access_lists", Column("friendly_name", Text, nullable=False))
+access_lists = owned("sip_access_lists", Column("friendly_name", Text, nullable=False))
 
-addresses = _owned(
+addresses = owned(
     "sip_addresses",
     _sid("ip_access_control_list_sid", nullable=False, index=True),
     Column("friendly_name", Text, nullable=False),
@@ -77,7 +64,7 @@ mappings = Table(
     sa.Index("sip_mappings_list", "sid"),
 )  # fmt: skip
 
-trunks = _owned(
+trunks = owned(
     "sip_trunks",
     Column("friendly_name", Text),
     Column("domain_name", String(253), unique=True),
@@ -91,7 +78,7 @@ trunks = _owned(
     Column("recording_trim", String(20), nullable=False),
 )
 
-origination_urls = _owned(
+origination_urls = owned(
     "sip_origination_urls",
     _sid("trunk_sid", nullable=False, index=True),
     Column("friendly_name", Text, nullable=False),
@@ -101,7 +88,7 @@ origination_urls = _owned(
     Column("enabled", Boolean, nullable=False),
 )
 
-byoc_trunks = _owned(
+byoc_trunks = owned(
     "byoc_trunks",
     Column("friendly_name", Text),
     Column("voice_url", Text),
@@ -115,9 +102,9 @@ byoc_trunks = _owned(
     _sid("from_domain_sid"),
 )
 
-connection_policies = _owned("connection_policies", Column("friendly_name", Text))
+connection_policies = owned("connection_policies", Column("friendly_name", Text))
 
-targets = _owned(
+targets = owned(
     "connection_policy_targets",
     _sid("connection_policy_sid", nullable=False, index=True),
     Column("friendly_name", Text),
@@ -127,14 +114,14 @@ targets = _owned(
     Column("enabled", Boolean, nullable=False),
 )
 
-ip_records = _owned(
+ip_records = owned(
     "ip_records",
     Column("friendly_name", Text),
     Column("ip_address", String(45), nullable=False),
     Column("cidr_prefix_length", Integer, nullable=False),
 )
 
-source_ip_mappings = _owned(
+source_ip_mappings = owned(
     "source_ip_mappings",
     _sid("ip_record_sid", nullable=False, unique=True),
     _sid("sip_domain_sid", nullable=False, index=True),

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from gateway.clock import Clock
+from gateway.store import tables, voice_tables
 from gateway.store.conferences import Conferences
 from gateway.store.database import Database
 from gateway.store.old import Old
+from gateway.store.owned import Owned
 from gateway.store.registrations import Registrations
 from gateway.store.repositories import Accounts, Calls, Notifications, Numbers, Operator, Outbox, Recordings
 from gateway.store.secret import SecretKey
 from gateway.store.sip import Sip
+from gateway.store.voice_rows import Application
 
 
 class Store:
@@ -26,6 +29,10 @@ class Store:
         self.outbox = Outbox(database)
         self.operator = Operator(database)
         self.sip = Sip(database, secret)
+        self.applications = Owned(
+            database, voice_tables.applications, Application,
+            links=(tables.numbers.c.voice_application_sid, tables.numbers.c.sms_application_sid),
+        )  # fmt: skip
         self.registrations = Registrations(database)
         self.old = Old(database)
 

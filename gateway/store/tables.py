@@ -29,6 +29,19 @@ def _sid(name: str, **options: Any) -> Column[str]:
     return Column(name, String(34), **options)
 
 
+def owned(name: str, *columns: sa.schema.SchemaItem) -> Table:
+    """A table whose rows have a SID, an account and two dates, and are read as pages."""
+    return Table(
+        name, METADATA,
+        _sid("sid", primary_key=True),
+        _sid("account_sid", nullable=False),
+        Column("date_created", Utc, nullable=False),
+        Column("date_updated", Utc, nullable=False),
+        *columns,
+        sa.Index(f"{name}_page", "account_sid", "date_created", "sid"),
+    )  # fmt: skip
+
+
 accounts = Table(
     "accounts", METADATA,
     _sid("account_sid", primary_key=True),
@@ -59,6 +72,8 @@ numbers = Table(
     Column("date_created", Utc),
     Column("date_updated", Utc),
     _sid("trunk_sid", index=True),
+    _sid("voice_application_sid", index=True),
+    _sid("sms_application_sid", index=True),
 )  # fmt: skip
 
 calls = Table(

@@ -25,7 +25,7 @@ from twilio.rest import Client
 from gateway.accounts import credentials
 from gateway.accounts.credentials import Credentials
 from gateway.accounts.keys import Keys
-from gateway.api.core import sip
+from gateway.api.core import declared
 from gateway.api.core.accounts import Accounts
 from gateway.api.core.calls import Calls
 from gateway.api.core.numbers import Numbers
@@ -223,7 +223,7 @@ async def _start(folder: Path, loop: asyncio.AbstractEventLoop) -> tuple[Rest, A
         *Numbers(store, sids, clock).routes(),
         *Calls(store, engine).routes(),
         *Recordings(store, engine.recorders, clock, folder, lambda: "https://gateway.example").routes(),
-        *sip.routes(store, sids, clock),
+        *declared.routes(store, sids, clock),
         Route("/Accounts/{account}/Broken", {"GET": _broken}),
     ]
     admission = Admission(book, NoCarriers(), Challenger("trunkline", random), Gate(book.belongs), clock)

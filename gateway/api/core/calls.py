@@ -17,9 +17,10 @@ from gateway.errors import ApiError, not_found
 from gateway.numbers.e164 import national
 from gateway.store import Store
 from gateway.store.rows import Call, Notification
+from gateway.store.voice_rows import Application
 
 FINAL = ("completed", "busy", "no-answer", "failed", "canceled")
-LATER = ("ApplicationSid", "AsyncAmd", "RecordingConfigurationId")
+LATER = ("AsyncAmd", "RecordingConfigurationId")
 
 
 class Calls:
@@ -43,8 +44,18 @@ class Calls:
 
     async def create(self, request: Request) -> Reply:
         """Places a call."""
-        call = await self._engine.create(request.account_sid, _wanted(Form(request.fields)))
+        form = Form(request.fields)
+        form.refuse(*LATER)
+        application = await self._application(request.account_sid, form.text("ApplicationSid"))
+        wanted = _wanted(form) if application is None else of_application(placed(form), application)
+        call = await self._engine.create(request.account_sid, replace(wanted, send_digits=_digits(form)))
         return Reply(201, self.show(call), "Call")
+
+    async def _application(self, account_sid: str, sid: str) -> Application | None:
+        found = await self._store.applications.fetch(account_sid, sid) if sid else None
+        if sid and (found is None or not found.voice_url):
+            raise ApiError(400, 21218, f"ApplicationSid {sid} is no application with a VoiceUrl")
+        return found
 
     async def list(self, request: Request) -> Reply:
         """Newest first, with Twilio's filters."""
@@ -135,14 +146,10 @@ class Calls:
 
 def _wanted(form: Form) -> CreateCall:
     """The parameters, checked one by one."""
-    form.refuse(*LATER)
     call = placed(form)
     url, twiml = form.url("Url"), _twiml(form)
     if not url and not twiml:
         raise ApiError(400, 21205, "Url, Twiml or ApplicationSid is required")
-    digits = form.text("SendDigits")
-    if len(digits) > 32 or not set(digits) <= set("0123456789*#wWABCD"):
-        raise ApiError(400, 21206, f"SendDigits {digits} is not up to 32 of 0-9 A-D * # w W")
     return replace(
         call,
         url=url or None,
@@ -150,8 +157,28 @@ def _wanted(form: Form) -> CreateCall:
         twiml=twiml or None,
         fallback_url=form.url("FallbackUrl") or None,
         fallback_method=form.method("FallbackMethod"),
-        send_digits=digits,
     )
+
+
+def of_application(call: CreateCall, application: Application) -> CreateCall:
+    """The call as its application answers it and is told of it; it counts, and not the request."""
+    return replace(
+        call,
+        url=application.voice_url,
+        method=application.voice_method,
+        fallback_url=application.voice_fallback_url,
+        fallback_method=application.voice_fallback_method,
+        status_callback=application.status_callback,
+        status_callback_method=application.status_callback_method,
+        status_callback_events=("completed",),
+    )
+
+
+def _digits(form: Form) -> str:
+    digits = form.text("SendDigits")
+    if len(digits) > 32 or not set(digits) <= set("0123456789*#wWABCD"):
+        raise ApiError(400, 21206, f"SendDigits {digits} is not up to 32 of 0-9 A-D * # w W")
+    return digits
 
 
 def _twiml(form: Form) -> str:

@@ -11,6 +11,7 @@ from gateway.api.core.shape import VERSION, base, date
 from gateway.api.fields import Form
 from gateway.api.http import Reply, Request, Route
 from gateway.api.paging import envelope, page_of
+from gateway.api.resource import Fetch
 from gateway.clock import Clock
 from gateway.errors import ApiError, invalid, not_found
 from gateway.numbers.e164 import HOME, national, normal
@@ -29,10 +30,11 @@ METHODS = {
     "StatusCallbackMethod": "status_callback_method", "SmsMethod": "sms_method",
     "SmsFallbackMethod": "sms_fallback_method",
 }  # fmt: skip
-LATER = (
-    "VoiceApplicationSid", "SmsApplicationSid", "IdentitySid", "AddressSid", "EmergencyAddressSid",
-    "BundleSid", "VoiceReceiveMode", "AccountSid",
-)  # fmt: skip
+USES = {
+    "TrunkSid": ("trunk_sid", 20001), "VoiceApplicationSid": ("voice_application_sid", 21420),
+    "SmsApplicationSid": ("sms_application_sid", 21420),
+}  # fmt: skip
+LATER = ("IdentitySid", "AddressSid", "EmergencyAddressSid", "BundleSid", "VoiceReceiveMode", "AccountSid")
 PLACES = (
     "NearNumber", "NearLatLong", "Distance", "InPostalCode", "InRegion", "InRateCenter", "InLata", "InLocality",
 )  # fmt: skip
@@ -45,7 +47,11 @@ class Numbers:
 
     def __init__(self, store: Store, sids: Sids, clock: Clock) -> None:
         self._numbers = store.numbers
-        self._trunks = store.sip.trunks
+        self._uses: dict[str, Fetch] = {
+            "TrunkSid": store.sip.trunks.fetch,
+            "VoiceApplicationSid": store.applications.fetch,
+            "SmsApplicationSid": store.applications.fetch,
+        }
         self._sids = sids
         self._clock = clock
 
@@ -109,13 +115,14 @@ class Numbers:
             changes["friendly_name"] = form.text("FriendlyName")[:64]
         if form.has("VoiceCallerIdLookup"):
             changes["voice_caller_id_lookup"] = form.flag("VoiceCallerIdLookup")
-        if form.has("TrunkSid"):
-            changes["trunk_sid"] = await self._trunk(request, form.text("TrunkSid"))
+        for name, (column, code) in USES.items():
+            if form.has(name):
+                changes[column] = await self._used(request, name, form.text(name), code)
         return changes
 
-    async def _trunk(self, request: Request, sid: str) -> str | None:
-        if sid and await self._trunks.fetch(request.account_sid, sid) is None:
-            raise invalid("TrunkSid", f"{sid} was not found")
+    async def _used(self, request: Request, name: str, sid: str, code: int) -> str | None:
+        if sid and await self._uses[name](request.account_sid, sid) is None:
+            raise invalid(name, f"{sid} was not found", code)
         return sid or None
 
     async def fetch(self, request: Request) -> Reply:
@@ -191,11 +198,9 @@ class Numbers:
             "sms_method": number.sms_method, "sms_fallback_url": number.sms_fallback_url,
             "sms_fallback_method": number.sms_fallback_method, "date_created": date(number.date_created),
             "date_updated": date(number.date_updated), "capabilities": CAPABILITIES, "trunk_sid": number.trunk_sid,
+            "voice_application_sid": number.voice_application_sid, "sms_application_sid": number.sms_application_sid,
         }  # fmt: skip
-        empty = (
-            "voice_application_sid", "sms_application_sid", "identity_sid", "address_sid",
-            "emergency_address_sid", "bundle_sid", "type",
-        )  # fmt: skip
+        empty = ("identity_sid", "address_sid", "emergency_address_sid", "bundle_sid", "type")
         rest = {
             "voice_receive_mode": "voice", "address_requirements": "none", "beta": False, "origin": "hosted",
             "emergency_status": "Inactive", "emergency_address_status": "unregistered", "api_version": VERSION,

@@ -45,7 +45,7 @@ def domains(store: Store) -> Resource[Domain]:
         rows=sip.domains,
         make=Domain,
         fields={
-            "domain_name": lambda form, name, code: readers.domain_name(form, name, BAD_NAME),
+            "domain_name": readers.coded(readers.domain_name, BAD_NAME),
             "friendly_name": readers.text(64),
             "voice_url": readers.url,
             "voice_method": readers.method,
@@ -56,7 +56,7 @@ def domains(store: Store) -> Resource[Domain]:
             "sip_registration": readers.flag,
             "emergency_calling_enabled": readers.flag,
             "secure": readers.flag,
-            "byoc_trunk_sid": lambda form, name, code: readers.sid("BY")(form, name, NO_BYOC_TRUNK),
+            "byoc_trunk_sid": readers.coded(readers.sid("BY"), NO_BYOC_TRUNK),
             "emergency_caller_sid": readers.sid("PN"),
         },
         required=("domain_name",),

@@ -120,7 +120,7 @@ def test_the_defaults_of_a_new_call(api: Rest) -> None:
         ({"recording_channels": "three"}, 20001),
         ({"record": "perhaps"}, 20001),
         ({"time_limit": 14401}, 20001),
-        ({"application_sid": "AP" + "1" * 32}, 20001),
+        ({"application_sid": "AP" + "1" * 32}, 21218),
         ({"machine_detection": "Enable"}, 20001),
     ],
 )

@@ -1,0 +1,28 @@
+"""The voice resources that customers make as values: one frozen dataclass per table of voice_tables.py."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway.store.sip_rows import Owned
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Application(Owned):
+    """Documents and callbacks that numbers and calls may name in place of URLs of their own (AP…)."""
+
+    friendly_name: str | None = None
+    voice_url: str | None = None
+    voice_method: str = "POST"
+    voice_fallback_url: str | None = None
+    voice_fallback_method: str = "POST"
+    status_callback: str | None = None
+    status_callback_method: str = "POST"
+    voice_caller_id_lookup: bool = False
+    sms_url: str | None = None
+    sms_method: str = "POST"
+    sms_fallback_url: str | None = None
+    sms_fallback_method: str = "POST"
+    sms_status_callback: str | None = None
+    message_status_callback: str | None = None
+    public_application_connect_enabled: bool = False  # whether Dial of other accounts may name it

@@ -1,0 +1,29 @@
+"""The tables of voice resources that customers make: applications."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy import Boolean, Column, String, Text
+
+from gateway.store.tables import owned
+
+
+def _request(name: str) -> tuple[sa.schema.SchemaItem, sa.schema.SchemaItem]:
+    """A URL and its method."""
+    return Column(f"{name}_url", Text), Column(f"{name}_method", String(4), nullable=False)
+
+
+applications = owned(
+    "applications",
+    Column("friendly_name", String(64)),
+    *_request("voice"),
+    *_request("voice_fallback"),
+    Column("status_callback", Text),
+    Column("status_callback_method", String(4), nullable=False),
+    Column("voice_caller_id_lookup", Boolean, nullable=False),
+    *_request("sms"),
+    *_request("sms_fallback"),
+    Column("sms_status_callback", Text),
+    Column("message_status_callback", Text),
+    Column("public_application_connect_enabled", Boolean, nullable=False),
+)
