@@ -43,6 +43,7 @@ class Accept:
     session: str
     sdp: bytes
     headers: Headers = ()
+    timer: TimerPolicy | None = None  # of this call; None: the agent's
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,6 +114,7 @@ class IncomingSession(Session):
         assert self.dialog is not None
         self._provisionals.stop()
         self.timers.clear()
+        self.timer.policy = command.timer or self.timer.policy
         self.phase = Phase.ANSWERED
         self.offers.local = command.sdp
         response = self.success(self.invite, command.sdp, now)

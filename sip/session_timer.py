@@ -75,7 +75,7 @@ class SessionTimer:
     def __init__(self, session: Session, policy: TimerPolicy) -> None:
         self.timers: dict[str, float] = {}
         self._session = session
-        self._policy = policy
+        self.policy = policy
         self._least = policy.minimum
         self._agreed = 0  # seconds, 0: none
         self._ours = False  # whether we refresh
@@ -87,8 +87,8 @@ class SessionTimer:
         if self._agreed:
             role = "uac" if self._ours else "uas"
             request.headers.set("Session-Expires", str(SessionExpires(max(self._agreed, self._least), role)))
-        elif self._policy.expires:
-            request.headers.set("Session-Expires", str(max(self._policy.expires, self._least)))
+        elif self.policy.expires:
+            request.headers.set("Session-Expires", str(max(self.policy.expires, self._least)))
         else:
             return
         if self._least > LEAST:
@@ -100,7 +100,7 @@ class SessionTimer:
             least = _min_se(response)
         except ParseError:
             return False
-        if not max(self._agreed or self._policy.expires, self._least) < least <= 86400:
+        if not max(self._agreed or self.policy.expires, self._least) < least <= 86400:
             return False
         self._least = least
         return True
@@ -120,18 +120,18 @@ class SessionTimer:
 
     def refusal(self, request: Request) -> Response | None:
         """422 where they want it shorter than we do."""
-        return brief(request, self._policy.minimum)
+        return brief(request, self.policy.minimum)
 
     def grant(self, request: Request, response: Response, now: float) -> None:
         """Our 2xx to their INVITE or UPDATE: who refreshes, and how often (RFC 4028 §9, table 2)."""
         asked = SessionExpires.of(request)
         supported = "timer" in request.tokens("Supported")
-        if asked is None and not (supported and self._policy.expires):
+        if asked is None and not (supported and self.policy.expires):
             self.stop()
             return
-        wanted = max(self._policy.expires, _min_se(request), self._policy.minimum)
+        wanted = max(self.policy.expires, _min_se(request), self.policy.minimum)
         if asked is not None:
-            wanted = min(asked.seconds, wanted) if self._policy.expires else asked.seconds
+            wanted = min(asked.seconds, wanted) if self.policy.expires else asked.seconds
         refresher = (asked.refresher if asked is not None and supported else "") or "uas"
         response.headers.set("Session-Expires", str(SessionExpires(wanted, refresher)))
         if refresher == "uac":

@@ -33,6 +33,7 @@ from gateway.webhooks.errors import FetchError
 from media.errors import NegotiationError
 from sip import commands as sip_commands
 from sip import events as sip_events
+from sip.session_timer import TimerPolicy
 from sip.stir import Claim
 
 LOG = logging.getLogger(__name__)
@@ -174,6 +175,7 @@ class Exchange:
                 return None
             self.services.carriers.hold(arrival.trunk, leg.gone)
             leg.settle(outbound.media_of(self.services, arrival.trunk))
+            leg.timer = TimerPolicy(arrival.trunk.session_expires)
         leg.allow_symmetric(arrival.trunk.symmetric if arrival.trunk is not None else True)
         call, script = self._inbound(arrival, event)
         leg.ring()

@@ -26,6 +26,7 @@ from media.negotiate import StreamPlan
 from sip import commands as sip_commands
 from sip import events as sip_events
 from sip.dialog import DialogState
+from sip.session_timer import TimerPolicy
 
 LOG = logging.getLogger(__name__)
 
@@ -67,6 +68,7 @@ class Leg(Line):
         self.calls: tuple[str, ...] = ()  # SIDs: of its call, and of the one that dialled it
         self.dialog: DialogState | None = None
         self.early_media = False
+        self.timer: TimerPolicy | None = None  # of a call that comes in, where its trunk has one
         self.ringing: asyncio.Future[int] = loop.create_future()
         self.answered: asyncio.Future[None] = loop.create_future()
         self.gone: asyncio.Future[Gone] = loop.create_future()
@@ -106,7 +108,8 @@ class Leg(Line):
     async def answer(self) -> None:
         """Answers an incoming call; returns when the caller confirmed it. NegotiationError, NoPort: refused."""
         await self.allocate()
-        self._sip.apply(sip_commands.Accept(self.session, self._agree_again() or self.agree(self._offer)))
+        body = self._agree_again() or self.agree(self._offer)
+        self._sip.apply(sip_commands.Accept(self.session, body, timer=self.timer))
 
     def preview(self) -> None:
         """183 with our answer: what this leg is sent is heard before it is answered (RFC 3960)."""

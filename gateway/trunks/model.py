@@ -85,7 +85,7 @@ class Trunk(Strict):
     verify_identity: bool = False  # the signatures of calls from it are checked; the app is told
     headers: dict[str, str] = Field(default_factory=dict)  # put on every call to it
     early_media: bool = True  # what it sends before the answer is heard, and so are we; False: ringing tones of ours
-    cps: float | None = Field(default=None, gt=0)  # calls to it that may start in a second
+    cps: float | None = Field(default=None, gt=0)  # calls with it that may start in a second, both ways
     concurrency: int | None = Field(default=None, gt=0)  # calls with it at once, both ways
     silence_seconds: float = Field(default=8.0, gt=0, le=32)  # to an INVITE, after which the next way is tried
     failover_codes: tuple[int, ...] = (408, 500, 502, 503, 504)  # final answers after which the next way is tried

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -10,8 +11,10 @@ import pytest
 from gateway.store.paging import Page
 from gateway.trunks.model import Trunk
 from media import negotiate
+from sip.agent import Agent
 from sip.commands import Accept, Credentials, Hangup, Invite, Provisional, Refuse
 from sip.events import Answered, Ended, Event, InfoReceived, Invited, Ringing
+from sip.session_timer import TimerPolicy
 from tests.lib.loop import VirtualClock, passes, run
 from tests.lib.whole import NUMBER, SimulatedEndpoint, Whole, whole
 
@@ -136,6 +139,24 @@ def test_the_carrier_is_believed_where_it_is_trusted(tmp_path: Path) -> None:
             await passes(2)
             assert one.web.to("/voice")[-1]["From"] == "anonymous"
             peer.hangup("hidden")
+            await passes(40)
+
+    run(main)
+
+
+@pytest.mark.parametrize(("seconds", "granted"), [(0, None), (600, "600;refresher=uas")])
+def test_the_session_timer_of_a_call_in_is_its_trunks(tmp_path: Path, seconds: int, granted: str | None) -> None:
+    """The caller supports timers and asks for none: what is agreed is what the trunk wants."""
+
+    async def main(clock: VirtualClock) -> None:
+        async with whole(clock, tmp_path, SAY) as one:
+            peer = Peer(one, "192.0.2.1")
+            peer.endpoint.agent = Agent(Random(1), session_timer=TimerPolicy(0))
+            await trunk(one, "acme", addresses=["192.0.2.1"], session_expires=seconds)
+            peer.call()
+            await passes(2)
+            assert peer.said(Answered)[0].response.headers.get("Session-Expires") == granted
+            peer.hangup()
             await passes(40)
 
     run(main)
