@@ -33,6 +33,7 @@ from gateway.config import ConfigError, Settings, host_port
 from gateway.trunks.book import TrunkBook
 from gateway.trunks.stir import CONTENT_TYPE
 from sip.transport.endpoint import Endpoint
+from sip.transport.tls import Contexts, TlsFiles
 
 
 async def open_http(
@@ -118,7 +119,7 @@ async def _listen(
 
 
 def tls_context(settings: Settings) -> ssl.SSLContext | None:
-    """The certificate of both listeners, where one is set."""
+    """The certificate of both listeners, where one is set; it is read again when its files change."""
     certificate, key = settings.http.tls_cert, settings.http.tls_key
     if certificate is None or key is None:
         return None
@@ -127,12 +128,10 @@ def tls_context(settings: Settings) -> ssl.SSLContext | None:
             path.read_bytes()
         except OSError as error:
             raise ConfigError(f"http.{name} {path}: {error.strerror}") from error
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
-        context.load_cert_chain(certificate, key, password="")  # an encrypted key is an error, not a question
+        return Contexts(TlsFiles(certificate, key)).server(ask=False)
     except ssl.SSLError as error:
         raise ConfigError(f"http.tls_cert {certificate} and http.tls_key {key}: {error.reason or error}") from error
-    return context
 
 
 def address_of(listener: web.AppRunner) -> str:

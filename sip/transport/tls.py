@@ -96,7 +96,7 @@ def _server(files: TlsFiles) -> ssl.SSLContext:
     assert files.cert is not None, "a listener has a certificate"
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(files.cert, files.key)
+    context.load_cert_chain(files.cert, files.key, password="")  # an encrypted key is an error, not a question
     return context
 
 
@@ -114,5 +114,5 @@ def _client(files: TlsFiles) -> ssl.SSLContext:
     if files.ca is not None:
         context.load_verify_locations(files.ca)
     if files.cert is not None:
-        context.load_cert_chain(files.cert, files.key)
+        context.load_cert_chain(files.cert, files.key, password="")  # an encrypted key is an error, not a question
     return context

@@ -80,6 +80,24 @@ def test_https_and_a_listener_of_the_operators_own(tmp_path: Path) -> None:
     asyncio.run(main())
 
 
+def test_a_new_certificate_is_shown_without_a_restart(tmp_path: Path) -> None:
+    """SIP over secure WebSocket comes by this port too."""
+    cert, key = certificate(tmp_path)
+
+    async def main() -> None:
+        async with app.running(settings(tmp_path, tls_cert=cert, tls_key=key)) as gateway:
+            host, _, port = gateway.http_address.rpartition(":")
+            seen = []
+            for _ in range(2):
+                shown = await asyncio.to_thread(ssl.get_server_certificate, (host, int(port)))
+                assert shown.split() == cert.read_text().split()
+                seen.append(shown)
+                certificate(tmp_path)
+            assert seen[0] != seen[1]
+
+    asyncio.run(main())
+
+
 def test_on_ipv6_its_own_address_has_brackets(tmp_path: Path) -> None:
     """It stands in the URIs of From and To."""
     six = settings(tmp_path).model_copy(update={"sip": Sip(listen=f"[::1]:{free_port()}")})
