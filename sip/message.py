@@ -22,6 +22,7 @@ _VERSION = re.compile(r"SIP/[0-9]++\.[0-9]++", re.I)
 _STATUS = re.compile(r"SIP/2\.0[ \t]++([1-6][0-9]{2})(?:[ \t]++(.*+))?", re.I)
 _FOLD = re.compile(rb"\r?\n[ \t]++")
 _COPIED = ("via", "from", "to", "call-id", "cseq")  # RFC 3261 §8.2.6.2
+_COPIED_AND_TIME = (*_COPIED, "timestamp")  # RFC 3261 §8.2.6.1
 _COPIED_AND_ROUTE = (*_COPIED, "record-route")  # RFC 3261 §12.1.1
 
 
@@ -151,7 +152,7 @@ class Request(Message):
 
     def reply(self, status: int, reason: str = "", to_tag: str = "") -> Response:
         """A response with what it must copy, as it came (RFC 3261 §8.2.6.2); `to_tag` where the request has none."""
-        copied = _COPIED_AND_ROUTE if 100 < status < 300 else _COPIED
+        copied = _COPIED_AND_TIME if status == 100 else _COPIED_AND_ROUTE if status < 300 else _COPIED
         response = Response(self.headers.only(copied), b"", status, reason or REASONS.get(status, "Status"))
         if to_tag and not self._is_tagged:
             response.headers.extend("To", f";tag={to_tag}")

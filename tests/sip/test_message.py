@@ -54,6 +54,13 @@ def test_a_reply_copies_lines_as_they_came() -> None:
     ]
 
 
+def test_the_callers_time_is_in_100_alone() -> None:
+    """RFC 3261 §8.2.6.1: it measures the way there and back."""
+    request = read(INVITE.replace(b"i: c@1", b"i: c@1\r\ntimestamp: 54.5"))
+    assert request.reply(100).headers.get("Timestamp") == "54.5"
+    assert "Timestamp" not in request.reply(180).headers
+
+
 def test_no_record_route_in_a_failure_nor_in_100() -> None:
     request = read(INVITE)
     assert "Record-Route" not in request.reply(100).headers
