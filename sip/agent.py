@@ -24,7 +24,7 @@ from sip.events import (
     Ringing,
 )
 from sip.incoming import IncomingSession
-from sip.intake import KNOWN_METHODS, METHODS, check, complete_top_via, glimpse, salvage
+from sip.intake import KNOWN_METHODS, METHODS, aliases, check, complete_top_via, glimpse, salvage
 from sip.layer import ALLOW, SDP, SUPPORTED, Layer, Output
 from sip.message import Request, Response, parse_message
 from sip.outgoing import OutgoingSession
@@ -114,7 +114,7 @@ class Agent:
             if isinstance(message, Response):
                 outputs = self._layer.response(message, now)
             else:
-                outputs = self._request(message, flow, now)
+                outputs = [*aliases(message, flow), *self._request(message, flow, now)]
         except SipError as error:
             return self._refuse_unread(data, flow, error)
         return self._tidied(outputs)

@@ -12,13 +12,13 @@ from sip.client_transaction import Act
 from sip.events import Event
 from sip.locate import Missing, locate
 from sip.message import Request, Response
-from sip.outputs import Close, Connect, Question, Record, Resolve, Resolved, Target, Transmit
+from sip.outputs import Alias, Close, Connect, Question, Record, Resolve, Resolved, Target, Transmit
 from sip.uri import Uri
 
 if TYPE_CHECKING:
     from random import Random
 
-Output = Transmit | Resolve | Connect | Close | Event
+Output = Transmit | Resolve | Connect | Close | Alias | Event
 
 KEPT = 4096  # names and failed targets that are remembered
 LONGEST = 86400.0  # seconds that an answer is kept, whatever its TTL

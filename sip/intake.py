@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 
 from sip.errors import ParseError, SipError
-from sip.grammar import split_list, text_of
+from sip.grammar import lookup, split_list, text_of
 from sip.headers import Headers
 from sip.layer import ALLOW
+from sip.locate import DEFAULT_PORT
 from sip.message import Request, Response, end_of_head, unfolded
-from sip.outputs import Flow
+from sip.outputs import Alias, Flow
 from sip.served import reply_flow
 
 METHODS = frozenset(ALLOW.split(", "))
@@ -53,6 +54,14 @@ def complete_top_via(request: Request, flow: Flow) -> None:
         others = split_list(request.headers.get("Via") or "")[1:]
         request.headers.change("Via", ", ".join((str(via), *others)))
         request.via[0] = via
+
+
+def aliases(request: Request, flow: Flow) -> list[Alias]:
+    """What a connection is good for besides, where the peer says so and its certificate vouches for it (RFC 5923)."""
+    via = request.via[0]
+    if flow.transport != "tls" or not flow.names or lookup(via.params, "alias") is None:
+        return []
+    return [Alias(flow, via.port or DEFAULT_PORT["tls"])]
 
 
 def glimpse(data: bytes) -> str:

@@ -109,6 +109,14 @@ class Close:
 
 
 @dataclass(frozen=True, slots=True)
+class Alias:
+    """Requests to this port of the peer's address may go back on its connection, too (RFC 5923 §8)."""
+
+    flow: Flow
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
 class Resolved:
     """What DNS said, good for `ttl` seconds. No records: there are none, or (`failed`) nobody could say."""
 

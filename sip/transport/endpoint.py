@@ -13,6 +13,7 @@ from sip.events import Dropped, Event
 from sip.layer import Output
 from sip.outputs import (
     Address,
+    Alias,
     Close,
     Connect,
     Flow,
@@ -205,6 +206,8 @@ class Endpoint:
                     self._connect(request, target)
                 case Close(flow=flow):
                     self.connections.close_flow(flow)
+                case Alias(flow=flow, port=port):
+                    self.connections.alias(flow, port)
                 case _:
                     self._on_event(output)
         self._set_alarm()

@@ -102,6 +102,12 @@ class Pool:
         if connection := self._connections.get(flow):
             connection.send(data)
 
+    def alias(self, flow: Flow, port: int) -> None:
+        """Requests to this port of the peer may take its connection, by each name that its certificate has."""
+        if flow in self._connections:
+            for name in flow.names:
+                self._ways.setdefault(Target(flow.transport, flow.remote[0], port, name), flow)
+
     def close_flow(self, flow: Flow) -> None:
         """Closes a connection."""
         if connection := self._connections.get(flow):
@@ -204,4 +210,5 @@ class Pool:
 
 def _way(target: Target) -> Target:
     """What must be equal for two targets to share a connection: over TLS the name as well (RFC 5923 §8.2)."""
-    return target if target.transport == "tls" else Target(target.transport, target.host, target.port, "")
+    name = target.name.lower() if target.transport == "tls" else ""
+    return Target(target.transport, target.host, target.port, name)

@@ -10,7 +10,7 @@ from sip.agent import Agent, Outcome
 from sip.events import Dropped, Event, FlowLost, Probed, Registered, Registering, Unregistered
 from sip.layer import Output
 from sip.outgoing import OutgoingSession
-from sip.outputs import Close, Connect, Flow, Resolve, Transmit
+from sip.outputs import Alias, Close, Connect, Flow, Resolve, Transmit
 from sip.session_timer import TimerPolicy
 from tests.simulation.challenger import Challenger
 from tests.simulation.ledger import Ledger
@@ -131,6 +131,8 @@ class Party:
                     self.network.connect(self, request, target)
                 case Close(flow=flow):
                     self.network.close(self, flow)
+                case Alias():
+                    pass  # there is no TLS here
                 case _:
                     self._heard(output)
 

@@ -14,6 +14,7 @@ from sip import commands
 from sip.events import Answered, Cause, Ended, Invited
 from sip.message import Response, parse_message
 from sip.transport.stream import Bounds
+from sip.transport.tls import TlsFiles
 from tests.lib.certificates import Authority
 from tests.lib.endpoints import PATIENCE, Party, party, talk
 
@@ -281,6 +282,40 @@ def test_a_call_over_tls_between_two_who_know_each_other(tmp_path: Path) -> None
             assert len(bob.endpoint.connections) == 1
             invited = await talk(alice, bob, bob.uri("tls").replace("sip:", "sips:").replace(";transport=tls", ""))
             assert invited.request.contact[0].uri.scheme == "sips"
+
+    asyncio.run(main())
+
+
+def test_a_call_goes_back_on_the_connection_of_a_peer_whose_certificate_names_it(tmp_path: Path) -> None:
+    """RFC 5923 §8: a new request to the port of the peer's Via needs no second connection; to another name it does."""
+    authority = Authority(tmp_path)
+
+    async def main() -> None:
+        ours = authority.issue("127.0.0.1", file="alice", ca=True)
+        theirs = authority.issue("127.0.0.1", file="bob", ca=True)
+        async with party(TLS, ours) as alice, party(TLS, theirs, seed=2) as bob:
+            first = await talk(alice, bob, bob.uri("tls"))
+            assert (await talk(bob, alice, alice.uri("tls"))).flow.remote == bob.endpoint.addresses["tls"]
+            assert (len(alice.endpoint.connections), len(bob.endpoint.connections)) == (1, 1)
+            bob.call(alice.uri("tls", "localhost"))
+            assert (await bob.said(Ended)).cause is Cause.TRANSPORT
+            bob.endpoint.connections.close_flow(first.flow)
+            assert (await talk(bob, alice, alice.uri("tls"))).flow.remote[0] == "127.0.0.1"
+
+    asyncio.run(main())
+
+
+def test_nobody_without_a_certificate_is_called_on_its_connection(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+
+    async def main() -> None:
+        theirs = authority.issue("127.0.0.1", file="bob")
+        async with party(tls=TlsFiles(ca=authority.path)) as alice, party(TLS, theirs, seed=2) as bob:
+            request = (await talk(alice, bob, bob.uri("tls"))).request
+            assert ("alias", None) in request.via[0].params
+            bob.events.clear()
+            bob.call(f"sip:alice@127.0.0.1:{request.via[0].port};transport=tls")
+            assert (await bob.said(Ended)).cause is Cause.TRANSPORT
 
     asyncio.run(main())
 
