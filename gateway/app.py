@@ -52,6 +52,7 @@ from gateway.trunks.gate import Gate
 from gateway.trunks.stir import Verifier, load_roots, load_signer
 from gateway.webhooks.client import Webhooks
 from gateway.webhooks.guard import Guard
+from gateway.webhooks.ledger import Ledger
 from gateway.webhooks.outbox import Outbox
 from gateway.webhooks.transport import AiohttpTransport
 from media.packets import best
@@ -113,7 +114,8 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         guard = Guard(settings.webhooks.allow, loopback=alone)
         transport = AiohttpTransport()
         close.push_async_callback(transport.close)
-        webhooks = Webhooks(transport, guard, store, sids)
+        ledger = Ledger(store.requests, settings.webhooks.kept_requests)
+        webhooks = Webhooks(transport, guard, store, sids, clock, ledger)
         strict = Guard(settings.webhooks.allow)  # for what strangers name: this machine is not theirs to look at
         signer = load_signer(settings.stir, settings.public_url, secret.token("origid"))
         own = {signer.url: signer.chain} if signer is not None else {}
@@ -147,7 +149,7 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
             Gruus(secret.key("temporary GRUUs"), random), exchange.spawn,
         )  # fmt: skip
         services = Services(
-            clock=clock, store=store, webhooks=webhooks, outbox=Outbox(store, webhooks.deliver, clock),
+            clock=clock, store=store, webhooks=webhooks, ledger=ledger, outbox=Outbox(store, webhooks.deliver, clock),
             speaker=rooms.speaker(settings, cache, clock),
             audio=AudioFetcher(webhooks, cache, clock, inside), workers=workers, sip=endpoint, trunks=book,
             carriers=carriers, admission=admission, phones=phones,
@@ -171,7 +173,14 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
             await phones.load()
             exchange.open(tasks)
             keeper_of_days = Keeper(store, clock, recordings, settings.store.keep_days)
-            work = (workers.run(), services.outbox.run(), keeper_of_days.run(), carriers.run(), phones.run())
+            work = (
+                workers.run(),
+                services.outbox.run(),
+                ledger.run(),
+                keeper_of_days.run(),
+                carriers.run(),
+                phones.run(),
+            )
             keepers = [tasks.create_task(one) for one in work]
             if settings.sip.strangers == "silence":
                 keepers.append(tasks.create_task(directory.watch()))

@@ -191,9 +191,13 @@ class Store(Section):
 
 
 class Webhooks(Section):
-    """What webhooks may reach besides public addresses: networks in CIDR form."""
+    """`allow`: what webhooks may reach besides public addresses, networks in CIDR form.
+
+    `kept_requests`: how many are kept for `/operator/v1/requests`, each for a day.
+    """
 
     allow: tuple[str, ...] = ()
+    kept_requests: int = Field(default=500_000, ge=0, le=1_000_000_000)
 
     @field_validator("allow")
     @classmethod

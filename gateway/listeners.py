@@ -20,6 +20,7 @@ from gateway.api.operator.accounts import AccountCeilings
 from gateway.api.operator.captures import CallCaptures
 from gateway.api.operator.refusals import Refusals
 from gateway.api.operator.registrations import Registrations
+from gateway.api.operator.requests import SentRequests
 from gateway.api.operator.resources import Operator
 from gateway.api.products import products
 from gateway.api.server import Site
@@ -68,6 +69,7 @@ async def open_http(
                 *AccountCeilings(store, services.spending).routes(),
                 *Registrations(services.phones, clock).routes(),
                 *CallCaptures(captures).routes(),
+                *SentRequests(store.requests, services.ledger).routes(),
             ]
         ),
         Keys(store),

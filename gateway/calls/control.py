@@ -190,7 +190,7 @@ class Control:
 
     async def _fetch(self, url: str) -> list[Piece]:
         try:
-            audio = await self.call.services.audio.fetch(resolve(self.base, url))
+            audio = await self.call.services.audio.fetch(self.call.row.account_sid, resolve(self.base, url))
         except (FetchError, SpeechError) as error:
             self.call.warn(getattr(error, "code", 13420), f"<Play> {url} skipped: {error}", error=True)
             return []

@@ -163,6 +163,7 @@ class Script:
             method=source.method,
             params=self._call.params(dict(source.params)),
             jar=self._jar,
+            subject=self._call.sid,
         )
 
     def _follow(self, redirect: Redirect, base: str | None) -> Fetch:

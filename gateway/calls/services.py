@@ -27,6 +27,7 @@ from gateway.trunks.carriers import Carriers
 from gateway.trunks.stir import Signer, Verifier
 from gateway.webhooks.client import Webhooks
 from gateway.webhooks.guard import Guard
+from gateway.webhooks.ledger import Ledger
 from gateway.webhooks.outbox import Outbox
 from sip.uri import Uri
 
@@ -44,7 +45,7 @@ class Speaker(Protocol):
 class Fetcher(Protocol):
     """Audio by URL (gateway/speech/fetch.py)."""
 
-    async def fetch(self, url: str) -> Audio: ...
+    async def fetch(self, account_sid: str, url: str) -> Audio: ...
 
 
 class Spawn(Protocol):
@@ -66,6 +67,7 @@ class Services:
     clock: Clock
     store: Store
     webhooks: Webhooks
+    ledger: Ledger
     outbox: Outbox
     speaker: Speaker
     audio: Fetcher

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 
 from gateway.clock import Clock
 from gateway.speech.audio import Audio
 from gateway.speech.cache import AudioCache
 from gateway.speech.decode import KINDS, decode
 from gateway.speech.errors import SpeechError
+from gateway.webhooks import freshness
 from gateway.webhooks.client import Webhooks
 from gateway.webhooks.request import Answer
 
@@ -22,8 +21,9 @@ __all__ = ["AudioFetcher", "decode"]
 LARGEST = 64 << 20  # bytes of a file: 40 minutes of MP3 at 192 kbit/s
 REMEMBERED = 1000  # URLs
 TOGETHER = 2  # decoders at once
-VALIDATORS = {"etag": "If-None-Match", "last-modified": "If-Modified-Since"}
-_MAX_AGE = re.compile(r"max-age\s*=\s*\"?(\d{1,9})")
+
+Key = tuple[str, str]
+"""Account and URL: what an app says to one account need not hold for another."""
 
 Inside = Callable[[str], Awaitable[bytes | None]]
 """The WAV file behind a URL of our own (a recording's), or None where it is not ours."""
@@ -46,64 +46,54 @@ class AudioFetcher:
         self._cache = cache
         self._clock = clock
         self._inside = inside
-        self._kept: OrderedDict[str, Kept] = OrderedDict()
-        self._busy: dict[str, asyncio.Task[Audio]] = {}
+        self._kept: OrderedDict[Key, Kept] = OrderedDict()
+        self._busy: dict[Key, asyncio.Task[Audio]] = {}
         self._slots = asyncio.Semaphore(TOGETHER)
 
-    async def fetch(self, url: str) -> Audio:
+    async def fetch(self, account_sid: str, url: str) -> Audio:
         """The sound behind a URL; FetchError or SpeechError where there is none. Asked for twice, fetched once."""
-        task = self._busy.get(url)
+        key = account_sid, url
+        task = self._busy.get(key)
         if task is None:
-            task = self._busy[url] = asyncio.create_task(self._fetch(url))
-            task.add_done_callback(lambda done: self._done(url, done))
+            task = self._busy[key] = asyncio.create_task(self._fetch(key))
+            task.add_done_callback(lambda done: self._done(key, done))
         return await asyncio.shield(task)
 
-    def _done(self, url: str, task: asyncio.Task[Audio]) -> None:
-        del self._busy[url]
+    def _done(self, key: Key, task: asyncio.Task[Audio]) -> None:
+        del self._busy[key]
         if not task.cancelled():
             task.exception()  # told to those who wait; nobody may be left
 
-    async def _fetch(self, url: str) -> Audio:
+    async def _fetch(self, key: Key) -> Audio:
+        url = key[1]
         own = await self._inside(url) if self._inside is not None else None
         if own is not None:
             return await self._decoded(own, "audio/wav")
-        kept = self._kept.get(url)
+        kept = self._kept.get(key)
         if kept is not None and not self._cache.has(kept.audio):
             kept = None
         if kept is not None and self._clock.now() < kept.until:
             return kept.audio
-        answer = await self._webhooks.get_media(url, kept.validators if kept else {}, LARGEST)
+        answer = await self._webhooks.get_media(*key, kept.validators if kept else {}, LARGEST)
         if answer.status == 304 and kept is not None:
             audio = kept.audio
         else:
             audio = await self._decoded(answer.body, _kind(answer))
-        self._keep(url, audio, answer, kept.validators if kept else {})
+        self._keep(key, audio, answer, kept.validators if kept else {})
         return audio
 
-    def _keep(self, url: str, audio: Audio, answer: Answer, before: dict[str, str]) -> None:
-        validators = {VALIDATORS[name]: answer.headers[name] for name in VALIDATORS if name in answer.headers}
+    def _keep(self, key: Key, audio: Audio, answer: Answer, before: dict[str, str]) -> None:
+        validators = freshness.validators(answer.headers)
         if answer.status == 304:
             validators = {**before, **validators}
-        if "no-store" in answer.headers.get("cache-control", ""):
-            self._kept.pop(url, None)
+        if not freshness.may_be_kept(answer.headers):
+            self._kept.pop(key, None)
             return
-        self._kept[url] = Kept(audio, self._clock.now() + self._fresh(answer), validators)
-        self._kept.move_to_end(url)
+        until = self._clock.now() + freshness.seconds(answer.headers, self._clock.wall())
+        self._kept[key] = Kept(audio, until, validators)
+        self._kept.move_to_end(key)
         if len(self._kept) > REMEMBERED:
             self._kept.popitem(last=False)
-
-    def _fresh(self, answer: Answer) -> float:
-        """For how many seconds nobody needs to ask again (RFC 9111 §4.2.1)."""
-        control = answer.headers.get("cache-control", "").lower()
-        if "no-cache" in control:
-            return 0.0
-        if age := _MAX_AGE.search(control):
-            return float(age[1])
-        try:
-            expires = parsedate_to_datetime(answer.headers["expires"])
-            return max(0.0, (expires - self._clock.wall()).total_seconds())
-        except (KeyError, ValueError, TypeError):
-            return 0.0
 
     async def _decoded(self, data: bytes, kind: str) -> Audio:
         async with self._slots:

@@ -1,5 +1,7 @@
 """What is too old is deleted, once an hour: finished calls, recordings with their files, notifications, dead letters.
 
+Requests to apps are kept for a day, whatever else is.
+
 What lives, and callbacks that may still be delivered, stay however old they are.
 """
 
@@ -19,6 +21,7 @@ from gateway.store.store import Store
 LOG = logging.getLogger(__name__)
 
 PERIOD = 3600.0  # seconds
+DAY = timedelta(days=1)
 FILES = ThreadPoolExecutor(1, "keeper")
 
 
@@ -45,6 +48,7 @@ class Keeper:
         before = self._clock.wall() - timedelta(days=self._days)
         files = await self._recordings(before)
         rows = await self._store.old.delete(before)
+        await self._store.requests.forget(self._clock.wall() - DAY)
         if files or rows:
             LOG.info("x %d recordings and %d rows older than %d days were deleted", files, rows, self._days)
 

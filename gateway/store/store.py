@@ -10,6 +10,7 @@ from gateway.store.old import Old
 from gateway.store.owned import Owned
 from gateway.store.registrations import Registrations
 from gateway.store.repositories import Accounts, Calls, Notifications, Numbers, Operator, Outbox, Recordings
+from gateway.store.requests import Requests
 from gateway.store.secret import SecretKey
 from gateway.store.sip import Sip
 from gateway.store.voice_rows import Application
@@ -27,6 +28,7 @@ class Store:
         self.conferences = Conferences(database)
         self.notifications = Notifications(database)
         self.outbox = Outbox(database)
+        self.requests = Requests(database)
         self.operator = Operator(database)
         self.sip = Sip(database, secret)
         self.applications = Owned(

@@ -6,13 +6,16 @@ import asyncio
 from collections.abc import Mapping
 from typing import Protocol
 
+from gateway.clock import Clock
 from gateway.sids import Sids
 from gateway.store.rows import Account, Callback
+from gateway.webhooks.documents import Documents
 from gateway.webhooks.errors import FetchError
 from gateway.webhooks.guard import Guard
-from gateway.webhooks.hops import Hop, Hops, Terms
-from gateway.webhooks.request import Answer, CookieJar, Transport, WebhookRequest
-from gateway.webhooks.url import target
+from gateway.webhooks.hops import Hop, Hops, Notes, Terms
+from gateway.webhooks.request import Answer, Handshake, Transport, WebhookRequest
+from gateway.webhooks.signature import sign, signed_url
+from gateway.webhooks.url import target, with_query
 
 DOCUMENT_LIMIT = 64 * 1024
 MEDIA_TOTAL = 60.0  # seconds for an audio file: the 15 s of a document are too few for 40 minutes of sound
@@ -35,42 +38,63 @@ class Store(Protocol):
 class Webhooks:
     """Requests to apps. The token that signs is that of the account."""
 
-    def __init__(self, transport: Transport, guard: Guard, store: Store, sids: Sids) -> None:
-        self._hops = Hops(transport, guard, sids)
+    def __init__(
+        self, transport: Transport, guard: Guard, store: Store, sids: Sids, clock: Clock, notes: Notes
+    ) -> None:
+        self._hops = Hops(transport, guard, sids, clock, notes)
+        self._guard = guard
         self._store = store
         self._sids = sids
+        self._documents = Documents(clock)
 
     async def fetch(self, request: WebhookRequest) -> Answer:
         """A document: FetchError unless 2xx and no longer than 64 KB."""
-        return _usable(await self._signed(request), DOCUMENT_LIMIT)
+
+        async def ask(headers: Mapping[str, str]) -> Answer:
+            return await self._attempts(request, headers, DOCUMENT_LIMIT)
+
+        if request.method != "GET":
+            return _usable(await ask({}), DOCUMENT_LIMIT)
+        url = with_query(target(request.url).url, request.params.items())
+        return _usable(await self._documents.get(request.account_sid, url, ask), DOCUMENT_LIMIT)
 
     async def deliver(self, callback: Callback) -> int:
         """A status callback; its HTTP status, and nothing else of the answer. FetchError where there was none."""
         request = WebhookRequest(
-            callback.account_sid, callback.url, callback.method, callback.params, CookieJar(), callback.token
-        )
-        return (await self._signed(request)).status
+            callback.account_sid, callback.url, callback.method, callback.params, token=callback.token,
+            subject=callback.ordering,
+        )  # fmt: skip
+        return (await self._attempts(request, {}, DOCUMENT_LIMIT)).status
 
-    async def get_media(self, url: str, headers: Mapping[str, str], limit: int, jar: CookieJar | None = None) -> Answer:
-        """An audio file: unsigned GET; FetchError unless 2xx or 304, or where it is longer than `limit`."""
-        request = WebhookRequest("", url, "GET", {}, jar or CookieJar())
-        answer = await self._attempts(request, None, headers, limit, MEDIA_TOTAL)
+    async def get_media(self, account_sid: str, url: str, headers: Mapping[str, str], limit: int) -> Answer:
+        """An audio file: FetchError unless 2xx or 304, or where it is longer than `limit`."""
+        answer = await self._attempts(WebhookRequest(account_sid, url, "GET", {}), headers, limit, MEDIA_TOTAL)
         return answer if answer.status == 304 else _usable(answer, limit)
 
-    async def _signed(self, request: WebhookRequest) -> Answer:
-        account = await self._store.accounts.fetch(request.account_sid)
-        assert account is not None, f"no account {request.account_sid}"
-        headers = {"I-Twilio-Idempotency-Token": request.token or self._sids.token()}
-        return await self._attempts(request, account.auth_token, headers, DOCUMENT_LIMIT, None)
+    async def handshake(self, account_sid: str, url: str) -> Handshake:
+        """How to open a WebSocket at a `ws:` or `wss:` URL; FetchError where it may not be reached."""
+        wanted = target(url, ("ws", "wss"))
+        addresses = await self._guard.pin(wanted.host, wanted.port)
+        signed = sign(await self._key(account_sid), signed_url(wanted.url))
+        return Handshake(wanted.url, addresses, {"User-Agent": USER_AGENT, "X-Twilio-Signature": signed})
+
+    async def _key(self, account_sid: str) -> str:
+        account = await self._store.accounts.fetch(account_sid)
+        assert account is not None, f"no account {account_sid}"
+        return account.auth_token
 
     async def _attempts(
-        self, request: WebhookRequest, key: str | None, headers: Mapping[str, str], limit: int, total: float | None
+        self, request: WebhookRequest, headers: Mapping[str, str], limit: int, total: float | None = None
     ) -> Answer:
-        """The request, and as many retries as its URL asks for, all within its total time."""
+        """The request, and as many retries as its URL asks for, all within its total time and with one token."""
         wanted = target(request.url)
         choice = wanted.overrides
-        terms = Terms({"User-Agent": USER_AGENT, "Accept": "*/*", **headers}, key, choice.connect, choice.read, limit)
-        hop = Hop.first(request.method, wanted, request.params.items())
+        terms = Terms(
+            {"User-Agent": USER_AGENT, "Accept": "*/*", **headers}, await self._key(request.account_sid),
+            request.account_sid, request.token or self._sids.token(), request.subject,
+            choice.connect, choice.read, limit,
+        )  # fmt: skip
+        hop = Hop.first(request, wanted)
         total = total or choice.total
         try:
             async with asyncio.timeout(total):

@@ -6,21 +6,27 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Protocol
 from urllib.parse import urljoin, urlsplit
 
+from gateway.clock import Clock
 from gateway.sids import Sids
+from gateway.store.requests import Sent
+from gateway.webhooks import signature
 from gateway.webhooks.errors import FetchError
 from gateway.webhooks.guard import Guard
-from gateway.webhooks.request import Answer, CookieJar, Transport
-from gateway.webhooks.signature import sign, signed_url
+from gateway.webhooks.request import Answer, Body, CookieJar, Transport, WebhookRequest
+from gateway.webhooks.trace import traceparent
 from gateway.webhooks.url import Target, form, target, with_query
 from sip import digest
 from sip.errors import ParseError
 
 REDIRECTS = 10
 REDIRECT_STATUS = frozenset({301, 302, 303, 307, 308})
+HIDDEN = {"Authorization": "…"}  # where it is written down
 FORM = "application/x-www-form-urlencoded; charset=UTF-8"
 
 
@@ -30,15 +36,19 @@ class Hop:
 
     method: str
     target: Target
-    params: tuple[tuple[str, str], ...] = ()  # of a POST
+    params: tuple[tuple[str, str], ...] = ()  # of a form
     credentials: tuple[str, str] | None = None
+    body: Body | None = None  # that is no form
 
     @classmethod
-    def first(cls, method: str, wanted: Target, params: Iterable[tuple[str, str]]) -> Hop:
+    def first(cls, request: WebhookRequest, wanted: Target) -> Hop:
         """The request as it was asked for: the parameters of a GET are in its query."""
-        if method == "POST":
-            return cls(method, wanted, tuple(params), wanted.credentials)
-        return cls(method, replace(wanted, url=with_query(wanted.url, params)), (), wanted.credentials)
+        if request.method != "POST":
+            url = with_query(wanted.url, request.params.items())
+            return cls(request.method, replace(wanted, url=url), (), wanted.credentials)
+        if request.body is not None:
+            return cls("POST", _hashed(wanted, request.body), (), wanted.credentials, request.body)
+        return cls("POST", wanted, tuple(request.params.items()), wanted.credentials)
 
     def redirected(self, status: int, location: str) -> Hop:
         """Where an answer sends us; FetchError 11216 where that is no URL. Credentials stay at their origin."""
@@ -48,16 +58,27 @@ class Hop:
             raise FetchError(11216, f"{self.target.url} redirects to {location!r}: {error}", status) from error
         stays = there.origin == self.target.origin
         credentials = there.credentials or (self.credentials if stays else None)
-        if status in (307, 308):
-            return replace(self, target=there, credentials=credentials)
-        return Hop("GET", there, (), credentials)
+        if status not in (307, 308):
+            return Hop("GET", there, (), credentials)
+        if self.body is not None:
+            there = _hashed(there, self.body)
+        return replace(self, target=there, credentials=credentials)
 
-    def headers(self, key: str | None) -> dict[str, str]:
-        """What this hop adds: the signature of what is sent, by the account's key."""
-        added = {"Content-Type": FORM} if self.method == "POST" else {}
-        if key is not None:
-            added["X-Twilio-Signature"] = sign(key, signed_url(self.target.url), self.params)
-        return added
+    @property
+    def signed(self) -> str:
+        """The text that its signature is made of."""
+        return signature.signed_text(signature.signed_url(self.target.url), self.params)
+
+    @property
+    def content(self) -> tuple[str, bytes] | None:
+        """Content type and body; None where there is no body."""
+        if self.body is not None:
+            return self.body.content_type, self.body.content
+        return (FORM, form(self.params).encode()) if self.method == "POST" else None
+
+
+def _hashed(wanted: Target, body: Body) -> Target:
+    return replace(wanted, url=signature.with_body_hash(wanted.url, body.content))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +86,30 @@ class Terms:
     """What holds for all hops of a request."""
 
     headers: Mapping[str, str]
-    key: str | None  # signs; None: unsigned
+    key: str  # signs
+    account_sid: str
+    token: str
+    subject: str  # whose trace it belongs to
     connect: float
     read: float
     limit: int
 
 
+class Notes(Protocol):
+    """Where it is written down what was sent (gateway/webhooks/ledger.py)."""
+
+    def note(self, sent: Sent) -> None: ...
+
+
 class Hops:
     """Requests that follow redirects."""
 
-    def __init__(self, transport: Transport, guard: Guard, sids: Sids) -> None:
+    def __init__(self, transport: Transport, guard: Guard, sids: Sids, clock: Clock, notes: Notes) -> None:
         self._transport = transport
         self._guard = guard
         self._sids = sids
+        self._clock = clock
+        self._notes = notes
 
     async def follow(self, hop: Hop, terms: Terms, jar: CookieJar) -> Answer:
         """The answer at the end of all redirects; FetchError 11215 after ten of them."""
@@ -111,14 +143,46 @@ class Hops:
         return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
     async def _send(self, hop: Hop, terms: Terms, jar: CookieJar, more: Mapping[str, str]) -> Answer:
-        url = hop.target.url
-        addresses = await self._guard.pin(hop.target.host, hop.target.port)
-        headers = {**terms.headers, **hop.headers(terms.key), **more}
-        if cookie := jar.header(url):
-            headers["Cookie"] = cookie
-        answer = await self._transport.request(
-            hop.method, url, headers, form(hop.params).encode() if hop.method == "POST" else None,
-            addresses=addresses, connect=terms.connect, read=terms.read, limit=terms.limit,
-        )  # fmt: skip
-        jar.store(url, list(answer.cookies))
+        content, signed = hop.content, hop.signed
+        headers = {**self._headers(hop, terms, jar, signed, content), **more}
+        began, status, error = self._clock.now(), 0, "the time for all of it was over before an answer came"
+        try:
+            addresses = await self._guard.pin(hop.target.host, hop.target.port)
+            answer = await self._transport.request(
+                hop.method, hop.target.url, headers, content[1] if content else None,
+                addresses=addresses, connect=terms.connect, read=terms.read, limit=terms.limit,
+            )  # fmt: skip
+            status, error = answer.status, ""
+        except FetchError as failed:
+            error = str(failed)
+            raise
+        finally:
+            self._note(hop, terms, signed, headers, began, status, error)
+        jar.store(hop.target.url, list(answer.cookies))
         return answer
+
+    def _headers(
+        self, hop: Hop, terms: Terms, jar: CookieJar, signed: str, content: tuple[str, bytes] | None
+    ) -> dict[str, str]:
+        headers = {
+            **terms.headers,
+            "I-Twilio-Idempotency-Token": terms.token,
+            "X-Twilio-Signature": signature.digest(terms.key, signed),
+            "traceparent": traceparent(terms.subject, self._sids),
+        }
+        if content:
+            headers["Content-Type"] = content[0]
+        if cookie := jar.header(hop.target.url):
+            headers["Cookie"] = cookie
+        return headers
+
+    def _note(
+        self, hop: Hop, terms: Terms, signed: str, headers: Mapping[str, str], began: float, status: int, error: str
+    ) -> None:
+        took = self._clock.now() - began
+        shown = {name: HIDDEN.get(name, value) for name, value in headers.items()}
+        sent = Sent(
+            terms.account_sid, terms.token, terms.subject, self._clock.wall() - timedelta(seconds=took), hop.method,
+            hop.target.url, signed, shown, status, round(took * 1000), error,
+        )  # fmt: skip
+        self._notes.note(sent)

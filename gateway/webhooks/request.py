@@ -10,8 +10,16 @@ from gateway.webhooks.cookies import CookieJar as CookieJar
 
 
 @dataclass(frozen=True, slots=True)
+class Body:
+    """What a POST carries that is no form: JSON, as a rule."""
+
+    content: bytes
+    content_type: str = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
 class WebhookRequest:
-    """A signed request to a customer's app."""
+    """A signed request to a customer's app. `subject`: the SID of the call, conference… that it is about."""
 
     account_sid: str
     url: str
@@ -19,6 +27,8 @@ class WebhookRequest:
     params: Mapping[str, str]
     jar: CookieJar = field(default_factory=CookieJar)
     token: str = ""  # idempotency token; empty: a fresh one
+    subject: str = ""
+    body: Body | None = None  # of a POST, instead of `params`
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +42,15 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     cookies: tuple[str, ...] = ()
     truncated: bool = False  # there was more than the limit
+
+
+@dataclass(frozen=True, slots=True)
+class Handshake:
+    """What opens a WebSocket: the URL, the addresses that it is pinned to, the headers that it is signed with."""
+
+    url: str
+    addresses: tuple[str, ...]
+    headers: Mapping[str, str]
 
 
 class Transport(Protocol):

@@ -12,15 +12,24 @@ from urllib.parse import urlsplit, urlunsplit
 
 def sign(token: str, url: str, params: Iterable[tuple[str, str]] = (), algorithm: str = "sha1") -> str:
     """The signature of a form POST (`params`), or of a GET (none). `url` is taken as it is: see `signed_url`."""
-    text = url + "".join([name + value for name, value in sorted(set(params))])
+    return digest(token, signed_text(url, params), algorithm)
+
+
+def signed_text(url: str, params: Iterable[tuple[str, str]] = ()) -> str:
+    """What is signed: the URL, and each distinct pair of name and value in order."""
+    return url + "".join([name + value for name, value in sorted(set(params))])
+
+
+def digest(token: str, text: str, algorithm: str = "sha1") -> str:
+    """The HMAC in Base64."""
     return base64.b64encode(hmac.digest(token.encode(), text.encode(), algorithm)).decode()
 
 
-def sign_body(token: str, url: str, body: bytes) -> tuple[str, str]:
-    """For a body that is no form: the URL to request, with the body's hash in its query, and its signature."""
-    separator = "&" if urlsplit(url).query else "?"
-    url = f"{url}{separator}bodySHA256={hashlib.sha256(body).hexdigest()}"
-    return url, sign(token, signed_url(url))
+def with_body_hash(url: str, body: bytes) -> str:
+    """The URL to request and to sign where the body is no form: the body's hash is in its query."""
+    query = urlsplit(url).query
+    added = f"bodySHA256={hashlib.sha256(body).hexdigest()}"
+    return url if added in query.split("&") else f"{url}{'&' if query else '?'}{added}"
 
 
 @lru_cache(maxsize=1024)

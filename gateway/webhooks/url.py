@@ -19,15 +19,18 @@ _PLAIN = re.compile(r"[A-Za-z0-9_.~-]*")
 _KEPT = "%/:?#[]@!$&'()*+,;=~|^`{}\"<>\\"  # only what is not ASCII is escaped
 
 
-def resolve(base: str | None, url: str) -> str:
-    """An absolute URL; FetchError 11100 where there is no base or the result is not HTTP."""
+HTTP = ("http", "https")
+
+
+def resolve(base: str | None, url: str, schemes: tuple[str, ...] = HTTP) -> str:
+    """An absolute URL; FetchError 11100 where there is no base or the result is of none of the schemes."""
     try:
         absolute = urljoin(base, url.strip()) if base else url.strip()
         parts = urlsplit(absolute)
     except ValueError as error:
         raise FetchError(11100, f"{url!r} is not a URL: {error}") from error
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise FetchError(11100, f"{url!r} is not an absolute HTTP URL")
+    if parts.scheme not in schemes or not parts.hostname:
+        raise FetchError(11100, f"{url!r} is not an absolute {'HTTP' if schemes is HTTP else 'WebSocket'} URL")
     return absolute
 
 
@@ -48,9 +51,9 @@ class Target:
 
 
 @lru_cache(maxsize=1024)  # an app has few URLs, and each is asked for at many calls
-def target(url: str) -> Target:
+def target(url: str, schemes: tuple[str, ...] = HTTP) -> Target:
     """FetchError 11100 for no URL, 11210 for a host name that cannot be, 1124x for bad overrides."""
-    url = resolve(None, url)
+    url = resolve(None, url, schemes)
     if _CONTROL.search(url):
         raise FetchError(11100, f"{url!r} holds a space or a control character")
     parts = urlsplit(url)
@@ -62,7 +65,7 @@ def target(url: str) -> Target:
     if parts.username is not None:
         credentials = unquote(parts.username), unquote(parts.password or "")
     bare = urlunsplit((parts.scheme, netloc, quote(parts.path, _KEPT), quote(parts.query, _KEPT), ""))
-    default = 443 if parts.scheme == "https" else 80
+    default = 443 if parts.scheme in ("https", "wss") else 80
     return Target(bare, host, default if port is None else port, credentials, overrides.parse(parts.fragment))
 
 

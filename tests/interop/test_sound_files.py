@@ -19,6 +19,7 @@ from tests.lib.loop import VirtualClock
 from tests.lib.rig import Rig
 from tests.lib.web import FakeWeb, Reply
 
+SID = "AC" + "0" * 32
 URL = "http://app.example.com/sound"
 SECONDS = 1.5
 LEVEL = 20 * np.log10(0.5)
@@ -48,7 +49,7 @@ def fetched(folder: Path, data: bytes, kind: str) -> Pcm:
     web.route(URL, Reply(data, content_type=kind))
 
     async def work(fetcher: AudioFetcher, clock: VirtualClock) -> Pcm:
-        audio = await fetcher.fetch(URL)
+        audio = await fetcher.fetch(SID, URL)
         return np.fromfile(folder / "cache" / "audio" / f"{audio.sha}.s16", "<i2").astype(np.int16)
 
     return fetching(folder, web, work)

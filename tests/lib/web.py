@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlsplit
 
+from gateway.store.requests import Sent
 from gateway.webhooks.errors import Failure, FetchError
 from gateway.webhooks.guard import Guard
 from gateway.webhooks.request import Answer
@@ -45,6 +46,17 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
     cookies: tuple[str, ...] = ()
     delay: float = 0.0
+
+
+class Noted:
+    """`hops.Notes` in memory."""
+
+    def __init__(self) -> None:
+        self.sent: list[Sent] = []
+
+    def note(self, sent: Sent) -> None:
+        """What was sent."""
+        self.sent.append(sent)
 
 
 Route = Callable[[Seen], Reply | str]

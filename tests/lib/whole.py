@@ -37,6 +37,7 @@ from gateway.trunks.book import TrunkBook
 from gateway.trunks.carriers import Carriers
 from gateway.trunks.gate import Gate
 from gateway.webhooks.client import Webhooks
+from gateway.webhooks.ledger import Ledger
 from gateway.webhooks.outbox import Outbox
 from media import commands, events
 from media.codecs import g711
@@ -167,7 +168,7 @@ class Sounds:
         self.pcm[name] = (3000 * np.sin(2 * np.pi * 500 * time)).astype(np.int16)
         return Audio(name, len(time) / 8000), []
 
-    async def fetch(self, url: str) -> Audio:
+    async def fetch(self, account_sid: str, url: str) -> Audio:
         """`calls.services.Fetcher`."""
         audio, _ = await self.speak(url, "", "")
         if urlsplit(url).path in self.lost:
@@ -316,7 +317,8 @@ async def whole_with(
         await store.numbers.buy(made.account_sid, NUMBER, sids.new("PN"), **urls)
     book = TrunkBook(store, [], [], {}, local=True)
     guard = app.guard(loopback=True)
-    webhooks = Webhooks(app, guard, store, sids)
+    ledger = Ledger(store.requests, 10_000)
+    webhooks = Webhooks(app, guard, store, sids, clock, ledger)
     links: list[W] = []
 
     async def start(number: int, on_events: OnEvents, on_lost: Callable[[str], None]) -> Link:
@@ -335,8 +337,8 @@ async def whole_with(
         Gruus(SecretKey(b"test").key("temporary GRUUs"), random), exchange.spawn,
     )  # fmt: skip
     services = Services(
-        clock=clock, store=store, webhooks=webhooks, outbox=Outbox(store, webhooks.deliver, clock), speaker=sounds,
-        audio=sounds, workers=workers, sip=endpoint, trunks=book,
+        clock=clock, store=store, webhooks=webhooks, ledger=ledger, outbox=Outbox(store, webhooks.deliver, clock),
+        speaker=sounds, audio=sounds, workers=workers, sip=endpoint, trunks=book,
         carriers=carriers, admission=admission, spending=Spending(store, clock), guard=guard, sids=sids,
         phones=phones, domains=DomainAdmission(directory, logins, admission.gate),
         random=random, metrics=Metrics(), media=MediaSettings("127.0.0.2", ("PCMU",)), recordings_dir=folder,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from typing import TypeVar
@@ -20,16 +21,19 @@ from gateway.speech.fetch import AudioFetcher, Inside
 from gateway.store.rows import Account
 from gateway.webhooks.client import Webhooks
 from gateway.webhooks.errors import FetchError
+from gateway.webhooks.signature import sign
 from tests.lib.loop import VirtualClock, passes, run
-from tests.lib.web import FakeWeb, Reply, Seen
+from tests.lib.web import FakeWeb, Noted, Reply, Seen
 
 T = TypeVar("T")
+SID = "AC" + "0" * 32
+THEN = datetime(2024, 6, 1, tzinfo=UTC)
 URL = "http://app.example.com/hello.wav"
 
 
 class Accounts:
     async def fetch(self, sid: str) -> Account | None:
-        raise AssertionError("media is not signed")
+        return Account(sid, "secret", "", "active", THEN, THEN)
 
 
 class Store:
@@ -49,7 +53,7 @@ def fetching(
     folder: Path, web: FakeWeb, work: Callable[[AudioFetcher, VirtualClock], Awaitable[T]], inside: Inside | None = None
 ) -> T:
     async def main(clock: VirtualClock) -> T:
-        webhooks = Webhooks(web, web.guard(), Store(), Sids(Random(1)))
+        webhooks = Webhooks(web, web.guard(), Store(), Sids(Random(1)), clock, Noted())
         return await work(AudioFetcher(webhooks, AudioCache(folder), clock, inside), clock)
 
     return run(main)
@@ -66,13 +70,13 @@ def test_a_file_is_fetched_and_decoded(tmp_path: Path) -> None:
     web.route(URL, WAV)
 
     async def work(fetcher: AudioFetcher, clock: VirtualClock) -> None:
-        audio = await fetcher.fetch(URL)
+        audio = await fetcher.fetch(SID, URL)
         assert audio.seconds == 0.5
         assert clock.now() == 0
 
     fetching(tmp_path, web, work)
     (seen,) = web.requests
-    assert (seen.method, seen.headers.get("X-Twilio-Signature")) == ("GET", None)
+    assert (seen.method, seen.headers["X-Twilio-Signature"]) == ("GET", sign("secret", URL))
 
 
 def test_twenty_calls_fetch_it_once(tmp_path: Path) -> None:
@@ -80,14 +84,25 @@ def test_twenty_calls_fetch_it_once(tmp_path: Path) -> None:
     web.route(URL, Reply(wav(), content_type="audio/wav", delay=2))
 
     async def work(fetcher: AudioFetcher, clock: VirtualClock) -> None:
-        gone = asyncio.create_task(fetcher.fetch(URL))
-        waiting = [asyncio.create_task(fetcher.fetch(URL)) for _ in range(20)]
+        gone = asyncio.create_task(fetcher.fetch(SID, URL))
+        waiting = [asyncio.create_task(fetcher.fetch(SID, URL)) for _ in range(20)]
         await passes(1)
         gone.cancel()
         assert len(set(await asyncio.gather(*waiting))) == 1
 
     fetching(tmp_path, web, work)
     assert len(web.requests) == 1
+
+
+def test_what_an_app_says_to_one_account_does_not_hold_for_another(tmp_path: Path) -> None:
+    web = FakeWeb()
+    web.route(URL, Reply(wav(), content_type="audio/wav", headers={"Cache-Control": "max-age=60"}))
+
+    async def work(fetcher: AudioFetcher, clock: VirtualClock) -> None:
+        await asyncio.gather(*(fetcher.fetch(sid, URL) for sid in (SID, "AC" + "1" * 32)))
+
+    fetching(tmp_path, web, work)
+    assert len(web.requests) == 2
 
 
 @pytest.mark.parametrize(
@@ -103,13 +118,13 @@ def test_it_is_kept_as_long_as_the_app_says(tmp_path: Path, headers: dict[str, s
     web.route(URL, Reply(wav(), content_type="audio/wav", headers=headers))
 
     async def work(fetcher: AudioFetcher, clock: VirtualClock) -> None:
-        await fetcher.fetch(URL)
+        await fetcher.fetch(SID, URL)
         if seconds:
             await passes(seconds - 1)
-            await fetcher.fetch(URL)
+            await fetcher.fetch(SID, URL)
             assert len(web.requests) == 1
             await passes(2)
-        await fetcher.fetch(URL)
+        await fetcher.fetch(SID, URL)
         assert len(web.requests) == 2
 
     fetching(tmp_path, web, work)
@@ -120,7 +135,7 @@ def test_an_old_file_is_asked_after_again_and_again(tmp_path: Path) -> None:
     web.route(URL, validating)
 
     async def work(fetcher: AudioFetcher, clock: VirtualClock) -> None:
-        assert len({await fetcher.fetch(URL) for _ in range(3)}) == 1
+        assert len({await fetcher.fetch(SID, URL) for _ in range(3)}) == 1
 
     fetching(tmp_path, web, work)
     assert [seen.headers.get("If-None-Match") for seen in web.requests] == [None, '"1"', '"1"']
@@ -131,9 +146,9 @@ def test_a_sound_that_was_dropped_is_fetched_anew(tmp_path: Path) -> None:
     web.route(URL, validating)
 
     async def work(fetcher: AudioFetcher, clock: VirtualClock) -> None:
-        audio = await fetcher.fetch(URL)
+        audio = await fetcher.fetch(SID, URL)
         (tmp_path / "cache" / "audio" / f"{audio.sha}.s16").unlink()
-        assert await fetcher.fetch(URL) == audio
+        assert await fetcher.fetch(SID, URL) == audio
 
     fetching(tmp_path, web, work)
     assert [seen.headers.get("If-None-Match") for seen in web.requests] == [None, None]
@@ -142,7 +157,7 @@ def test_a_sound_that_was_dropped_is_fetched_anew(tmp_path: Path) -> None:
 def failing(folder: Path, web: FakeWeb) -> tuple[int, str]:
     async def work(fetcher: AudioFetcher, clock: VirtualClock) -> tuple[int, str]:
         try:
-            await fetcher.fetch(URL)
+            await fetcher.fetch(SID, URL)
         except (SpeechError, FetchError) as error:
             return error.code, str(error)
         raise AssertionError("it was fetched")
@@ -180,7 +195,7 @@ def test_a_recording_of_ours_is_played_without_a_request(tmp_path: Path) -> None
         return wav(5) if url == URL else None
 
     async def work(fetcher: AudioFetcher, clock: VirtualClock) -> float:
-        return (await fetcher.fetch(URL)).seconds
+        return (await fetcher.fetch(SID, URL)).seconds
 
     assert fetching(tmp_path, web, work, inside) == 0.5
     assert web.requests == []

@@ -15,9 +15,9 @@ from gateway.store.rows import Account, Callback
 from gateway.webhooks.client import Webhooks
 from gateway.webhooks.errors import FetchError
 from gateway.webhooks.guard import Guard
-from gateway.webhooks.request import Answer, CookieJar, WebhookRequest
+from gateway.webhooks.request import Answer, Body, CookieJar, WebhookRequest
 from tests.lib.loop import VirtualClock, run
-from tests.lib.web import PUBLIC, FakeWeb, Reply, Seen
+from tests.lib.web import PUBLIC, FakeWeb, Noted, Reply, Seen
 
 T = TypeVar("T")
 SID = "AC" + "0" * 32
@@ -38,7 +38,7 @@ class Store:
 
 def using(web: FakeWeb, work: Callable[[Webhooks, VirtualClock], Awaitable[T]], guard: Guard | None = None) -> T:
     async def main(clock: VirtualClock) -> T:
-        return await work(Webhooks(web, guard or web.guard(), Store(), Sids(Random(1))), clock)
+        return await work(Webhooks(web, guard or web.guard(), Store(), Sids(Random(1)), clock, Noted()), clock)
 
     return run(main)
 
@@ -283,16 +283,16 @@ def test_a_callback_is_delivered_with_its_own_token_and_any_status_is_its_result
         using(web, lambda hooks, _: hooks.deliver(callback))
 
 
-def test_media_is_asked_for_unsigned_and_may_be_longer() -> None:
+def test_media_is_asked_for_with_a_signature_and_may_be_longer() -> None:
     web = FakeWeb()
     web.route(URL, Reply(b"x" * 100_000, content_type="audio/wav", headers={"ETag": '"1"'}, delay=14))
 
     def media(limit: int, **headers: str) -> Answer:
-        return using(web, lambda hooks, _: hooks.get_media(URL, headers, limit))
+        return using(web, lambda hooks, _: hooks.get_media(SID, URL, headers, limit))
 
     answer = media(200_000)
     assert (len(answer.body), answer.content_type, answer.headers["etag"]) == (100_000, "audio/wav", '"1"')
-    assert "X-Twilio-Signature" not in web.requests[0].headers
+    assert valid(web.requests[0])
     with pytest.raises(FetchError, match="more than 50000 bytes"):
         media(50_000)
     web.route(URL, Reply(status=304))
@@ -300,3 +300,75 @@ def test_media_is_asked_for_unsigned_and_may_be_longer() -> None:
     web.route(URL, Reply(status=404))
     with pytest.raises(FetchError, match="answered 404"):
         media(1)
+
+
+def test_the_headers_are_those_that_twilio_documents() -> None:
+    web = FakeWeb()
+    web.route(URL, "<Response/>")
+    fetch(web)
+    fetch(web, method="GET")
+    common = {"User-Agent", "Accept", "I-Twilio-Idempotency-Token", "X-Twilio-Signature", "traceparent"}
+    assert set(web.requests[0].headers) == common | {"Content-Type"}
+    assert set(web.requests[1].headers) == common
+    assert web.requests[0].headers["Content-Type"] == "application/x-www-form-urlencoded; charset=UTF-8"
+
+
+def test_all_requests_about_a_call_are_spans_of_one_trace() -> None:
+    """W3C trace context: version, trace, span, flags; the trace is the call's SID without its letters."""
+    web = FakeWeb()
+    web.route(URL, "<Response/>")
+    call = "0af7651916cd43dd8448eb211c80319c"
+
+    async def work(hooks: Webhooks, _: VirtualClock) -> None:
+        for subject in (f"CA{call}", f"CA{call}", "", "CA" + "0" * 32):
+            await hooks.fetch(WebhookRequest(SID, URL, "POST", PARAMS, subject=subject))
+
+    using(web, work)
+    found = [seen.headers["traceparent"].split("-") for seen in web.requests]
+    assert all(len(span) == 16 and (version, flags) == ("00", "01") for version, _, span, flags in found)
+    traces = [trace for _, trace, _, _ in found]
+    assert traces[:2] == [call, call]
+    assert len(set(traces)) == 3
+    assert "0" * 32 not in traces
+    assert len({span for _, _, span, _ in found}) == 4
+
+
+def test_json_is_signed_by_its_hash_also_after_a_redirect() -> None:
+    web = FakeWeb()
+    there = "http://app.example.com/there?a=1"
+    web.route(URL, Reply(status=308, headers={"Location": there}))
+    web.route("http://app.example.com/there", "")
+    body = Body(b'{"event":"ping","n":1}')
+    using(web, lambda hooks, _: hooks.fetch(WebhookRequest(SID, URL, "POST", {}, body=body)))
+    first, second = web.requests
+    assert second.url.startswith(f"{there}&bodySHA256=")
+    for seen in (first, second):
+        assert (seen.body, seen.headers["Content-Type"]) == (body.content, "application/json")
+        signature = seen.headers["X-Twilio-Signature"]
+        assert RequestValidator(TOKEN).validate(seen.url, body.content.decode(), signature)
+        assert not RequestValidator(TOKEN).validate(seen.url, "{}", signature)
+
+
+def test_a_websockets_handshake_is_signed_and_pinned() -> None:
+    web = FakeWeb()
+
+    async def work(hooks: Webhooks, _: VirtualClock) -> None:
+        found = await hooks.handshake(SID, "wss://user:secret@app.example.com:8443/stream#rt=100")
+        assert (found.url, found.addresses) == ("wss://app.example.com:8443/stream", (PUBLIC,))
+        signature = found.headers["X-Twilio-Signature"]
+        assert RequestValidator(TOKEN).validate("wss://app.example.com/stream", {}, signature)
+        for url, code in (("https://app.example.com/", 11100), ("ws://169.254.169.254/", 11200)):
+            with pytest.raises(FetchError) as raised:
+                await hooks.handshake(SID, url)
+            assert raised.value.code == code
+
+    using(web, work)
+
+
+def test_a_redirect_carries_the_same_token() -> None:
+    web = FakeWeb()
+    web.route(URL, Reply(status=302, headers={"Location": "/there"}))
+    web.route("http://app.example.com/there", "<Response/>")
+    fetch(web)
+    first, second = web.requests
+    assert first.headers["I-Twilio-Idempotency-Token"] == second.headers["I-Twilio-Idempotency-Token"]

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twilio.request_validator import RequestValidator
 
-from gateway.webhooks.signature import sign, sign_body, signed_url
+from gateway.webhooks.signature import sign, signed_url, with_body_hash
 
 TOKEN = "12345678901234567890123456789012"
 SID = "0123456789abcdef0123456789abcdef"
@@ -38,11 +38,18 @@ def test_example_b_a_get() -> None:
 
 
 def test_example_c_a_json_body() -> None:
-    url, signature = sign_body(TOKEN, "https://app.example.com/events", b'{"event":"ping","n":1}')
+    url = with_body_hash("https://app.example.com/events", b'{"event":"ping","n":1}')
+    signature = sign(TOKEN, signed_url(url))
     digest = "9239c422a41b555493841e492401a13c6081045f49bd7223f575c7e1f7d86f7f"
     assert url == f"https://app.example.com/events?bodySHA256={digest}"
     assert signature == "tJfvHRCiscbgO1fhIWPuUOHvC84="
     assert RequestValidator(TOKEN).validate(url, '{"event":"ping","n":1}', signature)
+
+
+def test_a_bodys_hash_stands_behind_a_query_and_once() -> None:
+    url = with_body_hash("http://app.example.com/events?a=1", b"{}")
+    assert url.startswith("http://app.example.com/events?a=1&bodySHA256=")
+    assert with_body_hash(url, b"{}") == url
 
 
 def test_example_d_repeated_and_empty() -> None:
