@@ -30,6 +30,7 @@ from gateway.calls.exchange import Exchange
 from gateway.calls.live_recordings import LiveRecordings
 from gateway.calls.moderation import Moderation
 from gateway.calls.services import Services
+from gateway.calls.steering import Steering
 from gateway.config import ConfigError, Settings, host_port
 from gateway.trunks.book import TrunkBook
 from gateway.trunks.stir import CONTENT_TYPE
@@ -53,7 +54,7 @@ async def open_http(
     core = [
         *Accounts(store, clock).routes(),
         *Numbers(store, services.sids, clock).routes(),
-        *Calls(store, exchange).routes(),
+        *Calls(store, exchange, Steering(exchange.calls, exchange.scripts)).routes(),
         *Recordings(store, live, clock, services.recordings_dir, lambda: services.public_url).routes(),
         *Conferences(store, moderation).routes(),
         *Participants(store, moderation).routes(),

@@ -36,6 +36,8 @@ class CreateCall:
     byoc: str = ""  # SID of the customer's own carrier
     sip_auth_username: str | None = None
     sip_auth_password: str | None = field(default=None, repr=False)
+    reason: str = ""  # CallReason, as the header Subject (RFC 3261 §20.36)
+    token: str = ""  # CallToken: of a call that came in, whose caller may be shown
 
     @property
     def shown(self) -> str:
@@ -43,14 +45,30 @@ class CreateCall:
         return self.caller_id or self.from_
 
 
+@dataclass(frozen=True, slots=True)
+class ChangeCall:
+    """The parameters of POST Calls/{sid} but Status; None: as before, an empty URL: none any more."""
+
+    url: str | None = None
+    method: str = "POST"
+    twiml: str | None = None
+    fallback_url: str | None = None
+    fallback_method: str = "POST"
+    status_callback: str | None = None
+    status_callback_method: str = "POST"
+    time_limit: int | None = None
+
+
 class Calls(Protocol):
-    """The engine; ApiError where it refuses."""
+    """Places calls; ApiError where it refuses."""
 
     async def create(self, account_sid: str, wanted: CreateCall) -> Call: ...
 
-    async def redirect(self, sid: str, url: str, method: str) -> None: ...
 
-    async def redirect_twiml(self, sid: str, twiml: str) -> None: ...
+class LiveCalls(Protocol):
+    """The calls that live, by their SIDs; ApiError where it refuses."""
+
+    async def change(self, sid: str, wanted: ChangeCall) -> None: ...
 
     async def complete(self, sid: str) -> None: ...
 

@@ -43,6 +43,8 @@ class Call:
         self.when_over: Callable[[], None] | None = None
         self._document: asyncio.Future[bool] | None = None
         self.wanted_status: str | None = None  # what the API asked for: completed or canceled
+        self._time_limit: float | None = None  # seconds from the answer on
+        self._hangs_up: asyncio.TimerHandle | None = None
 
     @property
     def sid(self) -> str:
@@ -73,6 +75,8 @@ class Call:
             self.leg.on_unplayable = self._unplayable
         now = self.services.clock.wall()
         self.answered_at = self.services.clock.now()
+        if self._time_limit is not None:
+            self.limit(self._time_limit)
         changes: dict[str, Any] = {"status": "in-progress", "start_time": now}
         if self.meter is not None:
             self.meter.answered()
@@ -80,11 +84,28 @@ class Call:
         await self._change(changes, "answered", dialog=self._dialog())
         LOG.info("- answered")
 
+    def limit(self, seconds: float) -> None:
+        """How long it may last from its answer on; what was said of it before does not count any more."""
+        self._time_limit = seconds
+        if self._hangs_up is not None:
+            self._hangs_up.cancel()
+        if self.answered_at is not None and self.leg is not None:
+            rest = max(0.0, self.answered_at + seconds - self.services.clock.now())
+            self._hangs_up = asyncio.get_running_loop().call_later(rest, self.leg.hangup, "time limit")
+
+    async def tell_of_its_status(self, url: str | None, method: str) -> None:
+        """Another status callback, None for no more."""
+        changes: dict[str, Any] = {"status_callback": url, "status_callback_method": method}
+        self.row = replace(self.row, **changes)
+        await self.services.store.calls.update(self.sid, changes)
+
     async def ends(self, status: str, sip_status: int = 0) -> None:
         """The final status, with duration and the `completed` callback."""
         if self.row.status in params.FINAL:
             return
         seconds = 0 if self.answered_at is None else round(self.services.clock.now() - self.answered_at)
+        if self._hangs_up is not None:
+            self._hangs_up.cancel()
         if self.meter is not None:
             self.meter.over(answered=self.answered_at is not None)
         code, text = self.error or (None, None)

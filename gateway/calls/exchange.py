@@ -8,13 +8,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine, Mapping
+from dataclasses import replace
 from math import ceil
 from typing import Any
 
 from gateway import log
 from gateway.api.engine import CreateCall
 from gateway.billing.guard import Refused
-from gateway.calls import byoc, outbound
+from gateway.calls import byoc, forwarding, outbound
 from gateway.calls.call import Call
 from gateway.calls.dialstring import Hop, NoRoute, NotRegistered
 from gateway.calls.inbound import Arrival, admit, from_ourselves, may_call
@@ -216,6 +217,8 @@ class Exchange:
         call = Call(services, row, services.legs[event.session])
         services.legs[event.session].calls = (call.sid,)
         call.extra = arrival.extra
+        if row.phone_number_sid is not None and arrival.dialling is None:
+            call.extra |= {"CallToken": forwarding.token(call.sid)}
         fallback = None
         if answering.fallback_url:
             fallback = Fetch(answering.fallback_url, answering.fallback_method)
@@ -282,7 +285,7 @@ class Exchange:
         if self.draining:
             raise ApiError(503, 20503, "the gateway stops and takes no new calls")
         services = self.services
-        hops = await self._hops(account_sid, wanted)
+        hops = _with_reason(await self._hops(account_sid, wanted), wanted.reason)
         if (full := self._full()) is not None:
             raise ApiError(429, 20429, f"Too many requests: {full.text}", dict(full.headers))
         now = services.clock.wall()
@@ -293,6 +296,7 @@ class Exchange:
             status_callback_events=" ".join(wanted.status_callback_events),
         )  # fmt: skip
         call = self.calls[row.sid] = Call(services, row)  # it counts from here on
+        call.limit(wanted.time_limit)
         try:
             await admitted(call, hops if isinstance(hops, list) else [])
             await call.born()
@@ -322,7 +326,7 @@ class Exchange:
             raise ApiError(400, 21211, f"The 'To' number {wanted.to} is not a valid phone number.")
         try:
             own = await self._byoc(account_sid, wanted) if wanted.byoc and byoc.carries(number) else None
-            if own is None:
+            if own is None and not forwarding.shows_caller(self.calls, account_sid, wanted.token, wanted.shown):
                 await outbound.check_caller_id(services, account_sid, wanted.shown, number)
         except NoRoute as error:
             raise ApiError(400, error.code, str(error)) from error
@@ -346,57 +350,26 @@ class Exchange:
         await call.is_answered()
         leg = call.leg
         assert leg is not None
-        limit = asyncio.get_running_loop().call_later(wanted.time_limit, leg.hangup, "time limit")
-        try:
-            if wanted.record:
-                await Recording(call, _recording_plan(wanted)).start()
-            if wanted.send_digits:
-                sent = leg.send_digits(wanted.send_digits)
-                await asyncio.wait((sent, leg.gone), return_when=asyncio.FIRST_COMPLETED)
-            script = Script(call, source, _fallback(wanted))
-            self.scripts[call.sid] = script
-            await script.run()
-        finally:
-            limit.cancel()
-
-    async def redirect(self, sid: str, url: str, method: str) -> None:
-        """Runs another document on a call that is up."""
-        self._script_of(sid).replace(Fetch(url, method))
-
-    async def redirect_twiml(self, sid: str, twiml: str) -> None:
-        """Runs an inline document on a call that is up."""
-        self._script_of(sid).replace(Inline(twiml))
-
-    def _script_of(self, sid: str) -> Script:
-        script, call = self.scripts.get(sid), self.calls.get(sid)
-        if script is None or call is None or not script.running or call.row.status != "in-progress":
-            raise ApiError(400, 21220, "Call is not in-progress. Cannot redirect.")
-        return script
-
-    async def complete(self, sid: str) -> None:
-        """Hangs up a call, also one that is queued or rings."""
-        self._stop(sid, "completed")
-
-    async def cancel(self, sid: str) -> None:
-        """Cancels a call that is queued or rings."""
-        call = self.calls.get(sid)
-        if call is not None and call.answered_at is not None:
-            raise ApiError(400, 21220, "Call is in-progress. Cannot cancel.")
-        self._stop(sid, "canceled")
-
-    def _stop(self, sid: str, status: str) -> None:
-        call = self.calls.get(sid)
-        if call is None:
-            raise ApiError(400, 21220, "Call is not in-progress. Cannot end it.")
-        if call.answered_at is None:
-            call.wanted_status = "canceled" if status == "canceled" or call.leg is None else status
-        if call.leg is not None:
-            call.leg.hangup("ended by the REST API")
+        if wanted.record:
+            await Recording(call, _recording_plan(wanted)).start()
+        if wanted.send_digits:
+            sent = leg.send_digits(wanted.send_digits)
+            await asyncio.wait((sent, leg.gone), return_when=asyncio.FIRST_COMPLETED)
+        script = Script(call, source, _fallback(wanted))
+        self.scripts[call.sid] = script
+        await script.run()
 
 
 def busy(text: str, wait: float) -> Refusal:
     """503 for so many seconds."""
     return Refusal(503, text, (("Retry-After", str(ceil(wait))),))
+
+
+def _with_reason(hops: list[Hop] | NoRoute, reason: str) -> list[Hop] | NoRoute:
+    """The hops with what the called party is told of the call."""
+    if isinstance(hops, NoRoute) or not reason:
+        return hops
+    return [replace(hop, headers=(*hop.headers, ("Subject", reason))) for hop in hops]
 
 
 def _source(wanted: CreateCall) -> Source:

@@ -68,7 +68,7 @@ class Script:
     def __init__(self, call: Call, source: Source, fallback: Fetch | None = None) -> None:
         self._call = call
         self._source: Source | None = source
-        self._fallback = fallback
+        self.fallback = fallback
         self._jar = CookieJar()
         self._stop: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._next: Source | None = None
@@ -189,7 +189,7 @@ class Script:
         line = f", line {error.line}" if isinstance(error, TwimlError) and error.line else ""
         method = source.method if isinstance(source, Fetch) else ""
         self._call.fail(error.code, f"{where}{line}: {error}", request_url=where, request_method=method)
-        fallback, self._fallback = self._fallback, None
+        fallback, self.fallback = self.fallback, None
         if fallback is not None:
             LOG.info("- going on with the fallback URL %s", fallback.url)
             return Fetch(fallback.url, fallback.method, {"ErrorCode": str(error.code), "ErrorUrl": where})

@@ -518,7 +518,7 @@ def test_a_rest_call_to_several_phones_can_be_canceled(tmp_path: Path) -> None:
             await passes(1)
             desk.refuse(486)
             await passes(1)
-            await one.exchange.cancel(row.sid)
+            await one.steering.cancel(row.sid)
             await passes(2)
             assert (desk.rings(), cell.rings()) == (False, False)
             assert [call.status for call in await calls(one)] == ["canceled"]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gateway.api.engine import ChangeCall
 from gateway.store.paging import Page
 from media.frames import FRAME, Pcm
 from sip.events import Answered, Ringing
@@ -169,7 +170,7 @@ def test_a_call_that_is_sent_to_another_document_hears_no_more_of_the_first(tmp_
             caller.call()
             await passes(1)
             (sid,) = (call.sid for call in one.exchange.calls.values())
-            await one.exchange.redirect_twiml(sid, "<Response><Pause length='1'/></Response>")
+            await one.steering.change(sid, ChangeCall(twiml="<Response><Pause length='1'/></Response>"))
             await passes(0.9)
             loud, length = sounding(one.link.heard(0))[-1]
             assert not loud
@@ -246,7 +247,7 @@ def test_a_call_that_is_sent_to_another_document_sends_no_more_digits_of_the_fir
             caller.call()
             await passes(1)
             (sid,) = (call.sid for call in one.exchange.calls.values())
-            await one.exchange.redirect_twiml(sid, "<Response><Pause length='3'/></Response>")
+            await one.steering.change(sid, ChangeCall(twiml="<Response><Pause length='3'/></Response>"))
             await passes(0.1)
             assert not one.link.engine.ports.dialling.any()
             await caller.gone

@@ -9,6 +9,7 @@ from xml.sax.saxutils import escape
 
 import pytest
 
+from gateway.api.engine import ChangeCall
 from gateway.calls.transfer import target_of
 from gateway.store.paging import Page
 from gateway.store.rows import Call
@@ -126,7 +127,9 @@ def test_the_callee_may_be_led_on_by_the_rest_api(tmp_path: Path) -> None:
             caller.endpoint.apply(Refer("c", "tel:+12125550199"))
             await passes(2)
             assert one.web.to("/transfer")[0]["ReferTransferTarget"] == "+12125550199"
-            await one.exchange.redirect_twiml((await rows(one))["outbound-dial"].sid, "<Response><Hangup/></Response>")
+            await one.steering.change(
+                (await rows(one))["outbound-dial"].sid, ChangeCall(twiml="<Response><Hangup/></Response>")
+            )
             await passes(1)
             assert len(ends(callee.events)) == 1
             assert one.exchange.calls == {}

@@ -30,7 +30,7 @@ from gateway.api.core.accounts import Accounts
 from gateway.api.core.calls import Calls
 from gateway.api.core.numbers import Numbers
 from gateway.api.core.recordings import Recordings
-from gateway.api.engine import CreateCall, CreateRecording
+from gateway.api.engine import ChangeCall, CreateCall, CreateRecording
 from gateway.api.http import Reply, Request, Route, Router
 from gateway.api.operator.accounts import AccountCeilings
 from gateway.api.operator.refusals import Refusals
@@ -55,7 +55,7 @@ SECOND = Credentials("AC" + "2" * 32, "second" * 4, "")
 
 
 class FakeEngine:
-    """`gateway.api.engine.Calls`: writes rows, and remembers what it was asked."""
+    """`gateway.api.engine.Calls` and `LiveCalls`: writes rows, and remembers what it was asked."""
 
     def __init__(self, store: Store, sids: Sids, clock: SystemClock) -> None:
         self.asked: list[tuple[Any, ...]] = []
@@ -73,11 +73,8 @@ class FakeEngine:
         await self._store.calls.insert(call)
         return call
 
-    async def redirect(self, sid: str, url: str, method: str) -> None:
-        self.asked.append(("redirect", sid, url, method))
-
-    async def redirect_twiml(self, sid: str, twiml: str) -> None:
-        self.asked.append(("redirect_twiml", sid, twiml))
+    async def change(self, sid: str, wanted: ChangeCall) -> None:
+        self.asked.append(("change", sid, wanted))
 
     async def complete(self, sid: str) -> None:
         self.asked.append(("complete", sid))
@@ -221,7 +218,7 @@ async def _start(folder: Path, loop: asyncio.AbstractEventLoop) -> tuple[Rest, A
     routes = [
         *Accounts(store, clock).routes(),
         *Numbers(store, sids, clock).routes(),
-        *Calls(store, engine).routes(),
+        *Calls(store, engine, engine).routes(),
         *Recordings(store, engine.recorders, clock, folder, lambda: "https://gateway.example").routes(),
         *declared.routes(store, sids, clock),
         Route("/Accounts/{account}/Broken", {"GET": _broken}),

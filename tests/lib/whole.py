@@ -22,6 +22,7 @@ from gateway.calls.exchange import Exchange
 from gateway.calls.media import Link, Workers
 from gateway.calls.negotiation import MediaSettings
 from gateway.calls.services import Services
+from gateway.calls.steering import Steering
 from gateway.metrics import Metrics
 from gateway.phones.admission import DomainAdmission
 from gateway.phones.directory import Directory
@@ -287,6 +288,11 @@ class Whole(Generic[W]):
         end = self.wire[("127.0.0.2", 5060)]
         assert isinstance(end, SimulatedEndpoint)
         return end
+
+    @property
+    def steering(self) -> Steering:
+        """What the REST API changes of its calls."""
+        return Steering(self.exchange.calls, self.exchange.scripts)
 
     @property
     def link(self) -> W:

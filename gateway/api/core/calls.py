@@ -1,14 +1,14 @@
-"""`Calls`: place, look at, redirect, end; and their notifications."""
+"""`Calls`: place, look at, change, end; and their notifications."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
 
-from gateway.api.core.placing import placed
+from gateway.api.core.placing import LONGEST, placed
 from gateway.api.core.shape import VERSION, base, date
 from gateway.api.engine import Calls as Engine
-from gateway.api.engine import CreateCall
+from gateway.api.engine import ChangeCall, CreateCall, LiveCalls
 from gateway.api.fields import Form
 from gateway.api.http import Reply, Request, Route
 from gateway.api.paging import envelope, page_of
@@ -20,15 +20,17 @@ from gateway.store.rows import Call, Notification
 from gateway.store.voice_rows import Application
 
 FINAL = ("completed", "busy", "no-answer", "failed", "canceled")
-LATER = ("AsyncAmd", "RecordingConfigurationId")
+CHANGES = ("url", "twiml", "fallback_url", "status_callback", "time_limit")
+STATES = ("", "queued", "ringing", "in-progress", *FINAL)
 
 
 class Calls:
     """The resource."""
 
-    def __init__(self, store: Store, engine: Engine) -> None:
+    def __init__(self, store: Store, engine: Engine, live: LiveCalls) -> None:
         self._store = store
         self._engine = engine
+        self._live = live
 
     def routes(self) -> list[Route]:
         """The paths."""
@@ -45,7 +47,6 @@ class Calls:
     async def create(self, request: Request) -> Reply:
         """Places a call."""
         form = Form(request.fields)
-        form.refuse(*LATER)
         application = await self._application(request.account_sid, form.text("ApplicationSid"))
         wanted = _wanted(form) if application is None else of_application(placed(form), application)
         call = await self._engine.create(request.account_sid, replace(wanted, send_digits=_digits(form)))
@@ -60,8 +61,10 @@ class Calls:
     async def list(self, request: Request) -> Reply:
         """Newest first, with Twilio's filters."""
         form, page = Form(request.fields), page_of(request)
-        names = {"To": "to", "From": "from_", "Status": "status", "ParentCallSid": "parent_call_sid"}
+        names = {"To": "to", "From": "from_", "ParentCallSid": "parent_call_sid"}
         filters: dict[str, Any] = {column: form.text(name) for name, column in names.items() if form.text(name)}
+        if status := form.word("Status", STATES, ""):
+            filters["status"] = status
         filters |= form.times("StartTime", "start_time") | form.times("EndTime", "end_time")
         found = await self._store.calls.page(request.account_sid, page, filters)
         return envelope(request, "calls", page, found, [self.show(call) for call in found.rows])
@@ -71,22 +74,18 @@ class Calls:
         return Reply(json=self.show(await self._one(request)), name="Call")
 
     async def update(self, request: Request) -> Reply:
-        """Redirects or ends a call that lives."""
+        """Another document, callback or limit for a call that lives, or its end, behind which no document runs."""
         form, call = Form(request.fields), await self._one(request)
-        form.refuse("FallbackUrl", "StatusCallback", "TimeLimit")
-        status = form.word("Status", ("", "canceled", "completed"), "")
+        status, wanted = form.word("Status", ("", "canceled", "completed"), ""), _changes(form)
         if call.status in FINAL:
             raise ApiError(400, 21220, f"Call {call.sid} is not in-progress: it is {call.status}.")
-        if status == "completed":
-            await self._engine.complete(call.sid)
-        elif status == "canceled":
-            await self._engine.cancel(call.sid)
-        elif url := form.url("Url"):
-            await self._engine.redirect(call.sid, url, form.method("Method"))
-        elif form.text("Twiml"):
-            await self._engine.redirect_twiml(call.sid, _twiml(form))
-        else:
-            raise ApiError(400, 20001, "Url, Twiml or Status is required")
+        if status:
+            wanted = replace(wanted, url=None, twiml=None, fallback_url=None)
+        elif all(getattr(wanted, name) is None for name in CHANGES):
+            raise ApiError(400, 20001, "Url, Twiml, Status or another change is required")
+        await self._live.change(call.sid, wanted)
+        if status:
+            await (self._live.complete(call.sid) if status == "completed" else self._live.cancel(call.sid))
         return Reply(json=self.show(await self._one(request)), name="Call")
 
     async def delete(self, request: Request) -> Reply:
@@ -157,6 +156,20 @@ def _wanted(form: Form) -> CreateCall:
         twiml=twiml or None,
         fallback_url=form.url("FallbackUrl") or None,
         fallback_method=form.method("FallbackMethod"),
+    )
+
+
+def _changes(form: Form) -> ChangeCall:
+    """The parameters of an update, checked one by one."""
+    return ChangeCall(
+        url=form.url("Url") or None,
+        method=form.method("Method"),
+        twiml=_twiml(form) or None,
+        fallback_url=form.url("FallbackUrl") if form.has("FallbackUrl") else None,
+        fallback_method=form.method("FallbackMethod"),
+        status_callback=form.url("StatusCallback") if form.has("StatusCallback") else None,
+        status_callback_method=form.method("StatusCallbackMethod"),
+        time_limit=form.integer("TimeLimit", 0, 1, LONGEST) if form.has("TimeLimit") else None,
     )
 
 

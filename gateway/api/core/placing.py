@@ -6,16 +6,18 @@ from collections.abc import Sequence
 
 from gateway.api.engine import CreateCall
 from gateway.api.fields import Form
-from gateway.errors import ApiError
+from gateway.errors import ApiError, invalid
 
 EVENTS = ("initiated", "ringing", "answered", "completed")
 STATES = ("in-progress", "completed", "absent")
-LATER = ("MachineDetection", "CallReason", "CallToken", "ClientNotificationUrl")
+LONGEST = 14400  # seconds
 
 
 def placed(form: Form) -> CreateCall:
     """All but what the call does when it is answered."""
-    form.refuse(*LATER)
+    form.refuse("ClientNotificationUrl")
+    if not form.text("SendDigits"):  # with them there is no detection, as Twilio says
+        form.refuse("MachineDetection")
     if not form.text("To"):
         raise ApiError(400, 21201, "No 'To' number is specified")
     if not form.text("From"):
@@ -28,7 +30,7 @@ def placed(form: Form) -> CreateCall:
         status_callback_method=form.method("StatusCallbackMethod"),
         status_callback_events=events(form, "StatusCallbackEvent", EVENTS),
         timeout=form.integer("Timeout", 60, 1, 600, 21208),
-        time_limit=form.integer("TimeLimit", 14400, 1, 14400),
+        time_limit=form.integer("TimeLimit", LONGEST, 1, LONGEST),
         record=form.flag("Record"),
         recording_channels=form.word("RecordingChannels", ("mono", "dual"), "mono"),
         recording_track=form.word("RecordingTrack", ("inbound", "outbound", "both"), "both"),
@@ -39,7 +41,17 @@ def placed(form: Form) -> CreateCall:
         byoc=form.text("Byoc"),
         sip_auth_username=form.text("SipAuthUsername") or None,
         sip_auth_password=form.text("SipAuthPassword") or None,
+        reason=_reason(form),
+        token=form.text("CallToken"),
     )
+
+
+def _reason(form: Form) -> str:
+    """CallReason: what the called party is shown."""
+    text = form.text("CallReason")
+    if len(text) > 50 or not text.isprintable():
+        raise invalid("CallReason", "it must have at most 50 characters, and no control characters")
+    return text
 
 
 def events(form: Form, name: str, known: Sequence[str], default: Sequence[str] = ("completed",)) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from gateway.api.engine import ChangeCall
 from gateway.errors import ApiError
 from gateway.store.rows import Call, Notification
 from tests.lib import oai
@@ -70,7 +71,8 @@ def test_every_parameter_of_a_new_call_reaches_the_engine(api: Rest) -> None:
         record=True, recording_channels="dual", recording_track="inbound",
         recording_status_callback="https://app.example.com/r", recording_status_callback_method="GET",
         recording_status_callback_event=["in-progress", "completed"], trim="do-not-trim", sip_auth_username="u",
-        sip_auth_password="p",
+        sip_auth_password="p", call_reason="Your order", call_token="token", byoc="BY" + "1" * 32,
+        machine_detection="Enable",
     )  # fmt: skip
     ((_, wanted),) = api.engine.asked
     assert (wanted.to, wanted.from_, wanted.caller_id) == ("sip:bob@example.com", "+15555550100", "+15555550177")
@@ -84,6 +86,7 @@ def test_every_parameter_of_a_new_call_reaches_the_engine(api: Rest) -> None:
     assert wanted.recording_status_callback_method == "GET"
     assert wanted.recording_status_callback_events == ("in-progress", "completed")
     assert (wanted.trim, wanted.sip_auth_username, wanted.sip_auth_password) == ("do-not-trim", "u", "p")
+    assert (wanted.reason, wanted.token, wanted.byoc) == ("Your order", "token", "BY" + "1" * 32)
     assert wanted.shown == "+15555550177"
     assert "p" not in repr(wanted).split("sip_auth_username")[1].replace("sip_auth_username", "")[4:]
     assert (call.status, call.direction, call.from_formatted) == ("queued", "outbound-api", "(555) 555-0177")
@@ -147,11 +150,30 @@ def test_a_living_call_is_redirected_and_ended(api: Rest) -> None:
     ringing = api.client().calls(insert(api, 2, status="ringing"))
     assert ringing.update(status="canceled").status == "canceled"
     assert api.engine.asked == [
-        ("redirect", sid, "https://app.example.com/n", "GET"),
-        ("redirect_twiml", sid, "<Response/>"),
+        ("change", sid, ChangeCall(url="https://app.example.com/n", method="GET")),
+        ("change", sid, ChangeCall(twiml="<Response/>")),
+        ("change", sid, ChangeCall()),
         ("complete", sid),
+        ("change", f"CA{2:032x}", ChangeCall()),
         ("cancel", f"CA{2:032x}"),
     ]
+
+
+def test_every_parameter_of_an_update_reaches_the_engine(api: Rest) -> None:
+    call = api.client().calls(insert(api, 1, status="in-progress"))
+    call.update(
+        url="https://app.example.com/n", fallback_url="https://app.example.com/f", fallback_method="GET",
+        status_callback="https://app.example.com/s", status_callback_method="GET", time_limit=7,
+    )  # fmt: skip
+    call.update(status_callback="", fallback_url="")
+    call.update(status="completed", url="https://app.example.com/n", time_limit=9)
+    first, second, third = (wanted for kind, _, *rest in api.engine.asked if kind == "change" for wanted in rest)
+    assert first == ChangeCall(
+        "https://app.example.com/n", "POST", None, "https://app.example.com/f", "GET",
+        "https://app.example.com/s", "GET", 7,
+    )  # fmt: skip
+    assert second == ChangeCall(fallback_url="", status_callback="")
+    assert third == ChangeCall(time_limit=9)
 
 
 def test_updates_that_are_refused(api: Rest) -> None:
@@ -162,7 +184,9 @@ def test_updates_that_are_refused(api: Rest) -> None:
     assert refusal(lambda: living.update(status="busy")) == (400, 20001)
     assert refusal(lambda: living.update(url="x")) == (400, 21205)
     assert refusal(lambda: living.update(twiml="x" * 4001)) == (400, 32018)
-    assert refusal(lambda: living.update(status_callback="http://a/")) == (400, 20001)
+    assert refusal(lambda: living.update(status_callback="a")) == (400, 21205)
+    assert refusal(lambda: living.update(time_limit=0)) == (400, 20001)
+    assert refusal(lambda: living.update(time_limit=14401)) == (400, 20001)
     assert api.engine.asked == []
 
 
@@ -201,6 +225,7 @@ def test_calls_are_listed_by_their_filters(api: Rest) -> None:
     assert found(end_time=date(2024, 6, 2)) == [4]
     assert found(end_time_before=DAY + timedelta(minutes=2)) == [1]
     assert found(to="+1", status="busy") == []
+    assert refusal(lambda: calls.list(status="over")) == (400, 20001)
 
 
 @pytest.mark.parametrize("when", ["yesterday", "9999-12-31", "0001-01-01T00:00:00+14:00", "2024-06-01T25:00"])

@@ -1,0 +1,67 @@
+"""What the REST API changes of calls that live: their document, their callbacks, their end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gateway.api.engine import ChangeCall
+from gateway.calls.call import Call
+from gateway.calls.script import Fetch, Inline, Script
+from gateway.errors import ApiError
+
+
+class Steering:
+    """`gateway.api.engine.LiveCalls` on the exchange's calls and the documents that they run, by SID."""
+
+    def __init__(self, calls: Mapping[str, Call], scripts: Mapping[str, Script]) -> None:
+        self._calls = calls
+        self._scripts = scripts
+
+    async def change(self, sid: str, wanted: ChangeCall) -> None:
+        """Changes what is given; a new document runs at once."""
+        call, source = self._living(sid), _source(wanted)
+        script = self._script_of(call) if source is not None or wanted.fallback_url is not None else None
+        if wanted.time_limit is not None:
+            call.limit(wanted.time_limit)
+        if wanted.status_callback is not None:
+            await call.tell_of_its_status(wanted.status_callback or None, wanted.status_callback_method)
+        if script is not None and wanted.fallback_url is not None:
+            script.fallback = Fetch(wanted.fallback_url, wanted.fallback_method) if wanted.fallback_url else None
+        if script is not None and source is not None:
+            script.replace(source)
+
+    async def complete(self, sid: str) -> None:
+        """Hangs up a call, also one that is queued or rings."""
+        self._stop(self._living(sid), "completed")
+
+    async def cancel(self, sid: str) -> None:
+        """Cancels a call that is queued or rings."""
+        call = self._living(sid)
+        if call.answered_at is not None:
+            raise ApiError(400, 21220, "Call is in-progress. Cannot cancel.")
+        self._stop(call, "canceled")
+
+    def _living(self, sid: str) -> Call:
+        call = self._calls.get(sid)
+        if call is None:
+            raise ApiError(400, 21220, "Call is not in-progress.")
+        return call
+
+    def _script_of(self, call: Call) -> Script:
+        script = self._scripts.get(call.sid)
+        if script is None or not script.running or call.row.status != "in-progress":
+            raise ApiError(400, 21220, "Call is not in-progress. Cannot redirect.")
+        return script
+
+    @staticmethod
+    def _stop(call: Call, status: str) -> None:
+        if call.answered_at is None:
+            call.wanted_status = "canceled" if status == "canceled" or call.leg is None else status
+        if call.leg is not None:
+            call.leg.hangup("ended by the REST API")
+
+
+def _source(wanted: ChangeCall) -> Fetch | Inline | None:
+    if wanted.url:
+        return Fetch(wanted.url, wanted.method)
+    return Inline(wanted.twiml) if wanted.twiml else None
