@@ -36,11 +36,12 @@ class Invited:
 
 @dataclass(frozen=True, slots=True)
 class Ringing:
-    """A 1xx above 100 to our INVITE; with SDP it is early media."""
+    """A 1xx above 100 to our INVITE; with SDP it is early media. `source`: the IP address of who answers."""
 
     session: str
     status: int
     sdp: bytes | None
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +55,16 @@ class Redirected:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A 2xx to our INVITE (ACK is sent). `dialog` is what must be stored to end it after a crash."""
+    """A 2xx to our INVITE (ACK is sent). `dialog` is what must be stored to end it after a crash.
+
+    `source`: the IP address of who answers.
+    """
 
     session: str
     sdp: bytes | None
     response: Response
     dialog: DialogState
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)

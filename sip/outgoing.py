@@ -108,7 +108,7 @@ class OutgoingSession(Session):
         elif response.to.tag:
             self._branch(response)
         sdp = response.body if response.body and response.content_type == SDP else None
-        return [*outputs, Ringing(self.id, response.status, sdp)]
+        return [*outputs, Ringing(self.id, response.status, sdp, self._source())]
 
     def _branch(self, response: Response) -> Early:
         tag = response.to.tag
@@ -164,7 +164,12 @@ class OutgoingSession(Session):
             self.flow = flow
         self._ack = make_ack(self.dialog, self._request)
         ack = self.layer.request(self._ack, dialog.next_hop, None, now, self.flow)
-        return [*ack, Answered(self.id, response.body or None, response, self.dialog)]
+        return [*ack, Answered(self.id, response.body or None, response, self.dialog, self._source())]
+
+    def _source(self) -> str:
+        """The IP address of who our INVITE went to."""
+        flow = self.layer.flow_of(self._request)
+        return flow.remote[0] if flow is not None else ""
 
     def _numbered(self, dialog: DialogState) -> DialogState:
         """The dialog goes on with the numbers that it used while it was early."""

@@ -145,6 +145,7 @@ class Exchange:
         elif leg is None or leg.port is None or not leg.answered.done():
             self._refuse(event, Refusal(481, "the call that it would replace is not up"))
         else:
+            leg.signalled_from(event.flow.remote[0])
             try:
                 agreed = leg.agree(event.sdp)
             except NegotiationError as error:

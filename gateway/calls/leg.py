@@ -90,6 +90,10 @@ class Leg(Line):
         """Whether media may follow its real source (design: the trunk's `symmetric`)."""
         self._negotiation.symmetric = symmetric
 
+    def signalled_from(self, ip: str) -> None:
+        """Where the other side's SIP comes from, which is where its media may come from."""
+        self._negotiation.signalling_ip = ip
+
     @property
     def media_ip(self) -> str:
         """Our address, as SDP says it."""
@@ -215,9 +219,11 @@ class Leg(Line):
     def hear_sip(self, event: sip_events.Event) -> None:
         """An event of this leg's SIP session."""
         match event:
-            case sip_events.Ringing(status=status, sdp=sdp):
+            case sip_events.Ringing(status=status, sdp=sdp, source=source):
+                self.signalled_from(source)
                 self._hear_ringing(status, sdp)
-            case sip_events.Answered(sdp=sdp, dialog=dialog):
+            case sip_events.Answered(sdp=sdp, dialog=dialog, source=source):
+                self.signalled_from(source)
                 self.dialog = dialog
                 self._hear_answer(sdp)
             case sip_events.Accepted(dialog=dialog):

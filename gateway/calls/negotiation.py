@@ -25,7 +25,7 @@ class Negotiation:
     def __init__(self, media: MediaSettings, random: Random, signalling_ip: str, symmetric: bool) -> None:
         self.media = media
         self.symmetric = symmetric  # media may follow its real source
-        self._signalling_ip = signalling_ip
+        self.signalling_ip = signalling_ip  # of the peer, empty while nobody answered
         self._session = random.getrandbits(31)
         self._version = 0
         self._ours = b""
@@ -49,12 +49,12 @@ class Negotiation:
         return negotiate.answer(
             offer, self.media.ip, udp_port, self.media.codecs,
             session_id=self._session, version=self._version,
-            signalling_ip=self._signalling_ip, symmetric=self.symmetric, events=self._events,
+            signalling_ip=self.signalling_ip, symmetric=self.symmetric, events=self._events,
         )  # fmt: skip
 
     def accept(self, answer: bytes) -> StreamPlan:
         """What the answer to our offer means; NegotiationError where it is of no use."""
-        return negotiate.accept(self._ours, answer, signalling_ip=self._signalling_ip, symmetric=self.symmetric)
+        return negotiate.accept(self._ours, answer, signalling_ip=self.signalling_ip, symmetric=self.symmetric)
 
     @property
     def _events(self) -> bool:

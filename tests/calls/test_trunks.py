@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -44,9 +45,9 @@ class Peer:
         """A 1xx, with SDP for early media."""
         self.endpoint.apply(Provisional(self.session, status, self._sdp() if early else None))
 
-    def answer(self) -> None:
-        """200."""
-        self.endpoint.apply(Accept(self.session, self._sdp()))
+    def answer(self, ip: str | None = None) -> None:
+        """200, with this address in its SDP."""
+        self.endpoint.apply(Accept(self.session, self._sdp(ip)))
 
     def refuse(self, status: int) -> None:
         """A final failure."""
@@ -65,9 +66,9 @@ class Peer:
         """How its call ended."""
         return int(self.said(Ended)[-1].status)
 
-    def _sdp(self) -> bytes:
+    def _sdp(self, ip: str | None = None) -> bytes:
         offer = self.said(Invited)[-1].sdp
-        body, _ = negotiate.answer(offer, self.ip, 5000, ("PCMU", "PCMA"), session_id=2, version=1)
+        body, _ = negotiate.answer(offer, ip or self.ip, 5000, ("PCMU", "PCMA"), session_id=2, version=1)
         return body
 
 
@@ -283,6 +284,39 @@ def test_early_media_reaches_a_caller_who_is_not_answered(tmp_path: Path) -> Non
             callee.endpoint.apply(Hangup(callee.session))
             await passes(60)
             assert one.web.to("/after")[0]["DialCallStatus"] == "completed"
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    ("named", "symmetric", "source", "follows"),
+    [
+        ("10.0.0.9", False, "127.0.0.4", True),
+        ("8.8.8.8", True, "127.0.0.4", True),
+        ("8.8.8.8", False, "127.0.0.4", False),
+        ("10.0.0.9", True, "203.0.113.9", False),
+    ],
+    ids=["behind NAT", "symmetric", "not symmetric", "somebody else"],
+)
+def test_media_of_who_is_called_may_come_from_where_its_sip_comes_from(
+    tmp_path: Path, named: str, symmetric: bool, source: str, follows: bool
+) -> None:
+    async def main(clock: VirtualClock) -> None:
+        async with whole(clock, tmp_path, dial()) as one:
+            caller, far = (Peer(one, f"127.0.0.{n}") for n in (3, 4))
+            await trunk(one, "far", uris=["sip:127.0.0.4"], symmetric=symmetric)
+            await route(one, "far")
+            caller.call()
+            await passes(1)
+            far.answer(named)
+            await passes(0.1)
+            row = one.link.engine.ports.remote.index((named, 5000))
+            for number in range(4):
+                one.link.intrude(row, struct.pack(">BBHII", 0x80, 0, number, 160 * number, 9) + b"x" * 160, (source, 7))
+                await passes(0.02)
+            assert one.link.engine.ports.remote[row] == ((source, 7) if follows else (named, 5000))
+            caller.hangup()
+            await passes(40)
 
     run(main)
 
