@@ -45,6 +45,7 @@ class Call:
         self.wanted_status: str | None = None  # what the API asked for: completed or canceled
         self._time_limit: float | None = None  # seconds from the answer on
         self._hangs_up: asyncio.TimerHandle | None = None
+        self.leaves = False  # it has sent its other party on: nothing but its end follows
 
     @property
     def sid(self) -> str:
@@ -222,8 +223,8 @@ class Call:
     def _unplayable(self, text: str) -> None:
         self.warn(UNPLAYABLE, f"what was to be played could not be: {text}", error=True)
 
-    def _not_transferred(self, referred: Referred) -> None:
-        self.warn(13802, f"REFER to {referred.refer_to} was refused: no Dial with a referUrl waits for it", error=True)
+    def _not_transferred(self, referred: Referred, why: str) -> None:
+        self.warn(13802, f"REFER to {referred.refer_to} was refused: {why}", error=True)
 
     def _dialog(self) -> str | None:
         if self.leg is None or self.leg.dialog is None:

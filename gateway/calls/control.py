@@ -14,6 +14,7 @@ from gateway.calls.leg import Leg
 from gateway.calls.media import NoPort
 from gateway.calls.race import Overtaken, during, first, passed
 from gateway.calls.recordings import Recording, RecordingPlan
+from gateway.calls.transfer_document import ByDocument
 from gateway.speech.errors import SpeechError
 from gateway.webhooks.errors import FetchError
 from gateway.webhooks.url import resolve
@@ -134,7 +135,8 @@ class Control:
     async def dial(self, plan: seen.DialPlan) -> seen.Dialled:
         if plan.conference is not None:
             return await dial_conference.take_part(self, plan, plan.conference)
-        return await dialler.dial(self, callback_urls.of_dial(plan, self.base, self.call.warn))
+        plan = callback_urls.of_dial(plan, self.base, self.call.warn)
+        return await dialler.dial(self, plan, ByDocument(plan))
 
     async def echo(self) -> None:
         await self.answer()

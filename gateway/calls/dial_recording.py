@@ -10,9 +10,10 @@ from twiml.control import DialPlan
 class DialRecording:
     """None until its moment comes (twiml-voice.md: Dial, `record`)."""
 
-    def __init__(self, parent: Call, plan: DialPlan) -> None:
+    def __init__(self, parent: Call, plan: DialPlan, source: str) -> None:
         self._parent = parent
         self._plan = plan
+        self._source = source
         self._recording: Recording | None = None
 
     async def from_ringing(self) -> None:
@@ -30,7 +31,7 @@ class DialRecording:
         self._recording = Recording(
             self._parent,
             RecordingPlan(
-                source="Trunking" if self._parent.row.direction.startswith("trunking-") else "DialVerb",
+                source=self._source,
                 channels=2 if plan.record.endswith("-dual") else 1,
                 track=plan.recording_track,
                 trim=plan.trim,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from random import Random
 from urllib.parse import unquote
@@ -51,6 +51,9 @@ class Hop:
     trunk: Trunk | None = None
     price: int = 0  # micro-units a minute
     binding: Binding | None = None  # of a registered phone, which rings together with its equals
+
+
+Hops = Callable[[], Awaitable[list[Hop]]]
 
 
 def through(trunk: Trunk, number: str, down: Collection[str], random: Random, price: int = 0) -> list[Hop]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine
 from dataclasses import replace
 from math import ceil
 from typing import Any
@@ -23,8 +23,9 @@ from gateway.calls.limits import LATER, Limits
 from gateway.calls.meter import admitted
 from gateway.calls.race import Overtaken
 from gateway.calls.recordings import Recording, RecordingPlan
-from gateway.calls.script import Fetch, Inline, Script, Source
+from gateway.calls.script import Script
 from gateway.calls.services import Services
+from gateway.calls.sources import Fetch, Inline, Source
 from gateway.errors import ApiError
 from gateway.numbers.e164 import normal
 from gateway.store.rows import Call as Row
@@ -235,9 +236,9 @@ class Exchange:
             call.extra |= await self.services.verifier.told(claim, hidden=hidden)
         await script.run()
 
-    def drive(self, call: Call, url: str, method: str, params: Mapping[str, str]) -> None:
+    def drive(self, call: Call, source: Source) -> None:
         """A call that Dial placed goes on without the one that dialled it (`services.Drive`)."""
-        script = self.scripts[call.sid] = Script(call, Fetch(url, method, params))
+        script = self.scripts[call.sid] = Script(call, source)
         self.calls[call.sid] = call
         self.spawn(self._live(call, script.run()))
 

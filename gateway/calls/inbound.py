@@ -9,8 +9,8 @@ from hmac import compare_digest
 from gateway.calls import trunking
 from gateway.calls.dialstring import INSIDE, NoRoute
 from gateway.calls.params import sip_headers
-from gateway.calls.script import Dialling
 from gateway.calls.services import Services
+from gateway.calls.sources import Dialling
 from gateway.phones.directory import Domain
 from gateway.store import sip_rows
 from gateway.store.rows import Number

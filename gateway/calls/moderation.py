@@ -14,8 +14,8 @@ from gateway.calls.coming import Coming, NotAdmitted, check
 from gateway.calls.conference import Conference, begun
 from gateway.calls.exchange import Exchange
 from gateway.calls.member import Member
-from gateway.calls.script import TakingPart
 from gateway.calls.services import Services
+from gateway.calls.sources import TakingPart
 from gateway.errors import ApiError
 from gateway.sids import is_sid
 from twiml.control import ConferenceTarget

@@ -17,11 +17,11 @@ LOG = logging.getLogger(__name__)
 
 
 class Referrals:
-    """The transfers of one leg. `wanted` takes a REFER of theirs; without it `unwanted` hears of the refusal."""
+    """The transfers of one leg. `wanted` takes a REFER of theirs; `unwanted` hears why another is declined."""
 
     def __init__(self, leg: Leg, sip: SipAgent) -> None:
         self.wanted: Callable[[Referred], None] | None = None
-        self.unwanted: Callable[[Referred], None] | None = None
+        self.unwanted: Callable[[Referred, str], None] | None = None
         self.heard: ReferProgress | None = None  # the last word of a NOTIFY about ours
         self._leg = leg
         self._sip = sip
@@ -33,7 +33,14 @@ class Referrals:
         """202, and NOTIFY 100."""
         self._sip.apply(commands.AcceptRefer(self._leg.session))
 
-    def refuse(self, status: int = 603) -> None:
+    def decline(self, event: Referred, why: str) -> None:
+        """603: the call stays as it is, and its log says why."""
+        LOG.warning("! a transfer to %s is refused: %s", event.refer_to, why)
+        self.refuse(603)
+        if self.unwanted is not None:
+            self.unwanted(event, why)
+
+    def refuse(self, status: int) -> None:
         """The call stays as it is."""
         self._sip.apply(commands.RefuseRefer(self._leg.session, status))
 
@@ -56,11 +63,8 @@ class Referrals:
             case Referred(refer_to=refer_to) if self.wanted is not None:
                 LOG.info("< REFER to %s", refer_to)
                 self.wanted(event)
-            case Referred(refer_to=refer_to):
-                LOG.warning("! a transfer to %s is refused: nobody waits for it", refer_to)
-                self.refuse()
-                if self.unwanted is not None:
-                    self.unwanted(event)
+            case Referred():
+                self.decline(event, "no Dial with a referUrl waits for it")
             case ReferProgress():
                 self._progress(event)
 

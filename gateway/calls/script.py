@@ -4,62 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from gateway.calls import dial_conference, dialler
 from gateway.calls.call import Call
-from gateway.calls.conference import Conference
 from gateway.calls.control import Control
 from gateway.calls.race import Overtaken, during
+from gateway.calls.sources import Dialling, Fetch, Inline, Source, TakingPart, Transferred
 from gateway.webhooks.errors import FetchError
 from gateway.webhooks.request import CookieJar, WebhookRequest
 from gateway.webhooks.url import resolve
 from twiml import document, interpreter
-from twiml.control import DialPlan, Prompt, Speech
+from twiml.control import Prompt, Speech
 from twiml.errors import TwimlError
 from twiml.outcome import Redirect
 
 LOG = logging.getLogger(__name__)
 
 SORRY = "We are sorry. An application error has occurred. Goodbye."
-
-
-@dataclass(frozen=True, slots=True)
-class Fetch:
-    """A document to request; `params` are added to the call's."""
-
-    url: str
-    method: str = "POST"
-    params: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Inline:
-    """A document that was given in the REST request."""
-
-    twiml: str
-
-
-@dataclass(frozen=True, slots=True)
-class Dialling:
-    """A Dial without a document: what a trunk's call is. `recovery` is run where it could not be placed."""
-
-    plan: DialPlan
-    hops: dialler.Hops | None = None
-    recovery: Fetch | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TakingPart:
-    """The place in a conference that the call was placed for; the call is over with it."""
-
-    conference: Conference
-
-
-REFUSALS = {"busy": 486, "no-answer": 480}  # what the caller hears of a far end that said nothing more; else 503
-
-Source = Fetch | Inline | Dialling | TakingPart
 
 
 class Script:
@@ -103,8 +65,8 @@ class Script:
             self._stop = asyncio.get_running_loop().create_future()
         if isinstance(source, Dialling):
             return await self._dial(source)
-        if isinstance(source, TakingPart):
-            return await self._take_part(source)
+        if isinstance(source, TakingPart | Transferred):
+            return await self._go_on(source)
         base = source.url if isinstance(source, Fetch) else None
         try:
             base, parsed = await during(self._load(source), self._stop)
@@ -128,7 +90,8 @@ class Script:
         leg = self._call.leg
         assert leg is not None
         try:
-            dialled = await dialler.dial(Control(self._call, None, self._stop), source.plan, source.hops)
+            control = Control(self._call, None, self._stop)
+            dialled = await dialler.dial(control, source.plan, source.transfers, source.hops)
         except Overtaken:
             return self._replaced()
         status, said = dialled.params["DialCallStatus"], dialled.sip_status
@@ -138,12 +101,16 @@ class Script:
             LOG.info("- going on with the disaster recovery URL %s", source.recovery.url)
             code = {"DialSipResponseCode": str(said)} if said else {}
             return replace(source.recovery, params={**source.recovery.params, **code})
-        leg.refuse(said if 400 <= said <= 699 else REFUSALS.get(status, 503))
+        leg.refuse(dialler.refused_with(dialled))
         return None
 
-    async def _take_part(self, source: TakingPart) -> Source | None:
+    async def _go_on(self, source: TakingPart | Transferred) -> Source | None:
+        control = Control(self._call, None, self._stop)
         try:
-            await dial_conference.come_in(Control(self._call, None, self._stop), source.conference)
+            if isinstance(source, Transferred):
+                await source.run(control)
+            else:
+                await dial_conference.come_in(control, source.conference)
         except Overtaken:
             return self._replaced()
         return None

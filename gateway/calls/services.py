@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
@@ -33,6 +33,7 @@ from sip.uri import Uri
 
 if TYPE_CHECKING:
     from gateway.calls.call import Call
+    from gateway.calls.sources import Source
 
 
 class Speaker(Protocol):
@@ -55,9 +56,9 @@ class Spawn(Protocol):
 
 
 class Drive(Protocol):
-    """Runs a document on an answered call that had none of its own: it lives by itself from here on."""
+    """Runs something on an answered call that had nothing of its own: it lives by itself from here on."""
 
-    def __call__(self, call: Call, url: str, method: str, params: Mapping[str, str]) -> None: ...
+    def __call__(self, call: Call, source: Source) -> None: ...
 
 
 @dataclass(slots=True)

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from gateway.api.engine import ChangeCall
 from gateway.calls.call import Call
-from gateway.calls.script import Fetch, Inline, Script
+from gateway.calls.script import Script
+from gateway.calls.sources import Fetch, Inline
 from gateway.errors import ApiError
 
 
@@ -49,7 +50,7 @@ class Steering:
 
     def _script_of(self, call: Call) -> Script:
         script = self._scripts.get(call.sid)
-        if script is None or not script.running or call.row.status != "in-progress":
+        if script is None or not script.running or call.leaves or call.row.status != "in-progress":
             raise ApiError(400, 21220, "Call is not in-progress. Cannot redirect.")
         return script
 

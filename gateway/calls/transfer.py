@@ -1,11 +1,12 @@
-"""A party of a Dial transfers the other one: REFER, and the document of `referUrl` (twiml-voice.md: Dial, referUrl)."""
+"""REFER from a party of a talk: who may transfer whom, and the farewell to who did (RFC 3515, RFC 5589)."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING, Protocol
 
 from gateway.calls.call import Call
 from gateway.calls.dialstring import address_of
@@ -15,8 +16,12 @@ from gateway.numbers.e164 import normal
 from sip.errors import SipError
 from sip.events import Referred
 from sip.uri import Uri
+from twiml.control import Dialled
 
-FETCHED_WITHIN = 60.0  # seconds: a document and its fallback have 15 each (webhooks.md), with room for redirects
+if TYPE_CHECKING:
+    from gateway.calls.children import Child
+    from gateway.calls.control import Control
+
 LEAVES_WITHIN = 2.0  # seconds: who transferred hangs up first, for a BYE of ours could overtake our NOTIFY (RFC 5589)
 
 
@@ -34,11 +39,15 @@ class Wish:
 
 
 class Wishes:
-    """Takes the first REFER of the parties of a talk while it is open, and refuses any other with 491."""
+    """Takes the first REFER of some parties of a talk while it is open, and refuses any other with 491.
 
-    def __init__(self, *legs: Leg) -> None:
+    `refusal` says why one may not be, None where it may.
+    """
+
+    def __init__(self, *legs: Leg, refusal: Callable[[Referred], str | None] = lambda event: None) -> None:
         self.came: asyncio.Future[Wish] = asyncio.get_running_loop().create_future()
-        self._legs: Sequence[Leg] = legs
+        self._legs = legs
+        self._refusal = refusal
 
     def open(self) -> None:
         """From now on they may."""
@@ -46,29 +55,50 @@ class Wishes:
             leg.referrals.wanted = partial(self._hear, leg)
 
     def close(self) -> Wish | None:
-        """No more; the one that can be fulfilled, for everybody is still there."""
+        """No more; the one that came, whether or not who sent it is still there."""
         for leg in self._legs:
             leg.referrals.wanted = None
-        if not self.came.done() or any(leg.gone.done() for leg in self._legs):
-            return None
-        return self.came.result()
+        return self.came.result() if self.came.done() else None
 
     def _hear(self, leg: Leg, event: Referred) -> None:
         if self.came.done():
             leg.referrals.refuse(491)
             return
+        why = self._refusal(event)
+        if why is not None:
+            leg.referrals.decline(event, why)
+            return
         leg.referrals.accept()
         self.came.set_result(Wish(leg, event))
 
 
-async def see_off(transferor: Call, document: asyncio.Future[bool]) -> None:
-    """Tells who transferred how it went, once the document of the other party is there, and ends its call."""
+def possible(wish: Wish | None, caller: Leg, callee: Leg) -> Wish | None:
+    """The wish, unless the one who would be transferred is gone."""
+    other = callee if wish is not None and wish.leg is caller else caller
+    return None if other.gone.done() else wish
+
+
+class Transfers(Protocol):
+    """Which party of a Dial may transfer the other one, and what follows then."""
+
+    @property
+    def recorded_as(self) -> str:
+        """The source of the Dial's recordings."""
+
+    def wishes(self, caller: Leg, callee: Leg) -> Wishes:
+        """What the two may ask for while they talk."""
+
+    async def transfer(self, control: Control, child: Child, wish: Wish, params: dict[str, str]) -> Dialled:
+        """Fulfils a wish; returns how the Dial ended. `params`: those of its action."""
+
+
+async def leave(transferor: Call, status: int) -> None:
+    """Tells who transferred how it went, and ends its call."""
     leg = transferor.leg
     assert leg is not None
     try:
-        await asyncio.wait((document, leg.gone), timeout=FETCHED_WITHIN, return_when=asyncio.FIRST_COMPLETED)
         if not leg.gone.done():
-            leg.referrals.tell(200 if document.done() and document.result() else 503)
+            leg.referrals.tell(status)
             await asyncio.wait((leg.gone,), timeout=LEAVES_WITHIN)
             leg.hangup("transferred")
         await transferor.over()

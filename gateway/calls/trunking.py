@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from gateway.calls.dialstring import Hop, NoRoute
 from gateway.calls.outbound import check_caller_id, inside
-from gateway.calls.script import Dialling, Fetch
 from gateway.calls.services import Services
+from gateway.calls.sources import Dialling, Fetch
+from gateway.calls.transfer_trunk import ByTrunk, Party
 from gateway.phones.directory import Domain
 from gateway.store.rows import Number
 from gateway.store.sip_rows import OriginationUrl, Trunk
@@ -57,7 +58,8 @@ async def to_pbx(services: Services, number: Number) -> Dialling | None:
     async def hops() -> list[Hop]:
         return await _hops(services, trunk, urls, number.phone_number)
 
-    return Dialling(_plan(trunk, number.phone_number), hops, recovery)
+    plan = _plan(trunk, number.phone_number)
+    return Dialling(plan, ByTrunk(services, trunk, plan, Party.CALLEE), hops, recovery)
 
 
 async def from_pbx(services: Services, trunk: Trunk, dialled: Uri, caller: Uri) -> PbxCall:
@@ -68,7 +70,8 @@ async def from_pbx(services: Services, trunk: Trunk, dialled: Uri, caller: Uri) 
     if from_ is None:
         raise NoRoute(21212, f"{caller.user!r} is no number that a call can be from")
     await check_caller_id(services, trunk.account_sid, from_, to)
-    return PbxCall(to, from_, Dialling(_plan(trunk, to)))
+    plan = _plan(trunk, to)
+    return PbxCall(to, from_, Dialling(plan, ByTrunk(services, trunk, plan, Party.CALLER)))
 
 
 async def _hops(services: Services, trunk: Trunk, urls: list[OriginationUrl], number: str) -> list[Hop]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from gateway.api.engine import ChangeCall
 from gateway.store.paging import Page
 from media import negotiate
 from sip.commands import Accept, Hangup, Provisional, Refuse
@@ -235,5 +236,23 @@ def test_who_answers_and_hangs_up_at_once_has_answered(tmp_path: Path) -> None:
             await passes(1)
             (after,) = one.web.to("/after")
             assert (after["DialCallStatus"], after["DialCallDuration"]) == ("completed", "0")
+
+    run(main)
+
+
+def test_a_document_that_takes_over_while_it_rings_is_run(tmp_path: Path) -> None:
+    """The Dial's action is not asked: nothing follows what was left."""
+
+    async def main(clock: VirtualClock) -> None:
+        async with whole(clock, tmp_path, documents()) as one:
+            caller, callee = Caller(one), Callee(one)
+            caller.call()
+            await passes(2)
+            (sid,) = one.exchange.scripts
+            await one.steering.change(sid, ChangeCall(twiml="<Response><Pause length='5'/></Response>"))
+            await passes(2)
+            assert (callee.ended() is not None, caller.gone.done()) == (True, False)
+            await caller.gone
+            assert one.web.to("/after") == []
 
     run(main)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 import pytest
 from twilio.rest import Client
@@ -12,6 +13,7 @@ from tests.interop import scenario as s
 from tests.interop.conftest import NUMBER, wait_for
 from tests.interop.sipp.carrier import Carrier, header
 from tests.interop.sipp.conftest import DIALLED, Stage
+from tests.interop.sipp.test_transfers import told
 
 pytestmark = pytest.mark.interop
 
@@ -54,6 +56,11 @@ class Trunk:
         one.ip_addresses.create(friendly_name="PBX", ip_address=network)
         self.client.trunking.v1.trunks(self.sid).ip_access_control_lists.create(ip_access_control_list_sid=made.sid)
         self.lists.append(one)
+
+    def transfers(self, mode: str) -> None:
+        """Its PBX may send others on like that; who is called sees the number of the PBX."""
+        way = self.client.trunking.v1.trunks(self.sid)
+        way.update(transfer_mode=mode, transfer_caller_id="from-transferor")
 
     def delete(self) -> None:
         """As if it had never been."""
@@ -162,3 +169,37 @@ def test_who_may_not_call_out_is_forbidden(
         trunk.calls_from(network)
     invite = s.invite(from_=from_, to=DIALLED, host=DOMAIN)
     carrier.call(stage.sip, invite, s.expect(100, optional=True), s.expect(403), s.ack_failure())
+
+
+REFERS = s.request("REFER", 1, f"Refer-To: <sip:{DIALLED}@{DOMAIN}>", callee=True)
+
+
+def test_the_pbx_transfers_its_caller_to_a_number(
+    stage: Stage, trunk: Trunk, carrier: Carrier, other: Carrier, tmp_path: Path
+) -> None:
+    """The number is reached by the operator's route."""
+    trunk.rings(other.uri)
+    trunk.transfers("enable-all")
+    (tmp_path / "third").mkdir()
+    third = Carrier(tmp_path / "third")
+    stage.trunk(third.uri)
+    pbx = (
+        *TALKS, s.pause(400), REFERS, s.expect(202), *told(100, final=False), *told(200),
+        s.asked("BYE", Reason="transferred"), s.OK,
+    )  # fmt: skip
+    with third.answering(*TALKS, *s.ENDED), other.answering(*pbx):
+        carrier.call(stage.sip, s.invite(), *s.RING, s.expect(200, keep_tag=True), s.ack(), s.pause(3000), *s.BYE)
+    (invite,) = third.received("INVITE")
+    assert invite.startswith(f"INVITE sip:{DIALLED}@127.0.0.1:{third.port} SIP/2.0")
+    assert f"sip:{NUMBER}@" in header(invite, "From")
+
+
+@pytest.mark.parametrize("mode", ["disable-all", "sip-only"])
+def test_a_transfer_that_the_trunk_does_not_allow_is_declined(
+    stage: Stage, trunk: Trunk, carrier: Carrier, other: Carrier, mode: str
+) -> None:
+    """And they talk on."""
+    trunk.rings(other.uri)
+    trunk.transfers(mode)
+    with other.answering(*TALKS, s.pause(400), REFERS, s.expect(603), *s.ENDED):
+        carrier.call(stage.sip, s.invite(), *s.RING, s.expect(200, keep_tag=True), s.ack(), s.pause(1500), *s.BYE)

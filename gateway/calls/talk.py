@@ -1,0 +1,73 @@
+"""Two calls are joined and talk, until one of them is gone, a limit is reached, or one transfers the other."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from gateway.calls.call import Call
+from gateway.calls.children import Child
+from gateway.calls.collect import until_over
+from gateway.calls.dial_recording import DialRecording
+from gateway.calls.leg import Leg
+from gateway.calls.race import Overtaken
+from gateway.calls.transfer import Transfers, possible
+from media.commands import Bridge, Unbridge
+from twiml.control import Dialled, DialPlan, NumberTarget
+
+if TYPE_CHECKING:
+    from gateway.calls.control import Control
+
+LOG = logging.getLogger(__name__)
+
+
+async def talk(
+    control: Control, child: Child, plan: DialPlan, recording: DialRecording, transfers: Transfers
+) -> Dialled:
+    """From the answer to the end of the talk."""
+    services = control.call.services
+    leg = child.call.leg
+    assert leg is not None
+    began = services.clock.now()
+    wishes, wish = transfers.wishes(control.leg, leg), None
+    try:
+        await control.answer()
+        if isinstance(child.target, NumberTarget) and child.target.send_digits:
+            await asyncio.wait((leg.send_digits(child.target.send_digits), leg.gone, control.stop),
+                               return_when=asyncio.FIRST_COMPLETED)  # fmt: skip
+        control.leg.send(Bridge(control.leg.row, leg.row))
+        await recording.from_answer()
+        began = services.clock.now()
+        LOG.info("- bridged with %s", child.call.row.to)
+        wishes.open()
+        await until_over(control.leg, plan, leg.gone, control.stop, wishes.came)
+        wish = possible(wishes.close(), control.leg, leg)
+    except Overtaken:
+        LOG.info("- the caller's leg was taken elsewhere")
+    finally:
+        wishes.close()
+        control.leg.send(Unbridge(control.leg.row))
+        recording.stop()
+        status = "completed" if wish is not None else await end(child.call, leg)
+    hung_up = control.leg.gone.done()
+    if control.stop.done() and not hung_up and wish is None:
+        raise Overtaken
+    params = {
+        "DialCallStatus": status,
+        "DialCallSid": child.call.sid,
+        "DialCallDuration": str(round(services.clock.now() - began)),
+        "DialBridged": "true",
+    } | await recording.params()
+    if wish is None:
+        return Dialled(params, hung_up)
+    return await transfers.transfer(control, child, wish, params)
+
+
+async def end(call: Call, leg: Leg) -> str:
+    """Ends a call that talked; its status."""
+    leg.hangup()
+    gone = leg.gone.result() if leg.gone.done() else None
+    status = "failed" if gone is not None and gone.failed else "completed"
+    await call.ends(status, gone.status if gone else 200)
+    return status
