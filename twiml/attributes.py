@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from lxml import etree
-
 from twiml.errors import Warning
+from twiml.tree import Element
 
 EVENTS = ("initiated", "ringing", "answered", "completed")
 
@@ -14,20 +13,15 @@ EVENTS = ("initiated", "ringing", "answered", "completed")
 class Reader:
     """The attributes of one element. `rest` warns of those that nobody read."""
 
-    def __init__(self, element: etree._Element, warnings: list[Warning], code: int) -> None:
+    def __init__(self, element: Element, warnings: list[Warning], code: int) -> None:
         self.element = element
         self.warnings = warnings
         self._code = code
         self._read: set[str] = set()
 
-    @property
-    def line(self) -> int:
-        """Where the element stands."""
-        return line_of(self.element)
-
     def warn(self, code: int, message: str) -> None:
         """Warns about this element."""
-        self.warnings.append(Warning(code, message, self.line))
+        self.warnings.append(warning(self.element, code, message))
 
     def text(self, name: str, default: str | None = None) -> str | None:
         """Any text, trimmed."""
@@ -96,16 +90,6 @@ class Reader:
         return default
 
 
-def line_of(element: etree._Element) -> int:
-    """Where an element stands, 0 where that is not known."""
-    return int(getattr(element, "sourceline", 0) or 0)
-
-
-def elements(parent: etree._Element) -> list[etree._Element]:
-    """The children that are elements."""
-    return [child for child in parent if isinstance(child.tag, str)]
-
-
-def all_text(element: etree._Element) -> str:
-    """Everything inside, tags left out, white space folded."""
-    return " ".join("".join(str(part) for part in element.itertext()).split())
+def warning(element: Element, code: int, message: str) -> Warning:
+    """About an element, with its place."""
+    return Warning(code, message, element.line, element.column)

@@ -10,14 +10,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from twiml.ssml import Part
+
 
 @dataclass(frozen=True, slots=True)
 class Speech:
-    """Text to be spoken. `voice` and `language` are TwiML's own words."""
+    """Text to be spoken. `voice` and `language` are TwiML's own words; `parts`: how, where there is more than text."""
 
     text: str
     voice: str
     language: str
+    parts: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,9 +182,10 @@ class Control:
 
     async def _speak(self, speech: seen.Speech) -> list[Piece]:
         try:
-            audio, warnings = await self.call.services.speaker.speak(speech.text, speech.voice, speech.language)
+            said = speech.text, speech.voice, speech.language, speech.parts
+            audio, warnings = await self.call.services.speaker.speak(*said)
         except SpeechError as error:
-            self.call.warn(13520, f"could not be spoken, skipped: {error}", error=True)
+            self.call.warn(error.code, f"could not be spoken, skipped: {error}", error=True)
             return []
         for code, message in warnings:
             self.warn(code, message, 0)

@@ -16,7 +16,7 @@ from gateway.webhooks.request import CookieJar, WebhookRequest
 from gateway.webhooks.url import resolve
 from twiml import document, interpreter
 from twiml.control import Prompt, Speech
-from twiml.errors import TwimlError
+from twiml.errors import TwimlError, place
 from twiml.outcome import Redirect
 
 LOG = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ class Script:
             base, parsed = await during(self._load(source), self._stop)
             self._call.document_came(True)
             for warning in parsed.warnings:
-                self._call.warn(warning.code, f"line {warning.line} of {base or 'Twiml'}: {warning.message}")
+                self._call.warn(warning.code, f"{place(warning)} of {base or 'Twiml'}: {warning.message}")
             outcome = await interpreter.run(parsed, Control(self._call, base, self._stop))
             follow = self._follow(outcome, base) if isinstance(outcome, Redirect) else None
         except Overtaken:
@@ -153,7 +153,7 @@ class Script:
         """What follows a document that could not be had or run: the fallback, or an announcement and the end."""
         self._call.services.metrics.webhooks.labels("failed").inc()
         where = base or "the Twiml parameter"
-        line = f", line {error.line}" if isinstance(error, TwimlError) and error.line else ""
+        line = f", {place(error)}" if isinstance(error, TwimlError) and error.line else ""
         method = source.method if isinstance(source, Fetch) else ""
         self._call.fail(error.code, f"{where}{line}: {error}", request_url=where, request_method=method)
         fallback, self.fallback = self.fallback, None

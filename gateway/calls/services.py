@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
@@ -30,6 +30,7 @@ from gateway.webhooks.guard import Guard
 from gateway.webhooks.ledger import Ledger
 from gateway.webhooks.outbox import Outbox
 from sip.uri import Uri
+from twiml.ssml import Part
 
 if TYPE_CHECKING:
     from gateway.calls.call import Call
@@ -39,7 +40,9 @@ if TYPE_CHECKING:
 class Speaker(Protocol):
     """Text to speech (gateway/speech)."""
 
-    async def speak(self, text: str, voice: str, language: str) -> tuple[Audio, list[tuple[int, str]]]:
+    async def speak(
+        self, text: str, voice: str, language: str, parts: Sequence[Part] = ()
+    ) -> tuple[Audio, list[tuple[int, str]]]:
         """The audio, and what had to be replaced: (code, sentence)."""
 
 

@@ -15,6 +15,7 @@ from gateway.webhooks.request import CookieJar, WebhookRequest
 from gateway.webhooks.url import resolve
 from media import music
 from twiml import document
+from twiml.errors import place
 from twiml.outcome import Redirect
 from twiml.verbs.pause import Pause
 from twiml.verbs.play import Play
@@ -60,7 +61,7 @@ async def run(
         answer = await during(call.services.webhooks.fetch(request), stop)
         parsed = document.from_response(answer.body, answer.content_type, answer.url)
         for warning in parsed.warnings:
-            call.warn(warning.code, f"line {warning.line} of {answer.url}: {warning.message}")
+            call.warn(warning.code, f"{place(warning)} of {answer.url}: {warning.message}")
         follow = await _verbs(call, parsed, control_of(answer.url))
         if follow is None:
             return

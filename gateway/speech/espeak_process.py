@@ -14,7 +14,7 @@ import espeakng_loader
 from media.files import wav_header
 
 # speak_lib.h
-SYNCHRONOUS, UTF8, SSML, CHARACTERS = 2, 0x01, 0x10, 1
+SYNCHRONOUS, UTF8, SSML, PHONEMES, CHARACTERS = 2, 0x01, 0x10, 0x100, 1
 CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
 
 
@@ -45,7 +45,7 @@ def synthesised(library: ctypes.CDLL, text: bytes) -> bytes:
     callback = CALLBACK(take)
     library.espeak_SetSynthCallback(callback)
     size = ctypes.c_size_t(len(text) + 1)
-    library.espeak_Synth(text, size, 0, CHARACTERS, 0, UTF8 | SSML, None, None)
+    library.espeak_Synth(text, size, 0, CHARACTERS, 0, UTF8 | SSML | PHONEMES, None, None)
     library.espeak_Synchronize()
     return b"".join(chunks)
 

@@ -16,12 +16,12 @@ _SAME = (
     "af am ar bg bn ca cs cy da de el et eu fa fi ga gu he hi hr hu hy id is it ja ka kn ko lt lv mk ml mr ms ne nl"
     " pa pl ro ru sk sl sq sr sv sw ta te th tr uk ur vi"
 )
-# espeak-ng's names, by BCP-47 tag (lower case) or its first part
+# espeak-ng's names, by BCP-47 tag (lower case) or its first part; `en` is British English
 ESPEAK = {
-    "en": "en-us", "en-gb": "en-gb", "en-au": "en-gb", "en-in": "en-gb", "en-ie": "en-gb", "en-nz": "en-gb",
-    "en-za": "en-gb", "en-gb-wls": "en-gb", "en-us": "en-us", "en-ca": "en-us",
+    "en": "en-us", "en-gb": "en", "en-au": "en", "en-in": "en", "en-ie": "en", "en-nz": "en",
+    "en-za": "en", "en-gb-wls": "en", "en-us": "en-us", "en-ca": "en-us",
     "es": "es", "es-mx": "es-419", "es-us": "es-419", "pt": "pt", "pt-br": "pt-br",
-    "fr": "fr-fr", "fr-be": "fr-be", "fr-ch": "fr-ch", "nb": "nb", "no": "nb", "arb": "ar",
+    "fr": "fr", "fr-be": "fr-be", "fr-ch": "fr-ch", "nb": "nb", "no": "nb", "arb": "ar",
     "zh": "cmn", "cmn": "cmn", "zh-hk": "yue", "yue": "yue",
 } | {name: name for name in _SAME.split()}  # fmt: skip
 
@@ -68,11 +68,35 @@ def choose(voice: str, language: str, flite: bool = False, prefer_flite: bool = 
     flite, where it is there, speaks the American voices of Polly and Google, and with `prefer_flite` all American ones.
     """
     sex, spoken, cloud, warnings = _meant(voice, language)
-    name = _espeak(spoken)
+    chosen, unknown = _engine_voice(sex, spoken, flite and (cloud or prefer_flite))
+    return chosen, warnings + unknown
+
+
+def abroad(voice: str, language: str, flite: bool = False, prefer_flite: bool = False) -> tuple[EngineVoice, Warnings]:
+    """What speaks for `voice` in a language that need not be its own (`<lang>`)."""
+    sex, _, cloud, _ = _meant(voice, language)
+    return _engine_voice(sex, language, flite and (cloud or prefer_flite))
+
+
+def whispering(voice: EngineVoice) -> EngineVoice:
+    """The same, whispering: espeak-ng has a variant for it."""
+    name = "en-us" if voice.flite else voice.name.partition("+")[0]
+    female = voice.name in ("slt", f"{name}+f3")
+    return EngineVoice(f"{name}+{'whisperf' if female else 'whisper'}")
+
+
+def language_of(voice: str, language: str) -> str:
+    """What a voice speaks where `language` is said beside it."""
+    return _meant(voice, language)[1]
+
+
+def _engine_voice(sex: str, language: str, flite: bool) -> tuple[EngineVoice, Warnings]:
+    """`flite`: whether that speaks American English."""
+    name, warnings = _espeak(language), Warnings()
     if name is None:
-        warnings.append((13512, f"language {language!r} is not known: {DEFAULT_LANGUAGE} is spoken instead"))
+        warnings = [(13512, f"language {language!r} is not known: {DEFAULT_LANGUAGE} is spoken instead")]
         name = "en-us"
-    if name == "en-us" and flite and (cloud or prefer_flite):
+    if name == "en-us" and flite:
         return EngineVoice(FLITE[sex], flite=True), warnings
     return EngineVoice(f"{name}+f3" if sex == "f" else name), warnings
 

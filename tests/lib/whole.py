@@ -60,6 +60,7 @@ from tests.lib.loop import VirtualClock
 from tests.lib.media import FakeLink
 from tests.lib.rig import InMemory, inbox_of
 from tests.lib.web import FakeWeb
+from twiml.ssml import Part
 
 NUMBER = "+15555550100"
 HOST = "http://127.0.0.1:1"  # the app's
@@ -161,7 +162,9 @@ class Sounds:
         self.lost: set[str] = set()  # paths of URLs whose sound is gone when it is to be played
         self.engines: list[EngineLink] = []  # the media workers that play them: they reach each other
 
-    async def speak(self, text: str, voice: str, language: str) -> tuple[Audio, list[tuple[int, str]]]:
+    async def speak(
+        self, text: str, voice: str, language: str, parts: Sequence[Part] = ()
+    ) -> tuple[Audio, list[tuple[int, str]]]:
         """`calls.services.Speaker`."""
         await asyncio.sleep(self.takes)
         name = f"say{hashlib.sha256(text.encode()).hexdigest()[:16]}"

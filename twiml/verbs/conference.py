@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from lxml import etree
-
-from twiml.attributes import Reader, all_text
+from twiml.attributes import Reader
 from twiml.control import ConferenceTarget
 from twiml.errors import Warning
+from twiml.tree import Element
 
 EVENTS = ("start", "end", "join", "leave", "mute", "hold", "modify", "speaker", "announcement")
 RECORDED = ("in-progress", "completed", "absent")
 MOST = 1000  # members that one conference may have; 250 unless it says more
 
 
-def parse(element: etree._Element, warnings: list[Warning]) -> ConferenceTarget | None:
+def parse(element: Element, warnings: list[Warning]) -> ConferenceTarget | None:
     """None where it has no name."""
     read = Reader(element, warnings, 13230)
     read.later("region", "jitterBufferSize", "eventCallbackUrl", "recordingConfigurationId", code=13230)
     wait_url = read.text("waitUrl")
     record = read.word("record", ("do-not-record", "record-from-start", "true", "false"), "do-not-record")
     target = ConferenceTarget(
-        name=all_text(element),
+        name=element.all_text(),
         muted=read.flag("muted", False),
         beep=read.word("beep", ("true", "false", "onEnter", "onExit"), "true"),
         start_on_enter=read.flag("startConferenceOnEnter", True),

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from lxml import etree
-
-from twiml.attributes import EVENTS, Reader, all_text, elements, line_of
+from twiml.attributes import EVENTS, Reader, warning
 from twiml.control import CallControl, ConferenceTarget, DialPlan, NumberTarget, SipTarget, Target
 from twiml.errors import Warning
 from twiml.outcome import Next, Outcome, Redirect
+from twiml.tree import Element
 from twiml.verbs import conference
 from twiml.verbs.play import DIGITS
 from twiml.verbs.record import STATES
@@ -54,7 +53,7 @@ class Dial:
         return Next() if self.action is None else Redirect(self.action or None, self.method, params)
 
 
-def parse(element: etree._Element, warnings: list[Warning]) -> Dial:
+def parse(element: Element, warnings: list[Warning]) -> Dial:
     """Nouns that this version does not know leave the Dial without them."""
     read = Reader(element, warnings, 13210)
     read.later("callReason", "events", "passports", "recordingConfigurationId")
@@ -99,20 +98,19 @@ def _ring_tone(read: Reader) -> str | None:
     return country if country in RING_TONES else None
 
 
-def _conference(element: etree._Element, warnings: list[Warning]) -> ConferenceTarget | None:
+def _conference(element: Element, warnings: list[Warning]) -> ConferenceTarget | None:
     """The first one."""
-    found = [child for child in elements(element) if child.tag == "Conference"]
+    found = [child for child in element if child.tag == "Conference"]
     if len(found) > 1:
-        warnings.append(Warning(13000, "<Dial> has one <Conference>: this one is ignored", line_of(found[1])))
+        warnings.append(warning(found[1], 13000, "<Dial> has one <Conference>: this one is ignored"))
     return conference.parse(found[0], warnings) if found else None
 
 
-def _targets(element: etree._Element, warnings: list[Warning]) -> list[Target]:
+def _targets(element: Element, warnings: list[Warning]) -> list[Target]:
     targets: list[Target] = []
-    if text := (element.text or "").strip():
+    if text := element.text.strip():
         targets.append(NumberTarget(text))
-    for child in elements(element):
-        line = line_of(child)
+    for child in element:
         if child.tag == "Number":
             targets.append(_number(child, warnings))
         elif child.tag == "Sip":
@@ -121,34 +119,34 @@ def _targets(element: etree._Element, warnings: list[Warning]) -> list[Target]:
             continue
         elif child.tag in LATER:
             code = LATER[str(child.tag)]
-            warnings.append(Warning(code, f"<{child.tag}> is not supported by this version: not dialled", line))
+            warnings.append(warning(child, code, f"<{child.tag}> is not supported by this version: not dialled"))
         else:
-            warnings.append(Warning(12200, f"<{child.tag}> is not allowed inside <Dial>: ignored", line))
+            warnings.append(warning(child, 12200, f"<{child.tag}> is not allowed inside <Dial>: ignored"))
     return targets
 
 
-def _number(element: etree._Element, warnings: list[Warning]) -> NumberTarget:
+def _number(element: Element, warnings: list[Warning]) -> NumberTarget:
     read = Reader(element, warnings, 13221)
     read.later("url", "method", *AMD, code=13221)
     digits = read.text("sendDigits", "") or ""
     if not DIGITS.issuperset(digits):
         read.warn(13221, f"<Number> sendDigits={digits!r} has other than 0-9 A-D * # w W: not sent")
         digits = ""
-    target = NumberTarget(all_text(element), digits, *_callback(read), byoc=read.text("byoc") or None)
+    target = NumberTarget(element.all_text(), digits, *_callback(read), byoc=read.text("byoc") or None)
     read.rest()
     return target
 
 
-def _sip(element: etree._Element, warnings: list[Warning]) -> SipTarget:
+def _sip(element: Element, warnings: list[Warning]) -> SipTarget:
     read = Reader(element, warnings, 13241)
     read.later("url", "method", *AMD, code=13241)
-    uri = (element.text or "").strip()
+    uri = element.text.strip()
     headers: list[tuple[str, str]] = []
-    for child in elements(element):
+    for child in element:
         if child.tag == "Headers":
-            headers += [(one.get("name") or "", one.get("value") or "") for one in elements(child)]
+            headers += [(one.get("name") or "", one.get("value") or "") for one in child]
         elif child.tag == "Uri" and not uri:
-            uri = all_text(child)
+            uri = child.all_text()
         else:
             read.warn(12200, f"<{child.tag}> inside <Sip> is not supported by this version: ignored")
     for name, value in headers:

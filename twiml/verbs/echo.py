@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lxml import etree
-
 from twiml.attributes import Reader
 from twiml.control import CallControl
 from twiml.errors import Warning
 from twiml.outcome import Next, Outcome
+from twiml.tree import Element
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +21,7 @@ class Echo:
         return Next()
 
 
-def parse(element: etree._Element, warnings: list[Warning]) -> Echo:
+def parse(element: Element, warnings: list[Warning]) -> Echo:
     """Whatever it has is warned of."""
     Reader(element, warnings, 12200).rest()
     return Echo()

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lxml import etree
-
-from twiml.attributes import Reader, elements, line_of
+from twiml.attributes import Reader, warning
 from twiml.control import CallControl, Collect, Prompt
 from twiml.errors import Warning
 from twiml.outcome import Next, Outcome, Redirect
+from twiml.tree import Element
 from twiml.verbs import pause, play, say
 
 NESTED = {"Say": say, "Play": play, "Pause": pause}
@@ -38,7 +37,7 @@ class Gather:
         return Redirect(self.action, self.method, params)
 
 
-def parse(element: etree._Element, warnings: list[Warning]) -> Gather:
+def parse(element: Element, warnings: list[Warning]) -> Gather:
     """Other children than Say, Play and Pause are warned about and skipped."""
     read = Reader(element, warnings, 13310)
     kinds = (read.text("input", "dtmf") or "dtmf").split()
@@ -59,18 +58,16 @@ def parse(element: etree._Element, warnings: list[Warning]) -> Gather:
     return verb
 
 
-def _prompts(element: etree._Element, warnings: list[Warning]) -> list[Prompt]:
+def _prompts(element: Element, warnings: list[Warning]) -> list[Prompt]:
     prompts = []
-    for child in elements(element):
+    for child in element:
         module = NESTED.get(str(child.tag))
         if module is None:
-            line = line_of(child)
-            warnings.append(Warning(13320, f"<{child.tag}> is not allowed inside <Gather>: skipped", line))
+            warnings.append(warning(child, 13320, f"<{child.tag}> is not allowed inside <Gather>: skipped"))
             continue
         verb = module.parse(child, warnings)
         if isinstance(verb, play.Play) and verb.digits:
-            line = line_of(child)
-            warnings.append(Warning(13320, "<Play digits> is not allowed inside <Gather>: skipped", line))
+            warnings.append(warning(child, 13320, "<Play digits> is not allowed inside <Gather>: skipped"))
         elif verb is not None:
             prompts.append(verb.prompt())
     return prompts

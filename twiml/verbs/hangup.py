@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lxml import etree
-
-from twiml.attributes import Reader, elements
+from twiml.attributes import Reader
 from twiml.control import CallControl
 from twiml.errors import Warning
 from twiml.outcome import End, Outcome
+from twiml.tree import Element
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +21,10 @@ class Hangup:
         return End()
 
 
-def parse(element: etree._Element, warnings: list[Warning]) -> Hangup:
+def parse(element: Element, warnings: list[Warning]) -> Hangup:
     """Parameters are not supported by this version."""
     read = Reader(element, warnings, 12200)
     read.rest()
-    for child in elements(element):
+    for child in element:
         read.warn(12200, f"<{child.tag}> inside <Hangup> is not supported by this version: ignored")
     return Hangup()

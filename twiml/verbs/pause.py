@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lxml import etree
-
 from twiml.attributes import Reader
 from twiml.control import CallControl, Prompt, Quiet
 from twiml.errors import Warning
 from twiml.outcome import Next, Outcome
+from twiml.tree import Element
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +27,7 @@ class Pause:
         return Next()
 
 
-def parse(element: etree._Element, warnings: list[Warning]) -> Pause:
+def parse(element: Element, warnings: list[Warning]) -> Pause:
     """An invalid length is one second, with a warning."""
     read = Reader(element, warnings, 13910)
     verb = Pause(read.integer("length", 1, least=1, most=86400))

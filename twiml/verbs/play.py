@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lxml import etree
-
-from twiml.attributes import Reader, all_text
+from twiml.attributes import Reader
 from twiml.control import AudioUrl, CallControl, Prompt
 from twiml.errors import Warning
 from twiml.outcome import Next, Outcome
+from twiml.tree import Element
 from twiml.verbs.say import MOST_LOOPS
 
 DIGITS = frozenset("0123456789ABCDabcd*#wW")
@@ -36,10 +35,10 @@ class Play:
         return Next()
 
 
-def parse(element: etree._Element, warnings: list[Warning]) -> Play | None:
+def parse(element: Element, warnings: list[Warning]) -> Play | None:
     """None where there is nothing to play, which is warned about."""
     read = Reader(element, warnings, 13410)
-    loop, digits, url = read.integer("loop", 1), read.text("digits", "") or "", all_text(element)
+    loop, digits, url = read.integer("loop", 1), read.text("digits", "") or "", element.all_text()
     read.rest()
     if not DIGITS.issuperset(digits):
         read.warn(13430, f"<Play> digits={digits!r} has other than 0-9 A-D * # w W: skipped")

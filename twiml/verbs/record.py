@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lxml import etree
-
 from twiml.attributes import Reader
 from twiml.control import CallControl, RecordPlan
 from twiml.errors import Warning
 from twiml.outcome import Next, Outcome, Redirect
+from twiml.tree import Element
 
 STATES = ("in-progress", "completed", "absent")
 
@@ -36,7 +35,7 @@ class Record:
         return Redirect(self.action, self.method, params)
 
 
-def parse(element: etree._Element, warnings: list[Warning]) -> Record:
+def parse(element: Element, warnings: list[Warning]) -> Record:
     """All attributes; transcription is not supported by this version."""
     read = Reader(element, warnings, 13610)
     read.later("transcribe", "transcribeCallback", "recordingConfigurationId", code=13618)

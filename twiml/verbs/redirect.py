@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lxml import etree
-
 from twiml import outcome
-from twiml.attributes import Reader, all_text
+from twiml.attributes import Reader
 from twiml.control import CallControl
 from twiml.errors import Warning
+from twiml.tree import Element
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +23,9 @@ class Redirect:
         return outcome.Redirect(self.url, self.method)
 
 
-def parse(element: etree._Element, warnings: list[Warning]) -> Redirect:
+def parse(element: Element, warnings: list[Warning]) -> Redirect:
     """An invalid method is POST, with a warning."""
     read = Reader(element, warnings, 13710)
-    verb = Redirect(all_text(element) or None, read.method())
+    verb = Redirect(element.all_text() or None, read.method())
     read.rest()
     return verb

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lxml import etree
-
-from twiml.attributes import Reader, all_text, elements
+from twiml.attributes import Reader
 from twiml.control import CallControl
 from twiml.errors import Warning
 from twiml.outcome import Next, Outcome, Redirect
+from twiml.tree import Element
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +27,13 @@ class Refer:
         return Next() if self.action is None else Redirect(self.action or None, self.method, params)
 
 
-def parse(element: etree._Element, warnings: list[Warning]) -> Refer:
+def parse(element: Element, warnings: list[Warning]) -> Refer:
     """Without exactly one `<Sip>` nobody is asked for anything."""
     read = Reader(element, warnings, 13801)
     targets = []
-    for child in elements(element):
+    for child in element:
         if child.tag == "Sip":
-            targets.append(all_text(child))
+            targets.append(child.all_text())
         else:
             read.warn(12200, f"<{child.tag}> is not allowed inside <Refer>: ignored")
     if len(targets) != 1 or not targets[0]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lxml import etree
-
-from twiml.attributes import Reader, elements
+from twiml.attributes import Reader
 from twiml.control import CallControl
 from twiml.errors import Warning
 from twiml.outcome import End, Outcome
+from twiml.tree import Element
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +23,11 @@ class Reject:
         return End()
 
 
-def parse(element: etree._Element, warnings: list[Warning]) -> Reject:
+def parse(element: Element, warnings: list[Warning]) -> Reject:
     """An invalid reason is `rejected`, with a warning."""
     read = Reader(element, warnings, 13810)
     verb = Reject(read.word("reason", ("rejected", "busy"), "rejected"))
     read.rest()
-    for child in elements(element):
+    for child in element:
         read.warn(12200, f"<{child.tag}> inside <Reject> is not supported by this version: ignored")
     return verb
