@@ -14,7 +14,8 @@ import msgspec
 
 from media.commands import Command
 from media.events import Event
-from media.worker import WorkerSettings, frame, take_message
+from media.framing import frame, take_message
+from media.worker import WorkerSettings
 
 LOG = logging.getLogger(__name__)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import resource
 import signal
 import socket
-import struct
 import sys
 import time
 from collections import deque
@@ -21,13 +20,13 @@ import msgspec
 from media import commands, events
 from media.arena import BOUND
 from media.capturer import Capturer
+from media.control_link import ControlLink
 from media.engine import Engine
 from media.folder import AudioFolder
+from media.framing import take_message
 from media.recorder import Recorder
 from media.runner import Beat, Stats, undisturbed
 from media.sockets import NoUdpPort, Sockets
-
-LARGEST = 1 << 24  # bytes of a message: a tick's worth of commands is thousands of times smaller
 
 
 class WorkerSettings(msgspec.Struct, frozen=True):
@@ -132,65 +131,6 @@ def rows_for(settings: WorkerSettings) -> int:
     return max(1, min((settings.rtp_to - settings.rtp_from + 1) // 2, (hard - 200) // 4, 8000))
 
 
-class LinkEnd:
-    """The worker's end of the link: length-prefixed messages, read without waiting."""
-
-    def __init__(self, link: socket.socket, buffer: bytearray) -> None:
-        self._link = link
-        self._buffer = buffer  # what came behind the settings already
-        self._decode = msgspec.msgpack.Decoder(list[commands.Command]).decode
-        self.open = True
-
-    def receive(self) -> list[commands.Command]:
-        """The commands that came; those of all whole messages."""
-        self._link.setblocking(False)
-        try:
-            data = self._link.recv(1 << 18)
-        except BlockingIOError:
-            return self._take() if self._buffer else []
-        except OSError:
-            data = b""
-        self.open = bool(data)
-        self._buffer += data
-        return self._take()
-
-    def _take(self) -> list[commands.Command]:
-        found: list[commands.Command] = []
-        while (message := take_message(self._buffer)) is not None:
-            found += self._decode(message)
-        return found
-
-    def send(self, said: list[events.Event]) -> None:
-        """Sends events; control that does not read for a second is as good as gone."""
-        if not said:
-            return
-        self._link.settimeout(1.0)
-        try:
-            self._link.sendall(frame(said))
-        except OSError:
-            self.open = False
-
-
-def frame(values: object) -> bytes:
-    """A message with its length before it."""
-    body = msgspec.msgpack.encode(values)
-    return struct.pack(">I", len(body)) + body
-
-
-def take_message(buffer: bytearray) -> bytes | None:
-    """The next whole message of a buffer, taken out of it."""
-    if len(buffer) < 4:
-        return None
-    length = struct.unpack_from(">I", buffer)[0]
-    if length > LARGEST:
-        raise ValueError(f"a message of {length} bytes on the link")
-    if len(buffer) < 4 + length:
-        return None
-    message = bytes(buffer[4 : 4 + length])
-    del buffer[: 4 + length]
-    return message
-
-
 def run(link: socket.socket) -> None:
     """The loop: wait for the next tick, obey what came meanwhile, tick.
 
@@ -204,7 +144,7 @@ def run(link: socket.socket) -> None:
             return
         buffer += data
     worker = Worker(msgspec.msgpack.decode(message, type=WorkerSettings))
-    end = LinkEnd(link, buffer)
+    end = ControlLink(link, buffer)
     with undisturbed() as pace:
         while end.open:
             beat = pace.wait()

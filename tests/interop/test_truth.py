@@ -6,6 +6,8 @@ The limits hold on two loaded cores; nothing here says how fast a worker is.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import itertools
 import os
 import signal
 import socket
@@ -19,9 +21,11 @@ from pathlib import Path
 import pytest
 
 from media import commands, events
+from media.control_link import BACKLOG
 from media.frames import FRAME
+from media.framing import frame, take_message
 from media.link import WorkerLink
-from media.worker import WorkerSettings, frame, take_message
+from media.worker import WorkerSettings
 from tests.interop.test_worker import Heard, with_worker
 from tests.lib.rig import plan_of
 
@@ -177,12 +181,11 @@ def test_control_that_is_slow_for_a_moment_misses_nothing(tmp_path: Path) -> Non
     with_worker(tmp_path, test)
 
 
-def test_a_worker_whose_control_does_not_read_ends(tmp_path: Path) -> None:
-    """The link is full: after a second without a byte taken the worker finishes and goes."""
+def test_a_worker_whose_control_does_not_read_goes_on_and_ends_where_too_much_waits(tmp_path: Path) -> None:
+    """The link is full: media goes on in time, for seconds; only when megabytes of events wait the worker goes."""
     ours, theirs = socket.socketpair()
-    ours.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
-    with ours, theirs:
+    with ours, theirs, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
+        peer.bind(("127.0.0.1", 0))
         worker = subprocess.Popen(
             [sys.executable, "-m", "media.worker", str(theirs.fileno())], pass_fds=(theirs.fileno(),)
         )
@@ -194,9 +197,26 @@ def test_a_worker_whose_control_does_not_read_ends(tmp_path: Path) -> None:
             while (answer := take_message(buffer)) is None:
                 buffer += ours.recv(4096)
             assert b"Allocated" in answer
-            ours.sendall(frame([commands.Play(0, number, (commands.Sound("gone"),)) for number in range(2000)]))
-            assert worker.wait(timeout=5) == 0
+            ip, port = peer.getsockname()
+            ours.sendall(frame([commands.Connect(0, plan_of(0, remote_ip=ip, remote_port=port, rtcp_port=port + 1))]))
+            fill(ours, 5_000)  # the buffer of the system is full after fewer
+            peer.settimeout(1)
+            peer.recv(2048)
+            came = [(struct.unpack_from(">H", peer.recv(2048), 2)[0], time.monotonic()) for _ in range(100)]
+            steps = {(b - a) & 0xFFFF for (a, _), (b, _) in itertools.pairwise(came)}
+            assert steps == {1}
+            assert max(b - a for (_, a), (_, b) in itertools.pairwise(came)) < 0.5
+            assert worker.poll() is None
+            fill(ours, BACKLOG // 50)
+            assert worker.wait(timeout=20) == 0
         finally:
             if worker.poll() is None:
                 os.kill(worker.pid, signal.SIGKILL)
                 worker.wait()
+
+
+def fill(link: socket.socket, events: int) -> None:
+    """Makes a worker say so many things, in some ticks, unless it goes meanwhile."""
+    with contextlib.suppress(ConnectionError):
+        for first in range(0, events, 500):
+            link.sendall(frame([commands.Play(0, first + number, (commands.Sound("gone"),)) for number in range(500)]))
