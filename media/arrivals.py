@@ -45,11 +45,13 @@ class Arrivals:
         """The packets of the peers and their headers, of which `ok` says that they are RTP that was agreed on."""
         for stray in inbox.strays:
             self._meet(stray, now, said)
+        for report in inbox.reports:
+            self._reports.heard(report.row, report.data, now)
         packets, ports = inbox.packets, self._ports
         headers = rtp.parse(packets.data, packets.lengths)
         if len(packets):
             rows = packets.rows
-            self._hear_reports(packets, headers)
+            self._hear_reports(packets, headers, now)
             known = headers.payload_type == ports.payload_type[rows]
             known |= headers.payload_type == ports.dtmf_type[rows]
             headers.ok &= known & ports.receive[rows] & ports.connected[rows]
@@ -60,14 +62,14 @@ class Arrivals:
             self._reports.received(rows, headers, now)
         return packets, headers
 
-    def _hear_reports(self, packets: Packets, headers: Headers) -> None:
+    def _hear_reports(self, packets: Packets, headers: Headers, now: float) -> None:
         """RTCP that shares the RTP port."""
         types = headers.payload_type
         for index in np.flatnonzero(headers.ok & (types >= CONTROL.start) & (types < CONTROL.stop)):
             row = int(packets.rows[index])
             plan = self._ports.plans[row]
             if plan is not None and plan.rtcp_mux:
-                self._reports.heard(row, packets.data[index, : packets.lengths[index]].tobytes())
+                self._reports.heard(row, packets.data[index, : packets.lengths[index]].tobytes(), now)
 
     def _meet(self, stray: Stray, now: float, said: list[events.Event]) -> None:
         row, source = stray.row, stray.source

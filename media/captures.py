@@ -12,6 +12,7 @@ from media import commands, events
 from media.inbox import Inbox
 from media.pcap import OVERHEAD
 from media.ports import Address, Ports
+from media.rtcp import Report
 from media.rtp import Packets
 
 
@@ -43,7 +44,8 @@ class Capturing:
     """A port that is captured."""
 
     file: int
-    local: Address
+    ip: str
+    udp_port: int  # RTP; RTCP is the next one
     left: int  # bytes
 
 
@@ -59,8 +61,8 @@ class Captures:
     def start(self, command: commands.Capture) -> None:
         """Begins; another capture of the port ends."""
         self.stop(command.port)
-        local = command.ip, command.udp_port
-        self._running[command.port] = Capturing(self._writer.open(command.path), local, command.limit_bytes)
+        file = self._writer.open(command.path)
+        self._running[command.port] = Capturing(file, command.ip, command.udp_port, command.limit_bytes)
         self._ports.captured[command.port] = True
 
     def stop(self, row: int) -> None:
@@ -73,15 +75,19 @@ class Captures:
     def came(self, inbox: Inbox, now: float) -> None:
         """What came to the captured rows, strangers' packets too."""
         for row, data in self._of(inbox.packets):
-            self._take(row, now, self._ports.remote[row], None, data)
+            self._take(row, now, self._ports.remote[row], data, sent=False)
         for stray in inbox.strays:
-            self._take(stray.row, now, stray.source, None, stray.data)
+            self._take(stray.row, now, stray.source, stray.data, sent=False)
+        for report in inbox.reports:
+            self._take(report.row, now, report.peer, report.data, sent=False, above=not report.mux)
 
-    def went(self, batches: Sequence[Packets], now: float) -> None:
+    def went(self, batches: Sequence[Packets], reports: Sequence[Report], now: float) -> None:
         """What we send from them."""
         for packets in batches:
             for row, data in self._of(packets):
-                self._take(row, now, None, self._ports.remote[row], data)
+                self._take(row, now, self._ports.remote[row], data, sent=True)
+        for report in reports:
+            self._take(report.row, now, report.peer, report.data, sent=True, above=not report.mux)
 
     def said(self) -> list[events.Event]:
         """Which captures ended by themselves."""
@@ -96,8 +102,8 @@ class Captures:
         index = np.flatnonzero(self._ports.captured[packets.rows])
         return [(int(packets.rows[one]), packets.data[one, : packets.lengths[one]].tobytes()) for one in index]
 
-    def _take(self, row: int, now: float, source: Address | None, destination: Address | None, data: bytes) -> None:
-        """A packet; None is our own address."""
+    def _take(self, row: int, now: float, peer: Address, data: bytes, *, sent: bool, above: bool = False) -> None:
+        """A packet to or from our RTP port, or the one above."""
         running = self._running.get(row)
         if running is None:
             return
@@ -105,8 +111,9 @@ class Captures:
         if running.left < 0:
             self._end(row, "full")
             return
-        copied = Copied(now, source or running.local, destination or running.local, data)
-        self._writer.write(running.file, [copied])
+        ours = running.ip, running.udp_port + above
+        ends = (ours, peer) if sent else (peer, ours)
+        self._writer.write(running.file, [Copied(now, *ends, data)])
 
     def _end(self, row: int, reason: str, error: str = "") -> None:
         self.stop(row)

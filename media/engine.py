@@ -37,7 +37,7 @@ class Outbox:
     """What a tick produced: packets to the peers of their rows, RTCP reports, events."""
 
     packets: list[Packets] = field(default_factory=list)
-    reports: list[tuple[int, bytes]] = field(default_factory=list)
+    reports: list[rtcp.Report] = field(default_factory=list)
     events: list[events.Event] = field(default_factory=list)
 
 
@@ -226,9 +226,9 @@ class Engine:
         out.packets.append(self._speak(forwarding, out))
         self._record(out)
         self._count(out.packets)
-        if captured:
-            self._captures.went(out.packets, now)
         self._watch(now, out)
+        if captured:
+            self._captures.went(out.packets, out.reports, now)
         return out
 
     def miss(self, ticks: int) -> None:
@@ -342,7 +342,3 @@ class Engine:
             out.events += self._arrivals.tell_strangers(now)
             out.events += self._captures.said()
         out.reports = self._reports.due(self.ports, self._ticks, now)
-
-    def hear_report(self, row: int, data: bytes) -> None:
-        """An RTCP packet of a row's peer."""
-        self._reports.heard(row, data)

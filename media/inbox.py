@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from media.ports import Address
+from media.rtcp import Report
 from media.rtp import Packets
 
 
@@ -20,7 +21,8 @@ class Stray:
 
 @dataclass(frozen=True, slots=True)
 class Inbox:
-    """Packets of the rows' peers, and packets of others."""
+    """RTP packets of the rows' peers, packets of others, RTCP packets of the peers' hosts."""
 
     packets: Packets
     strays: Sequence[Stray] = ()
+    reports: Sequence[Report] = ()

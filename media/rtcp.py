@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from media.frames import RATE, Rows
-from media.ports import Ports
+from media.ports import Address, Ports
 from media.rtp import Headers, distance
 
 EVERY = 250  # ticks: 5 s, RFC 3550 §6.2
@@ -25,6 +25,16 @@ class Quality:
     jitter_ms: float
 
 
+@dataclass(frozen=True, slots=True)
+class Report:
+    """An RTCP packet from or to a row's peer; `mux`: by the RTP port (RFC 5761)."""
+
+    row: int
+    data: bytes
+    peer: Address
+    mux: bool = False
+
+
 class Reports:
     """Reception of all rows, and the reports about it."""
 
@@ -38,6 +48,7 @@ class Reports:
         self._jitter = np.zeros(rows, np.float64)  # samples
         self._before = np.zeros((rows, 2), np.int64)  # expected, received at the last report
         self._last_sr = np.zeros(rows, np.int64)
+        self._last_sr_at = np.zeros(rows, np.float64)
         self.lost_far = np.zeros(rows, np.int64)  # what the peer says it lost
 
     def reset(self, row: int) -> None:
@@ -73,15 +84,21 @@ class Reports:
         lost = max(0, expected - int(self._count[row]))
         return Quality(expected, lost, float(self._jitter[row]) * 1000 / RATE)
 
-    def due(self, ports: Ports, tick: int, now: float) -> list[tuple[int, bytes]]:
+    def due(self, ports: Ports, tick: int, now: float) -> list[Report]:
         """The reports of this tick; rows take turns, so that they do not all report at once."""
         rows = np.flatnonzero(ports.connected)
         rows = rows[(rows + tick) % EVERY == 0]
-        return [(int(row), self.report(ports, int(row), now)) for row in rows]
+        return [self._due(ports, row, now) for row in rows.tolist()]
+
+    def _due(self, ports: Ports, row: int, now: float) -> Report:
+        plan, (ip, port) = ports.plans[row], ports.remote[row]
+        assert plan is not None, "a connected port has a plan"
+        peer = ip, port if plan.rtcp_mux else plan.rtcp_port
+        return Report(row, self.report(ports, row, now), peer, plan.rtcp_mux)
 
     def report(self, ports: Ports, row: int, now: float) -> bytes:
         """SR (RR when nothing was sent) with SDES CNAME."""
-        blocks = self._block(row) if self._ssrc[row] >= 0 else b""
+        blocks = self._block(row, now) if self._ssrc[row] >= 0 else b""
         count = 1 if blocks else 0
         ssrc = int(ports.ssrc[row])
         if ports.packets_out[row]:
@@ -95,7 +112,7 @@ class Reports:
             head = _packet(RR, count, struct.pack(">I", ssrc) + blocks)
         return head + _sdes(ssrc)
 
-    def _block(self, row: int) -> bytes:
+    def _block(self, row: int, now: float) -> bytes:
         quality = self.quality(row)
         expected, received = quality.expected, int(self._count[row])
         new_expected, new_received = expected - self._before[row, 0], received - self._before[row, 1]
@@ -104,12 +121,13 @@ class Reports:
         if new_expected > 0:
             fraction = int(np.clip((new_expected - new_received) * 256 // new_expected, 0, 255))
         lost = min(quality.lost, 0x7FFFFF)
+        since = round((now - self._last_sr_at[row]) * 65536) if self._last_sr[row] else 0
         return struct.pack(
             ">IIIIII", int(self._ssrc[row]), fraction << 24 | lost, int(self._highest[row]) & 0xFFFFFFFF,
-            int(self._jitter[row]), int(self._last_sr[row]), 0,
+            int(self._jitter[row]), int(self._last_sr[row]), min(since, 0xFFFFFFFF),
         )  # fmt: skip
 
-    def heard(self, row: int, data: bytes) -> None:
+    def heard(self, row: int, data: bytes, now: float) -> None:
         """A compound packet of the peer; what cannot be read is left."""
         at = 0
         while at + 8 <= len(data):
@@ -118,7 +136,7 @@ class Reports:
             if first >> 6 != 2 or len(body) < 4 * words:
                 return
             if kind == SR and len(body) >= 24:
-                self._last_sr[row] = struct.unpack_from(">I", body, 6)[0]
+                self._last_sr[row], self._last_sr_at[row] = struct.unpack_from(">I", body, 6)[0], now
             block = {SR: 24, RR: 4}.get(kind)
             if block is not None and first & 31 and len(body) >= block + 24:
                 self.lost_far[row] = struct.unpack_from(">I", body, block + 4)[0] & 0xFFFFFF

@@ -17,6 +17,7 @@ import numpy as np
 from media.inbox import Inbox, Stray
 from media.packets import PacketIO, best
 from media.ports import Address
+from media.rtcp import Report
 from media.rtp import WIDTH, Packets, joined, packets_of
 
 STRAYS = 8  # packets of strangers that are read of one port in a tick
@@ -53,7 +54,6 @@ class Sockets:
         self._fd_of = np.full(len(self._free) + 1, -1, np.int32)  # by row: the connected socket
         self._sweep = np.zeros(0, np.int32), np.zeros(0, np.int64)
         self._early: list[Stray] = []
-        self._reports: list[tuple[int, bytes]] = []
 
     def open(self, row: int, now: float) -> int:
         """Binds a pair for a row; its RTP port. Ports in use by others are skipped."""
@@ -137,42 +137,39 @@ class Sockets:
         """All that came since the last tick."""
         packets = self.packets.drain(*self._sweep)
         strays, self._early = self._early, []
+        reports: list[Report] = []
         for fd, _ in self._poll.poll(0, READY):
             row, is_rtcp = self._by_fd[fd]
             if is_rtcp:
-                self._read_reports(row)
+                reports += self._read_reports(row)
             else:
                 strays += _read(row, self._trios[row].first)
         if not strays:
-            return Inbox(packets, [])
+            return Inbox(packets, [], reports)
         known = [one for one in strays if (trio := self._trios.get(one.row)) and one.source == trio.remote]
         if known:
             packets = joined(packets_of([(one.row, one.data) for one in known]), packets)
-        return Inbox(packets, [one for one in strays if one not in known])
+        return Inbox(packets, [one for one in strays if one not in known], reports)
 
-    def _read_reports(self, row: int) -> None:
+    def _read_reports(self, row: int) -> list[Report]:
         """RTCP of the peer: what comes from other hosts is none of a call's business."""
         trio = self._trios[row]
-        for stray in _read(row, trio.rtcp):
-            if trio.remote is not None and stray.source[0] == trio.remote[0]:
-                self._reports.append((row, stray.data))
-
-    def reports(self) -> list[tuple[int, bytes]]:
-        """The RTCP packets that came."""
-        reports, self._reports = self._reports, []
-        return reports
+        found = _read(row, trio.rtcp)
+        if trio.remote is None:
+            return []
+        return [Report(row, one.data, one.source) for one in found if one.source[0] == trio.remote[0]]
 
     def send(self, packets: Packets) -> None:
         """One packet a row entry, to the row's peer. What cannot be sent is lost, as on any network."""
         if len(packets):
             self.packets.send(self._fd_of[packets.rows], packets)
 
-    def send_report(self, row: int, data: bytes, to: Address, *, mux: bool) -> None:
+    def send_report(self, report: Report) -> None:
         """An RTCP packet."""
-        trio = self._trios.get(row)
+        trio = self._trios.get(report.row)
         if trio is not None:
             try:
-                (trio.first if mux else trio.rtcp).sendto(data, to)
+                (trio.first if report.mux else trio.rtcp).sendto(report.data, report.peer)
             except OSError:
                 return
 

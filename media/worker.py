@@ -98,19 +98,13 @@ class Worker:
         """What came, through the engine, to where it goes."""
         self._follow()
         inbox = self.sockets.drain()
-        for row, data in self.sockets.reports():
-            self.engine.hear_report(row, data)
         out = self.engine.tick(inbox, now)
-        ports = self.engine.ports
         self._follow()
         for packets in out.packets:
             self.sockets.send(packets)
             self._stats.packets_out += len(packets)
-        for row, data in out.reports:
-            plan = ports.plans[row]
-            if plan is not None:
-                port = ports.remote[row][1] if plan.rtcp_mux else plan.rtcp_port
-                self.sockets.send_report(row, data, (ports.remote[row][0], port), mux=plan.rtcp_mux)
+        for report in out.reports:
+            self.sockets.send_report(report)
         self._stats.packets_in += len(inbox.packets)
         return out.events
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from struct import Struct
 
@@ -15,6 +15,7 @@ from media.inbox import Inbox, Stray
 from media.negotiate import StreamPlan
 from media.ports import Address
 from media.recorder import Recorder
+from media.rtcp import Report
 from media.rtp import HEADER, Packets, packets_of, parse
 
 DTMF = 101
@@ -78,6 +79,7 @@ class Rig:
     ) -> None:
         self.sounds: dict[str, Pcm] = {}
         self.said: list[events.Event] = []
+        self.reports: list[Report] = []  # that were sent
         self.now = 100.0
         recorder = recorder or Recorder(self.said.append, threaded=False)
         self.engine = Engine(rows, self, recorder, Random(1), idle_seconds)
@@ -99,13 +101,13 @@ class Rig:
         self.said += said
         return said
 
-    def tick(self, *packets: Sent) -> dict[int, list[Sent]]:
+    def tick(self, *packets: Sent, reports: Sequence[Report] = ()) -> dict[int, list[Sent]]:
         """20 ms; what each row sent."""
-        out = self.engine.tick(
-            inbox_of(self.engine, [(one.row, _bytes(one), one.source or peer_of(one.row)) for one in packets]), self.now
-        )
+        came = [(one.row, _bytes(one), one.source or peer_of(one.row)) for one in packets]
+        out = self.engine.tick(replace(inbox_of(self.engine, came), reports=reports), self.now)
         self.now += TICK
         self.said += out.events
+        self.reports += out.reports
         return _sent(out.packets)
 
     def run(self, seconds: float) -> None:

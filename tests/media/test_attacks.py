@@ -19,8 +19,8 @@ from media.arrivals import SOURCES
 from media.frames import FRAME
 from media.latch import SUITORS
 from media.recorder import Recorder
-from media.rtcp import BYE
-from tests.lib.rig import DTMF, Rig, Sent, plan_of, voice
+from media.rtcp import BYE, Report
+from tests.lib.rig import DTMF, Rig, Sent, peer_of, plan_of, voice
 
 TICKS = 100
 STRANGER = ("203.0.113.66", 6666)
@@ -99,15 +99,14 @@ def test_a_forged_rtcp_bye_ends_nothing() -> None:
     rig = Rig(2)
     rig.do(commands.Bridge(0, 1))
     for number in range(TICKS):
-        rig.engine.hear_report(0, struct.pack(">BBHI", 0x81, BYE, 1, 7))
-        assert [one.payload for one in rig.tick(speech(number))[1]] == [speech(number).payload]
+        bye = Report(0, struct.pack(">BBHI", 0x81, BYE, 1, 7), peer_of(0))
+        assert [one.payload for one in rig.tick(speech(number), reports=[bye])[1]] == [speech(number).payload]
 
 
 @pytest.mark.parametrize("junk", [b"", b"\x80", b"\x81\xc8\xff\xff", bytes(1500), b"\x9f\xc9\0\1aaaa" * 100])
 def test_rtcp_that_is_none_does_no_harm(junk: bytes) -> None:
     rig = Rig(1)
-    rig.engine.hear_report(0, junk)
-    assert len(rig.tick(speech(0))[0]) == 1
+    assert len(rig.tick(speech(0), reports=[Report(0, junk, peer_of(0))])[0]) == 1
 
 
 def test_before_the_peer_is_known_nobody_is_heard() -> None:

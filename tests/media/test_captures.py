@@ -10,6 +10,7 @@ import pytest
 from media import commands, events, pcap
 from media.frames import TICK
 from media.ports import Address
+from media.rtcp import EVERY, Report
 from tests.lib.rig import Rig, peer_of, plan_of, voice
 
 OURS: Address = ("192.0.2.99", 20000)
@@ -63,6 +64,23 @@ def test_what_is_forwarded_is_seen_where_it_goes(tmp_path: Path) -> None:
     rig.do(commands.StopCapture(1))
     ((_, source, destination, data),) = seen_in(path.read_bytes())
     assert (source, destination, data[12:]) == (OURS, peer_of(1), b"\x11" * 160)
+
+
+@pytest.mark.parametrize("mux", [False, True])
+def test_rtcp_is_seen_on_its_own_port_or_on_that_of_rtp(tmp_path: Path, mux: bool) -> None:
+    rig, path = Rig(1), tmp_path / "a.pcap"
+    ip, port = peer_of(0)
+    rig.do(commands.Connect(0, plan_of(0, rtcp_mux=mux, rtcp_port=port if mux else port + 1)))
+    capture(rig, path)
+    theirs = Report(0, b"\x80\xc9\0\1aaaa", (ip, port if mux else port + 1), mux)
+    rig.tick(reports=[theirs])
+    while not rig.reports:
+        rig.tick()
+    rig.do(commands.StopCapture(0))
+    seen = [one for one in seen_in(path.read_bytes()) if one[3][1] in (200, 201)]
+    ours = OURS[0], OURS[1] + (not mux)
+    assert [one[1:] for one in seen] == [(theirs.peer, ours, theirs.data), (ours, theirs.peer, rig.reports[0].data)]
+    assert len(seen_in(path.read_bytes())) <= EVERY + 2
 
 
 def test_strangers_are_seen(tmp_path: Path) -> None:

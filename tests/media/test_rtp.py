@@ -102,6 +102,15 @@ def test_a_sender_report_has_its_parts() -> None:
     assert data[52:56] == struct.pack(">BBH", 0x81, 202, (len(data) - 56) // 4)
 
 
+def test_a_report_says_how_long_ago_the_peer_s_own_was_heard() -> None:
+    """RFC 3550 §6.4.1: LSR, and DLSR in units of 1/65536 s; both zero as long as there was none."""
+    ports, reports = Ports(1), reception([1])
+    ports.take(0, 1, 1, 1)
+    assert struct.unpack_from(">II", reports.report(ports, 0, 5.0), 24) == (0, 0)
+    reports.heard(0, struct.pack(">BBHIIIIII", 0x80, 200, 6, 7, 0x11112222, 0x33334444, 0, 1, 160), 5.5)
+    assert struct.unpack_from(">II", reports.report(ports, 0, 7.0), 24) == (0x22223333, 98304)
+
+
 def test_who_sent_nothing_reports_as_receiver() -> None:
     ports = Ports(1)
     ports.take(0, 1, 1, 1)
@@ -111,8 +120,8 @@ def test_who_sent_nothing_reports_as_receiver() -> None:
 def test_reports_of_the_peer_are_read_and_junk_is_left() -> None:
     reports = rtcp.Reports(1)
     block = struct.pack(">IIIIII", 1, 77, 0, 0, 0, 0)
-    reports.heard(0, struct.pack(">BBHI", 0x81, 201, 7, 5) + block)
+    reports.heard(0, struct.pack(">BBHI", 0x81, 201, 7, 5) + block, 1.0)
     assert reports.lost_far[0] == 77
     for junk in (b"", b"\x81", b"\x81\xc9\xff\xff" + bytes(8), b"\x00" * 40, struct.pack(">BBHI", 0x81, 203, 1, 5)):
-        reports.heard(0, junk)
+        reports.heard(0, junk, 1.0)
     assert reports.lost_far[0] == 77

@@ -12,6 +12,7 @@ import pytest
 
 from media.inbox import Stray
 from media.packets import LIBRARY, PER_TICK, NativePackets, PacketIO, PythonPackets, best
+from media.rtcp import Report
 from media.rtp import WIDTH, Packets
 from media.sockets import REST, STRAYS, NoUdpPort, Sockets
 
@@ -193,14 +194,13 @@ def test_reports_go_over_the_odd_port_or_the_same_when_muxed(peer: socket.socket
     sockets = Sockets("127.0.0.1", FIRST + 100, FIRST + 110)
     port = sockets.open(0, 0.0)
     for mux, source in ((False, port + 1), (True, port)):
-        sockets.send_report(0, b"report", peer.getsockname(), mux=mux)
+        sockets.send_report(Report(0, b"report", peer.getsockname(), mux))
         assert peer.recvfrom(100) == (b"report", ("127.0.0.1", source))
     sockets.connect(0, ("127.0.0.1", 9))
     peer.sendto(b"theirs", ("127.0.0.1", port + 1))
     assert select.select([peer], [peer], [], 1)[1]
-    sockets.drain()
-    assert sockets.reports() == [(0, b"theirs")]
-    assert sockets.reports() == []
+    assert sockets.drain().reports == [Report(0, b"theirs", peer.getsockname())]
+    assert sockets.drain().reports == []
     close(sockets, 1)
 
 
@@ -212,5 +212,5 @@ def test_a_port_that_is_closed_is_gone_and_sending_to_it_does_no_harm(peer: sock
     out = Packets(np.array([0]), np.zeros((1, 172), np.uint8), np.array([20]))
     sockets.send(out)
     sockets.connect(0, peer.getsockname())
-    sockets.send_report(0, b"x", peer.getsockname(), mux=True)
+    sockets.send_report(Report(0, b"x", peer.getsockname(), True))
     assert len(sockets.drain().packets) == 0
