@@ -47,7 +47,8 @@ class Sockets:
         self.packets = packets or best()
         self._host = host
         self._family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._free: deque[tuple[float, int]] = deque((0.0, port) for port in range(first + first % 2, last, 2))
+        self._free = deque(range(first + first % 2, last, 2))
+        self._resting: deque[tuple[float, int]] = deque()  # until when, and which
         self._poll = select.epoll()
         self._by_fd: dict[int, tuple[int, bool]] = {}  # row, whether it is RTCP
         self._trios: dict[int, Trio] = {}
@@ -57,15 +58,14 @@ class Sockets:
 
     def open(self, row: int, now: float) -> int:
         """Binds a pair for a row; its RTP port. Ports in use by others are skipped."""
+        while self._resting and self._resting[0][0] <= now:
+            self._free.append(self._resting.popleft()[1])
         for _ in range(len(self._free)):
-            rested, port = self._free.popleft()
-            if rested > now:
-                self._free.append((rested, port))
-                continue
+            port = self._free.popleft()
             try:
                 first, rtcp = self._bind(port)
             except OSError:
-                self._free.append((0.0, port))
+                self._free.append(port)
                 continue
             self._trios[row] = Trio(port, first, rtcp)
             for one, is_rtcp in ((first, False), (rtcp, True)):
@@ -124,7 +124,7 @@ class Sockets:
         trio = self._trios.pop(row, None)
         if trio is None:
             return
-        self._free.append((now + REST, trio.udp_port))
+        self._resting.append((now + REST, trio.udp_port))
         for one in (trio.first, trio.rtcp):
             self._poll.unregister(one.fileno())
             del self._by_fd[one.fileno()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import select
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -202,6 +203,22 @@ def test_reports_go_over_the_odd_port_or_the_same_when_muxed(peer: socket.socket
     assert sockets.drain().reports == [Report(0, b"theirs", peer.getsockname())]
     assert sockets.drain().reports == []
     close(sockets, 1)
+
+
+def test_ports_that_were_used_cost_nothing_afterwards() -> None:
+    sockets, now = Sockets("127.0.0.1", FIRST + 200, FIRST + 999), 0.0
+
+    def use(times: int, now: float) -> float:
+        for _ in range(times):
+            sockets.open(0, now)
+            sockets.close(0, now)
+            now += REST / 4
+        return now
+
+    now = use(20, now)
+    before = sys.getallocatedblocks()
+    use(300, now)
+    assert sys.getallocatedblocks() - before < 100
 
 
 def test_a_port_that_is_closed_is_gone_and_sending_to_it_does_no_harm(peer: socket.socket) -> None:
