@@ -18,6 +18,7 @@ from gateway.api.core.recordings import Recordings
 from gateway.api.http import Reply, Router
 from gateway.api.operator.accounts import AccountCeilings
 from gateway.api.operator.captures import CallCaptures
+from gateway.api.operator.recordings import RecordingFiles
 from gateway.api.operator.refusals import Refusals
 from gateway.api.operator.registrations import Registrations
 from gateway.api.operator.requests import SentRequests
@@ -71,6 +72,7 @@ async def open_http(
                 *Registrations(services.phones, clock).routes(),
                 *CallCaptures(captures).routes(),
                 *SentRequests(store.requests, services.ledger).routes(),
+                *RecordingFiles(store, services.recordings_dir).routes(),
             ]
         ),
         Keys(store),

@@ -254,6 +254,11 @@ class Recordings:
         found = await self._database.read(paged(query, page, self._table.c.date_created, self._table.c.sid))
         return listing(found, page, "date_created", lambda row: Recording(**row))
 
+    async def of_all(self, **columns: str) -> list[Recording]:
+        """The recordings of all accounts that have these columns, deleted ones too, the oldest first."""
+        query = sa.select(self._table).filter_by(**columns).order_by(self._table.c.date_created, self._table.c.sid)
+        return [Recording(**row) for row in await self._database.read(query)]
+
     async def unfinished(self) -> list[Recording]:
         """Recordings whose writer never finished them."""
         query = sa.select(self._table).where(self._table.c.status.in_(("in-progress", "paused", "stopped")))

@@ -33,6 +33,7 @@ from gateway.api.core.recordings import Recordings
 from gateway.api.engine import ChangeCall, CreateCall, CreateRecording
 from gateway.api.http import Reply, Request, Route, Router
 from gateway.api.operator.accounts import AccountCeilings
+from gateway.api.operator.recordings import RecordingFiles
 from gateway.api.operator.refusals import Refusals
 from gateway.api.operator.resources import Operator
 from gateway.api.products import products
@@ -228,6 +229,7 @@ async def _start(folder: Path, loop: asyncio.AbstractEventLoop) -> tuple[Rest, A
         *Operator(store, book, lambda trunk: {"name": trunk.name}).routes(),
         *Refusals(admission, book).routes(),
         *AccountCeilings(store, Guard(store, clock)).routes(),
+        *RecordingFiles(store, folder).routes(),
     ]
     origins: list[str] = []
     site = Site(

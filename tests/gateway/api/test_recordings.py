@@ -251,3 +251,24 @@ def test_the_hash_of_the_file_is_told(api: Rest) -> None:
         assert answer.headers["ETag"] == f'"{digest.hex()}"'
     assert "Repr-Digest" not in get(api, sid, ".mp3").headers
     assert "Repr-Digest" not in get(api, insert(api, 2), ".wav").headers
+
+
+def test_the_operator_sees_where_a_file_is_and_what_must_be_in_it(api: Rest) -> None:
+    """Of any account, and of deleted recordings too."""
+    digest = hashlib.sha256(wav_header(1, LEFT.nbytes) + LEFT.tobytes()).hexdigest()
+    first = insert(api, 1, sha256=digest, size=HEADER_SIZE + LEFT.nbytes)
+    second = insert(api, 2, account_sid=SECOND.account_sid, status="failed", error_code=12400)
+    third = insert(api, 3, call_sid="CA" + "2" * 32, status="deleted")
+    shown = api.operator("GET", f"/operator/v1/recordings/{first}").json()
+    with open(shown["file"], "rb") as file:
+        assert shown["sha256"] == hashlib.file_digest(file, "sha256").hexdigest()
+        assert shown["bytes"] == file.tell()
+    assert (shown["call_sid"], shown["status"], shown["seconds"]) == ("CA" + "1" * 32, "completed", 1)
+    assert shown["start_time"] == "2024-06-01T01:00:00+00:00"
+    listed = api.operator("GET", f"/operator/v1/calls/{shown['call_sid']}/recordings").json()["recordings"]
+    assert [one["sid"] for one in listed] == [first, second]
+    assert (listed[1]["account_sid"], listed[1]["error_code"]) == (SECOND.account_sid, 12400)
+    assert api.operator("GET", f"/operator/v1/recordings/{third}").json()["status"] == "deleted"
+    assert api.operator("GET", "/operator/v1/recordings/RE0").status_code == 404
+    assert api.operator("GET", "/operator/v1/calls/CA0/recordings").json() == {"recordings": []}
+    assert api.ask("GET", f"/operator/v1/recordings/{first}").status_code == 401
