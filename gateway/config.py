@@ -267,13 +267,14 @@ class Phones(Section):
 
 
 class Capture(Section):
-    """Captures of calls by the operator: seconds of each, MB of each leg's RTP, how many at once, and seconds that one
-    is kept after its end."""
+    """Captures of calls by the operator: seconds of each, MB of each leg's RTP, how many at once, seconds that one is
+    kept after its end, and MB of the calls' latest SIP messages that are kept for captures to come."""
 
     seconds: float = Field(default=600.0, gt=0)
     leg_mb: int = Field(default=16, ge=1, le=1024)
     calls: int = Field(default=8, ge=1)
     keep_seconds: float = Field(default=3600.0, ge=0)
+    recent_mb: int = Field(default=4, ge=0, le=1024)
 
 
 class Settings(BaseSettings):

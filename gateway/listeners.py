@@ -93,7 +93,7 @@ async def open_http(
 def open_captures(settings: Settings, services: Services, exchange: Exchange, endpoint: Endpoint) -> Captures:
     """Nothing is captured yet."""
     wanted = settings.capture
-    bounds = Bounds(wanted.seconds, wanted.leg_mb << 20, wanted.calls, wanted.keep_seconds)
+    bounds = Bounds(wanted.seconds, wanted.leg_mb << 20, wanted.calls, wanted.keep_seconds, wanted.recent_mb << 20)
     folder = settings.data / "captures"
     try:
         return Captures(endpoint, services.legs, exchange.calls, services.clock, folder, bounds)

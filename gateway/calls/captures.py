@@ -1,8 +1,9 @@
 """Captures of calls for the operator: SIP as it crosses the endpoint, RTP as media workers see it, one pcap of both.
 
 A capture has the legs of its call and those that it dials. SIP messages belong to it by their Call-ID and are kept in
-memory; each port's RTP is written by its worker to a file. Both are stamped by the machine's monotonic clock and come
-together when they are asked for. The capture of a call ends after a while, or when it is full, and is dropped later.
+memory, also those that crossed lately, before it began; each port's RTP is written by its worker to a file. Both are
+stamped by the machine's monotonic clock and come together when they are asked for. The capture of a call ends after a
+while, or when it is full, and is dropped later.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ from heapq import merge
 from pathlib import Path
 from typing import Protocol
 
+from gateway.calls.awaited import AwaitedCalls
 from gateway.calls.call import Call
 from gateway.calls.leg import Leg
 from gateway.calls.media import Port
+from gateway.calls.recent_sip import Crossed, RecentSip
 from gateway.clock import Clock
 from gateway.errors import ApiError
 from media import pcap
@@ -43,6 +46,7 @@ class Bounds:
     bytes: int = 16 << 20  # of each port's RTP
     calls: int = 8  # captures that are there at once
     keep_seconds: float = 3600.0  # after its end
+    recent_bytes: int = 4 << 20  # of SIP that is kept for captures to come
 
 
 class Tapped(Protocol):
@@ -69,7 +73,7 @@ class CallCapture:
 
 
 class Captures:
-    """All of them. The endpoint is tapped only while there is one that runs."""
+    """All of them. The endpoint is tapped as long as they are open."""
 
     def __init__(
         self,
@@ -84,10 +88,13 @@ class Captures:
         self._endpoint, self._legs, self._calls = sip, legs, calls
         self._clock, self._folder = clock, folder
         self._captures: dict[str, CallCapture] = {}
+        self.awaited = AwaitedCalls(calls)
+        self._recent = RecentSip(bounds.recent_bytes)
         self._files = 0
         folder.mkdir(parents=True, exist_ok=True)
         for left in folder.glob("*.pcap"):  # by a gateway that was killed
             left.unlink()
+        self._endpoint.tap = self._hear
 
     def start(self, sid: str) -> None:
         """Begins to capture a call that lives; ApiError where that cannot be."""
@@ -102,7 +109,6 @@ class Captures:
         offset = self._clock.wall().timestamp() - self._clock.now()
         timer = asyncio.get_running_loop().call_later(self.bounds.seconds, self._stop, sid)
         self._captures[sid] = CallCapture(sid, offset, timer)
-        self._endpoint.tap = self._hear
         self._follow()
         LOG.info("- %s is captured", sid)
 
@@ -125,11 +131,17 @@ class Captures:
 
     def close(self) -> None:
         """Ends and forgets all."""
+        self._endpoint.tap = None
         for sid in list(self._captures):
             self.delete(sid)
 
+    @property
+    def all(self) -> dict[str, bool]:
+        """The captures that are there: whether each still runs."""
+        return {one.sid: one.running for one in self._captures.values()}
+
     def until(self, sid: str) -> datetime:
-        """When it may end by itself at the latest."""
+        """When it may end by itself at the latest; one that has ended, when it is deleted."""
         capture = self._of(sid)
         return datetime.fromtimestamp(capture.timer.when() + capture.offset, self._clock.wall().tzinfo)
 
@@ -151,8 +163,6 @@ class Captures:
             capture.ports.clear()  # another capture may have them
             LOG.info("- %s is captured no more", sid)
         capture.timer = asyncio.get_running_loop().call_later(self.bounds.keep_seconds, self._drop, sid)
-        if not self._running():
-            self._endpoint.tap = None
 
     def _drop(self, sid: str) -> None:
         capture = self._captures.pop(sid)
@@ -164,11 +174,22 @@ class Captures:
 
     def _hear(self, data: bytes, flow: Flow, sent: bool) -> None:
         """A SIP message. A port is there before its SDP goes out, so new legs are looked for here."""
-        self._follow()
-        call_id = call_id_of(data)
-        for capture in self._running():
-            if call_id in capture.call_ids:
-                self._keep(capture, data, flow, sent)
+        for call in self.awaited.begun():
+            self._start_awaited(call.sid)
+        message = Crossed(self._clock.now(), data, flow, sent)
+        if running := self._running():
+            self._follow()
+            call_id = call_id_of(data)
+            for capture in running:
+                if call_id in capture.call_ids:
+                    self._keep(capture, message)
+        self._recent.add(message)
+
+    def _start_awaited(self, sid: str) -> None:
+        try:
+            self.start(sid)
+        except ApiError as error:
+            LOG.warning("! the awaited call %s is not captured: %s", sid, error)
 
     def _follow(self) -> None:
         """The legs of captured calls, and their ports."""
@@ -176,10 +197,15 @@ class Captures:
         for session, leg in self._legs.items():
             for sid in leg.calls:
                 if sid in captures:
-                    captures[sid].call_ids.add(self._endpoint.agent.call_id(session))
+                    self._take_in(captures[sid], self._endpoint.agent.call_id(session))
                     self._capture_port(captures[sid], leg)
-        for one in captures.values():
-            one.call_ids.discard("")
+
+    def _take_in(self, capture: CallCapture, call_id: str) -> None:
+        """A dialog that belongs to a capture, with what was said in it before that was known."""
+        if call_id and call_id not in capture.call_ids:
+            capture.call_ids.add(call_id)
+            for message in self._recent.of(call_id):
+                self._keep(capture, message)
 
     def _capture_port(self, capture: CallCapture, leg: Leg) -> None:
         port = leg.port
@@ -196,9 +222,10 @@ class Captures:
         capture.files.append(path)
         port.send(Capture(port.number, str(path), self.bounds.bytes, leg.media_ip, port.udp_port))
 
-    def _keep(self, capture: CallCapture, data: bytes, flow: Flow, sent: bool) -> None:
-        ends: tuple[Address, Address] = (flow.local, flow.remote) if sent else (flow.remote, flow.local)
-        record = pcap.record(self._clock.now(), *ends, data)
+    def _keep(self, capture: CallCapture, message: Crossed) -> None:
+        flow = message.flow
+        ends: tuple[Address, Address] = (flow.local, flow.remote) if message.sent else (flow.remote, flow.local)
+        record = pcap.record(message.at, *ends, message.data)
         if capture.sip_bytes + len(record) > SIP_BYTES:
             if not capture.sip_full:
                 LOG.warning("! the capture of %s has no room for more SIP", capture.sid)
@@ -214,7 +241,11 @@ def _unknown(sid: str) -> ApiError:
 
 def _merged(sip: list[bytes], files: list[Path], offset: float) -> bytes:
     """One file, in the order of time, which is UTC now."""
-    parts = [pcap.FILE_HEADER + b"".join(sip), *(path.read_bytes() for path in files)]
+    told = sorted(pcap.records(pcap.FILE_HEADER + b"".join(sip)), key=_time)  # earlier messages may have come in later
     shift = round(offset * 1_000_000)
-    found = merge(*map(pcap.records, parts), key=lambda one: one[0])
+    found = merge(told, *(pcap.records(path.read_bytes()) for path in files), key=_time)
     return pcap.FILE_HEADER + b"".join(pcap.timed(at + shift, rest) for at, rest in found)
+
+
+def _time(record: pcap.Record) -> int:
+    return record[0]

@@ -7,18 +7,20 @@ from pathlib import Path
 
 import pytest
 
+from gateway.api.http import Reply, Router
 from gateway.api.http import Request as HttpRequest
-from gateway.api.http import Router
 from gateway.api.operator.captures import CallCaptures
 from gateway.calls.captures import Bounds, Captures
+from gateway.calls.recent_sip import Crossed, RecentSip
 from gateway.errors import ApiError
 from media import pcap
 from media.commands import Capture
+from sip.outputs import Flow
 from tests.calls.test_dial import Callee, documents
 from tests.calls.test_whole_calls import Caller
 from tests.lib.loop import START, VirtualClock, passes, run
 from tests.lib.rig import Rig
-from tests.lib.whole import EngineLink, Whole, whole
+from tests.lib.whole import NUMBER, EngineLink, Whole, whole
 from tests.media.test_captures import Seen, seen_in
 
 GATEWAY, CALLER, CALLEE = "127.0.0.2", "127.0.0.3", "127.0.0.4"
@@ -88,13 +90,14 @@ def test_a_call_and_the_one_that_it_dials_are_in_the_file(tmp_path: Path) -> Non
             assert rtp(seen)["203.0.113.9", GATEWAY] == 1
             captures.delete(sid)
             assert list((tmp_path / "captures").iterdir()) == []
+            captures.close()
             assert one.endpoint.tap is None
             await passes(40)
 
     run(main)
 
 
-def test_other_calls_are_not_in_it(tmp_path: Path) -> None:
+def test_it_begins_with_the_invite_of_a_call_that_is_up_and_other_calls_are_not_in_it(tmp_path: Path) -> None:
     async def main(clock: VirtualClock) -> None:
         async with whole(clock, tmp_path, PAUSE) as one:
             captures = captures_of(one, tmp_path)
@@ -108,8 +111,75 @@ def test_other_calls_are_not_in_it(tmp_path: Path) -> None:
             second.hangup()
             await passes(1)
             seen = seen_in(await captures.fetch(sid))
-            assert [word for word, *_ in sip(seen)] == ["BYE", "200"]
+            own = [word for word, *_ in sip(seen)]
+            assert own[0] == "INVITE"
+            assert own[-4:] == ["200", "ACK", "BYE", "200"]
+            assert own.count("INVITE") == own.count("BYE") == 1
+            assert [at for at, *_ in seen] == sorted(at for at, *_ in seen)
+            assert seen[0][0] < START.timestamp() + 0.1
             assert set(rtp(seen)) == {(GATEWAY, CALLER)}
+            captures.close()
+            await passes(40)
+
+    run(main)
+
+
+def test_what_is_kept_of_sip_is_bounded_and_of_calls_only() -> None:
+    recent, flow = RecentSip(5_000), Flow("udp", ("127.0.0.2", 5060), ("127.0.0.3", 5060))
+    for number in range(20):
+        for method in (b"INVITE", b"REGISTER", b"OPTIONS"):
+            data = b"SIP/2.0 200 OK\r\nCall-ID: %d\r\nCSeq: 1 %s\r\n" % (number % 4, method)
+            recent.add(Crossed(number, data + bytes(1_000 - len(data)), flow, True))
+    assert [(one.at, one.data[:40].split()[4]) for one in recent.of("2")] == [(18, b"2")]
+    assert [one.at for number in "0123" for one in recent.of(number)] == [16, 17, 18, 19]
+    assert recent.of("") == []
+    nothing = RecentSip(0)
+    nothing.add(recent.of("1")[0])
+    assert nothing.of("1") == []
+
+
+def test_the_next_calls_of_a_number_are_captured_from_their_first_message_on(tmp_path: Path) -> None:
+    async def main(clock: VirtualClock) -> None:
+        async with whole(clock, tmp_path, PAUSE) as one:
+            captures = captures_of(one, tmp_path)
+            callers = [Caller(one, f"127.0.0.{host}") for host in (10, 11, 12, 13)]
+            for number, caller in enumerate(callers):
+                caller.call()
+                await passes(1)
+                if number == 0:
+                    captures.awaited.expect(NUMBER, 2)
+            assert captures.awaited.wanted == {}
+            assert list(captures.all) == list(one.exchange.calls)[1:3]
+            for caller in callers:
+                caller.hangup()
+            await passes(1)
+            for host, sid in zip((11, 12), captures.all, strict=True):
+                seen = seen_in(await captures.fetch(sid))
+                assert {word for word, *_ in sip(seen)} == {"INVITE", "100", "180", "200", "ACK", "BYE"}
+                assert sip(seen)[0] == ("INVITE", f"127.0.0.{host}", GATEWAY)
+                assert rtp(seen)[GATEWAY, f"127.0.0.{host}"] >= 48
+            captures.close()
+            await passes(40)
+
+    run(main)
+
+
+def test_the_calls_that_an_awaited_call_dials_belong_to_it(tmp_path: Path) -> None:
+    async def main(clock: VirtualClock) -> None:
+        async with whole(clock, tmp_path, documents()) as one:
+            captures = captures_of(one, tmp_path)
+            captures.awaited.expect(NUMBER, 5)
+            caller, callee = Caller(one), Callee(one)
+            caller.call()
+            await passes(1)
+            callee.answer()
+            await passes(1)
+            callee.hangup()
+            await caller.gone
+            assert captures.awaited.wanted == {NUMBER: 4}
+            (sid,) = captures.all
+            theirs = [one for one in sip(seen_in(await captures.fetch(sid))) if CALLEE in one]
+            assert [word for word, *_ in theirs] == ["INVITE", "100", "180", "200", "ACK", "BYE", "200"]
             captures.close()
             await passes(40)
 
@@ -178,13 +248,25 @@ def test_the_path_of_the_operator(tmp_path: Path) -> None:
             caller.call()
             await passes(1)
             path = f"/operator/v1/calls/{await sid_of(one)}/pcap"
-            statuses = []
-            for method in ("POST", "GET", "DELETE"):
+
+            async def ask(method: str, path: str, body: object = None) -> Reply:
                 serve, variables = router.find(method, path)
-                reply = await serve(HttpRequest(method, path, variables, {}))
-                statuses.append(reply.status)
-                assert method != "GET" or reply.body.startswith(pcap.FILE_HEADER[:4])
-            assert statuses == [201, 200, 204]
+                return await serve(HttpRequest(method, path, variables, {}, json=body))
+
+            assert (await ask("POST", path)).status == 201
+            (shown,) = (await ask("GET", "/operator/v1/captures")).json["captures"]
+            assert (shown["call_sid"], shown["running"]) == (await sid_of(one), True)
+            assert (await ask("GET", path)).body.startswith(pcap.FILE_HEADER[:4])
+            assert (await ask("DELETE", path)).status == 204
+            assert (await ask("POST", "/operator/v1/captures", {"number": "+1", "calls": 3})).status == 201
+            listed = (await ask("GET", "/operator/v1/captures")).json
+            assert listed == {"captures": [], "awaited": [{"number": "+1", "calls": 3}]}
+            assert (await ask("DELETE", "/operator/v1/captures/%2B1")).status == 204
+            for wrong in ({}, {"number": ""}, {"number": "+1", "calls": 0}, {"number": "+1", "more": 1}, ["+1"]):
+                with pytest.raises(ApiError):
+                    await ask("POST", "/operator/v1/captures", wrong)
+            with pytest.raises(ApiError, match="not found"):
+                await ask("DELETE", "/operator/v1/captures/%2B1")
             captures.start(await sid_of(one))
             (file,) = (tmp_path / "captures").iterdir()
             file.unlink()
