@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from sip.dialog import DialogState
 from sip.message import Request, Response
-from sip.outputs import Flow
+from sip.outputs import Address, Flow
 from sip.reason import Reason
 
 
@@ -148,10 +148,11 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """A registration holds for so many seconds; it is renewed in time."""
+    """A registration holds for so many seconds; it is renewed in time. `registrar`: who answered."""
 
     registration: str
     seconds: float
+    registrar: Address
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,8 +103,9 @@ class Registration:
         if result.status >= 300:
             return self._failed(result.status, result.reason, retry_after(result) or 0.0, now)
         self._authority.accepted()
-        self._flow = self._layer.flow_of(request)
-        return self._succeeded(result, now)
+        self._flow = flow = self._layer.flow_of(request)
+        assert flow is not None, "the answer just came over it"
+        return self._succeeded(result, flow, now)
 
     def _longer(self, response: Response) -> bool:
         """Takes note of Min-Expires (RFC 3261 §10.2.8)."""
@@ -114,7 +115,7 @@ class Registration:
         self._expires = least
         return True
 
-    def _succeeded(self, response: Response, now: float) -> list[Output]:
+    def _succeeded(self, response: Response, flow: Flow, now: float) -> list[Output]:
         self._failures = 0
         if self._ends:
             return [Unregistered(self.id, 200, "", 0.0)]
@@ -122,7 +123,7 @@ class Registration:
         if granted <= 0:
             return self._failed(response.status, "the registrar did not keep our contact", 0.0, now)
         self._layer.alarms.set(self, "renew", now + granted * EARLY)
-        return [Registered(self.id, float(granted))]
+        return [Registered(self.id, float(granted), flow.remote)]
 
     def _granted(self, response: Response) -> int:
         """Seconds: our contact's `expires`, else the Expires header, else what we asked for."""

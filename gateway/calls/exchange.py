@@ -101,11 +101,13 @@ class Exchange:
                 self._invited(event)
             case sip_events.Registered() | sip_events.Unregistered() | sip_events.Probed():
                 self.services.carriers.hear(event)
+                if isinstance(event, sip_events.Registered):
+                    self.services.admission.registered(event.registrar)
             case sip_events.Registering() | sip_events.FlowLost():
                 self.services.phones.hear(event)
             case sip_events.Dropped(flow=flow, detail=detail, method=method, status=status):
                 LOG.debug("! dropped from %s: %s", flow.remote, detail)
-                self.services.admission.refused(flow.remote, method, status, detail)
+                self.services.admission.refused(flow, method, status, detail)
             case _:
                 leg = self.services.legs.get(event.session)
                 if leg is not None:
@@ -197,9 +199,9 @@ class Exchange:
         LOG.log(level, "! INVITE from %s refused with %d: %s", source, refusal.status, refusal.text)
         pause = 0.0
         if refusal.asks:
-            self.services.admission.asked(event.flow.remote)
+            self.services.admission.asked(event.flow)
         else:
-            pause = self.services.admission.refused(event.flow.remote, "INVITE", refusal.status, refusal.text)
+            pause = self.services.admission.refused(event.flow, "INVITE", refusal.status, refusal.text)
         refuse = sip_commands.Refuse(event.session, refusal.status, headers=refusal.headers)
         if pause:
             asyncio.get_running_loop().call_later(pause, self.services.sip.apply, refuse)

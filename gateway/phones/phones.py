@@ -149,10 +149,10 @@ class Phones:
         source = event.flow.remote[0]
         if isinstance(error, Asked):
             LOG.debug("- REGISTER from %s has to log in: %s", source, error)
-            self._admission.asked(event.flow.remote)
+            self._admission.asked(event.flow)
             return 0.0
         LOG.warning("! REGISTER from %s: %d: %s", source, error.status, error)
-        return self._admission.refused(event.flow.remote, "REGISTER", error.status, str(error))
+        return self._admission.refused(event.flow, "REGISTER", error.status, str(error))
 
     async def _taken(self, event: events.Registering) -> registrar.Fields:
         """The headers of the 200; the bindings are in the store by then. SipError where it is refused."""

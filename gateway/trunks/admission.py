@@ -76,21 +76,31 @@ class Admission:
 
     def source(self, flow: Flow) -> str:
         """What a peer's calls are counted under; empty for trunks, which have limits of their own."""
-        known = self._book.by_certificate(flow.names) is not None or self.gate.belongs(flow.remote[0])
+        known = self._certified(flow) or self.gate.belongs(flow.remote[0])
         return "" if known else self.gate.host(flow.remote[0])
 
-    def refused(self, peer: Address, method: str, status: int, reason: str) -> float:
+    def refused(self, flow: Flow, method: str, status: int, reason: str) -> float:
         """Takes note of a refusal; the seconds that its answer waits, where a stranger comes again and again."""
         if reason == AGAIN:
-            self.gate.asked(peer, self._clock.now())
+            self.asked(flow)
             return 0.0
         if status != 200 and reason != UNHEARD:  # OPTIONS of strangers is answered, and counts
-            self.refusals.add(peer[0], method, status, reason, self._clock.wall())
-        return 0.0 if status in OF_US else self.gate.failed(peer, self._clock.now())
+            self.refusals.add(flow.remote[0], method, status, reason, self._clock.wall())
+        no_failure = status in OF_US or self._certified(flow)
+        return 0.0 if no_failure else self.gate.failed(flow.remote, self._clock.now())
 
-    def asked(self, peer: Address) -> None:
+    def asked(self, flow: Flow) -> None:
         """Takes note that somebody was asked for a login, which is no refusal."""
-        self.gate.asked(peer, self._clock.now())
+        if not self._certified(flow):
+            self.gate.asked(flow.remote, self._clock.now())
+
+    def registered(self, registrar: Address) -> None:
+        """Takes note that a registrar has us: what comes from there is no stranger's."""
+        self.gate.proved(registrar, self._clock.now())
+
+    def _certified(self, flow: Flow) -> bool:
+        """Whether a peer's certificate is a trunk's."""
+        return self._book.by_certificate(flow.names) is not None
 
     def allow(self, source: str) -> None:
         """Forgets what a source did."""

@@ -173,7 +173,7 @@ class Endpoint:
 
     def _receive(self, data: bytes, flow: Flow) -> None:
         now = self._loop.time()
-        if self._screen is not None:
+        if self._screen is not None and not flow.names:  # whose certificate was checked is no stranger
             if not self._screen.opens(flow.remote, now) and not self.agent.concerns(data):
                 self.connections.close_flow(flow)
                 return

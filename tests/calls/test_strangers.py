@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 
 from gateway.trunks.gate import FREE, MOST
-from sip.commands import Probe
-from sip.events import Answered, Ended, Probed
+from media import negotiate
+from sip.agent import Agent
+from sip.commands import AnswerRegister, Invite, Probe
+from sip.events import Answered, Ended, Probed, Registering
 from tests.calls.test_trunks import SAY, Peer, trunk
 from tests.lib.loop import VirtualClock, passes, run
 from tests.lib.scanner import Scanner
-from tests.lib.whole import Whole, whole
+from tests.lib.whole import NUMBER, Whole, whole
 
 GATEWAY = ("127.0.0.2", 5060)
 
@@ -76,6 +79,37 @@ def test_where_strangers_hear_nothing_a_trunk_hears_all(tmp_path: Path, source: 
                 assert peer.status() == 408
             else:
                 peer.hangup()
+            await passes(60)
+
+    run(main)
+
+
+@pytest.mark.parametrize("holds", [True, False])
+def test_a_registrar_that_has_us_is_no_stranger(tmp_path: Path, holds: bool) -> None:
+    """Its address is in no trunk; calls come to the contact that was registered, and so do its questions."""
+
+    async def main(clock: VirtualClock) -> None:
+        async with whole(clock, tmp_path, SAY) as one:
+            one.services.admission.gate._answers_strangers = lambda: False
+            one.endpoint.screen = one.services.admission.gate
+            registrar = Peer(one, "192.0.2.9")
+            registrar.endpoint.agent = Agent(Random(1), registrar=True)
+            await trunk(one, "acme", register_to="sip:192.0.2.9", username="me", password="secret")
+            await passes(1)
+            (asked,) = registrar.said(Registering)
+            contact = asked.request.contact[0].uri
+            answer = (200, "", (("Contact", f"<{contact}>;expires=3600"),)) if holds else (403, "", ())
+            registrar.endpoint.apply(AnswerRegister(asked.number, *answer))
+            await passes(1)
+            for _ in range(4 * MOST):
+                registrar.endpoint.apply(Probe("sip:127.0.0.2", "sip:ping@registrar"))
+                await passes(5)
+            assert {probed.status for probed in registrar.said(Probed)} == {200 if holds else 0}
+            sdp = negotiate.offer("192.0.2.9", 4000, ("PCMU",), session_id=1, version=1)
+            registrar.endpoint.apply(Invite("c", str(contact), "<sip:+12125550123@x>", f"<sip:{NUMBER}@x>", sdp))
+            await passes(2)
+            assert bool(registrar.said(Answered)) is holds
+            registrar.hangup()
             await passes(60)
 
     run(main)

@@ -114,7 +114,7 @@ def test_a_challenge_is_answered_and_the_binding_kept() -> None:
     assert (first.cseq.number, second.cseq.number) == (1, 2)
     assert "Authorization" not in first.headers
     assert registrar.bindings == {"sip:t1@192.0.2.1:5060;transport=tcp": 300.0}
-    assert registrar.events == [(0.0, Registered("acme", 300.0))]
+    assert registrar.events == [(0.0, Registered("acme", 300.0, ("192.0.2.2", 5060)))]
 
 
 def test_it_is_renewed_before_it_ends_with_the_credentials_put_on_at_once() -> None:
@@ -152,7 +152,7 @@ def test_an_interval_that_is_too_brief_is_made_longer() -> None:
     registrar.plan = [(423, {"Min-Expires": "900"})]
     registrar.run(241)
     assert registrar.asked[-1][1].headers.get("Expires") == "900"
-    assert registrar.events[-1] == (240.0, Registered("acme", 900.0))
+    assert registrar.events[-1] == (240.0, Registered("acme", 900.0, ("192.0.2.2", 5060)))
 
 
 @pytest.mark.parametrize("least", [None, "60", "nonsense", "999999999"])
@@ -178,7 +178,7 @@ def test_pauses_grow_while_the_registrar_is_away_and_it_is_back_soon_after_its_r
     assert len(failures) > 12
     registrar.dead = False
     registrar.run(1800)
-    assert registrar.events[-1][1] == Registered("acme", 300.0)
+    assert registrar.events[-1][1] == Registered("acme", 300.0, ("192.0.2.2", 5060))
     registrar.events.clear()
     registrar.dead = True
     registrar.lose()

@@ -9,6 +9,7 @@ import pytest
 import requests
 from lxml import etree
 
+from sip.outputs import Flow
 from tests.lib.rest import Rest
 
 CALL = {"To": "+12125550123", "From": "+15555550100", "Twiml": "<Response/>", "Timeout": "30"}
@@ -197,7 +198,12 @@ def test_refusals_are_listed_forgiven_and_allowed(api: Rest) -> None:
     admission = api.admission
     assert api.operator("POST", "/operator/v1/trunks", json={"name": "acme"}).status_code == 201
     for _ in range(20):
-        admission.refused(("198.51.100.7", 5060), "INVITE", 403, "no trunk lets 198.51.100.7 call in")
+        admission.refused(
+            Flow("udp", ("192.0.2.1", 5060), ("198.51.100.7", 5060)),
+            "INVITE",
+            403,
+            "no trunk lets 198.51.100.7 call in",
+        )
     (line,) = api.operator("GET", "/operator/v1/refusals").json()["refusals"]
     assert (line["source"], line["method"], line["status"], line["count"]) == ("198.51.100.7", "INVITE", 403, 20)
     assert line["reason"] == "no trunk lets 198.51.100.7 call in"

@@ -14,9 +14,10 @@ from gateway.store.secret import SecretKey
 from gateway.trunks.admission import Admission, Refusal
 from gateway.trunks.book import TrunkBook
 from gateway.trunks.carriers import Carriers
-from gateway.trunks.gate import Gate
+from gateway.trunks.gate import MOST, Gate
 from sip.challenge import Challenger
 from sip.digest import answer, strongest
+from sip.events import AGAIN
 from sip.message import Request
 from sip.outputs import Flow
 from sip.uri import Uri
@@ -34,8 +35,8 @@ ROAMING = {"name": "roaming", "inbound_username": "roam", "inbound_password": "r
 Answers = Callable[..., str]
 
 
-def answers(folder: Path, *more: dict[str, Any]) -> Answers:
-    """A function that says who calls from where, with which login: a trunk's name, or the status."""
+def admitting(folder: Path, *more: dict[str, Any]) -> Admission:
+    """The admission of these trunks."""
 
     async def main(clock: VirtualClock) -> Admission:
         store = await Store.open(f"sqlite:///{folder}/test.db", clock, SecretKey(b"x"))
@@ -45,7 +46,12 @@ def answers(folder: Path, *more: dict[str, Any]) -> Answers:
         carriers = Carriers(book, Sip(), SecretKey(b"x").token, clock, "gw")
         return Admission(book, carriers, Challenger("trunkline", Random(2)), Gate(book.belongs), clock)
 
-    admission = run(main)
+    return run(main)
+
+
+def answers(folder: Path, *more: dict[str, Any]) -> Answers:
+    """A function that says who calls from where, with which login: a trunk's name, or the status."""
+    admission = admitting(folder, *more)
 
     def ask(
         source: str, login: tuple[str, str] | None = None, transport: str = "udp", names: tuple[str, ...] = ()
@@ -103,6 +109,20 @@ def test_a_certificate_admits_by_its_name(tmp_path: Path) -> None:
     ask = answers(tmp_path)
     assert ask("192.0.2.9", transport="tls", names=("other.example", "sbc.carrier.example")) == "certified"
     assert ask("192.0.2.9", transport="tls", names=("other.example",)) == "403"
+
+
+@pytest.mark.parametrize(("name", "slowed"), [("sbc.carrier.example", False), ("other.example", True)])
+def test_who_shows_the_certificate_of_a_trunk_is_never_slowed(tmp_path: Path, name: str, slowed: bool) -> None:
+    """A carrier that asks OPTIONS every few seconds, or calls numbers that nobody has, from wherever it likes."""
+    admission = admitting(tmp_path)
+    flow = Flow("tls", ("192.0.2.1", 5061), ("192.0.2.9", 40000), names=(name,))
+    for _ in range(MOST):
+        admission.refused(flow, "OPTIONS", 200, "OK")
+        admission.refused(flow, "OPTIONS", 200, AGAIN)
+        admission.asked(flow)
+    assert bool(admission.refused(flow, "INVITE", 404, "nobody's number")) is slowed
+    assert admission.shut_out() == slowed
+    assert len(admission.refusals) == 1
 
 
 def test_no_web_page_of_this_machine_is_local(tmp_path: Path) -> None:

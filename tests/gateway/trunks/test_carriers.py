@@ -105,7 +105,7 @@ def test_the_state_of_a_registration_is_seen(tmp_path: Path) -> None:
         assert rig.state()["registration"] == {"registered_until": None, "last_error": None}
         rig.carriers.hear(Unregistered(register.registration, 503, "it cannot be reached", 30.0))
         assert rig.state()["registration"]["last_error"] == "503 it cannot be reached"
-        rig.carriers.hear(Registered(register.registration, 300.0))
+        rig.carriers.hear(Registered(register.registration, 300.0, ("192.0.2.2", 5060)))
         assert rig.carriers.missing() == 0
         held = rig.state()["registration"]
         assert held["registered_until"] is not None

@@ -99,14 +99,14 @@ def test_the_operator_sees_how_it_is(tmp_path: Path) -> None:
                 return one.status(book.trunks["acme"])["registration"]
 
             assert shown() == {"registered_until": None, "last_error": None}
-            one.hear(Registered("trunk acme", 60.0))
+            one.hear(Registered("trunk acme", 60.0, ("192.0.2.2", 5060)))
             assert shown() == {"registered_until": "2024-06-01T12:01:01+00:00", "last_error": None}
             one.hear(Unregistered("trunk acme", 503, "it cannot be reached", 20.0))
             assert shown()["registered_until"] is not None, "it still holds"
             assert shown()["last_error"] == "503 it cannot be reached"
             await passes(60)
             assert shown() == {"registered_until": None, "last_error": "503 it cannot be reached"}
-            one.hear(Registered("trunk acme", 60.0))
+            one.hear(Registered("trunk acme", 60.0, ("192.0.2.2", 5060)))
             assert shown()["last_error"] is None
             assert one.status(Trunk(name="plain"))["registration"] is None
 

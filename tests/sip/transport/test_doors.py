@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 
 import pytest
 
-from sip.events import Dropped
+from sip.events import Dropped, Ended, Invited
 from sip.outputs import Address
 from sip.transport.endpoint import Door
 from sip.transport.pool import Pool
 from sip.transport.stream import Bounds, StreamConnection
 from sip.transport.tls import Contexts, TlsFiles
-from tests.lib.endpoints import Party, party
+from tests.lib.certificates import Authority
+from tests.lib.endpoints import UDP_AND_TCP, Party, party
 from tests.lib.loop import VirtualClock, passes, run
 from tests.sip.transport.test_endpoint import OPTIONS, Streams, connect, gone, response
 
@@ -69,6 +71,28 @@ def test_one_address_of_strangers_has_its_share_of_connections() -> None:
             assert await gone(opened[0][0])
             async with crowd(bob, 1):
                 assert len(bob.endpoint.connections) == 3
+
+    asyncio.run(main())
+
+
+class Deaf(Screen):
+    """Nobody is read."""
+
+    def opens(self, peer: Address, now: float) -> bool:
+        return False
+
+
+def test_whose_certificate_was_checked_is_read_wherever_it_comes_from(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+
+    async def main() -> None:
+        ours, theirs = (authority.issue("127.0.0.1", file=name, ca=True) for name in ("alice", "bob"))
+        listeners = (*UDP_AND_TCP, ("tls", "127.0.0.1", 0))
+        async with party(listeners, ours) as alice, party(listeners, theirs, seed=2, screen=Deaf()) as bob:
+            alice.call(bob.uri("tls"), "known")
+            assert (await bob.said(Invited)).flow.names == ("127.0.0.1",)
+            alice.call(bob.uri("tcp"), "stranger")
+            assert (await alice.said(Ended)).session == "stranger"
 
     asyncio.run(main())
 
