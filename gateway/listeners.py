@@ -10,11 +10,14 @@ from aiohttp import web
 from gateway.accounts.keys import Keys
 from gateway.api.core import declared
 from gateway.api.core.accounts import Accounts
+from gateway.api.core.call_events import CallEvents
 from gateway.api.core.calls import Calls
 from gateway.api.core.conferences import Conferences
+from gateway.api.core.notifications import Notifications
 from gateway.api.core.numbers import Numbers
 from gateway.api.core.participants import Participants
 from gateway.api.core.recordings import Recordings
+from gateway.api.core.unmade import Unmade
 from gateway.api.http import Reply, Router
 from gateway.api.operator.accounts import AccountCeilings
 from gateway.api.operator.captures import CallCaptures
@@ -54,6 +57,9 @@ async def open_http(
     live = LiveRecordings(exchange.calls, services.conferences)
     core = [
         *Accounts(store, clock).routes(),
+        *CallEvents(store, services.ledger).routes(),
+        *Notifications(store).routes(),
+        *Unmade(store).routes(),
         *Numbers(store, services.sids, clock).routes(),
         *Calls(store, exchange, Steering(exchange.calls, exchange.scripts)).routes(),
         *Recordings(store, live, clock, services.recordings_dir, lambda: services.public_url).routes(),

@@ -17,6 +17,7 @@ from lxml import etree
 
 ENDINGS = (".json", ".xml", ".csv")
 _LINK = re.compile(r"\.json(?=$|\?)")
+_NOT_A_NAME = re.compile(r"^[^A-Za-z_]|[^A-Za-z0-9_.-]")  # less than XML allows: names of parameters may be anything
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0 §2.2
 
 
@@ -74,7 +75,7 @@ def singular(key: str) -> str:
 
 
 def _add(parent: etree._Element, name: str, value: object) -> None:
-    element = etree.SubElement(parent, name)
+    element = etree.SubElement(parent, _NOT_A_NAME.sub("_", name) or "_")
     if isinstance(value, Mapping):
         for key, inner in value.items():
             _add(element, camel(key), inner)

@@ -13,6 +13,7 @@ from gateway.store import tables
 from gateway.store.database import Database
 from gateway.store.paging import Listing, Page, listing, paged
 from gateway.store.recent import Recent
+from gateway.store.requests import requests
 from gateway.store.rows import Account, Call, Callback, Dialog, Notification, Number, Recording
 from gateway.store.secret import SecretKey
 from gateway.store.statements import Statement, delete, insert, select, update, values
@@ -184,8 +185,9 @@ class Calls:
         return listing(found, page, "date_created", _call)
 
     async def delete(self, account_sid: str, sid: str) -> None:
-        """Forgets a finished call."""
-        await self._database.write(delete(self._table, account_sid=account_sid, sid=sid))
+        """Forgets a finished call, and what it asked of its app."""
+        itself = delete(self._table, account_sid=account_sid, sid=sid)
+        await self._database.write(itself, delete(requests, account_sid=account_sid, subject=sid))
 
     async def spent_since(self, account_sid: str, since: datetime) -> int:
         """What an account's calls since then have cost, in micro-units."""

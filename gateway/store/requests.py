@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -27,6 +27,9 @@ requests = Table(
     Column("status", Integer, nullable=False),
     Column("duration_ms", Integer, nullable=False),
     Column("error", Text, nullable=False),
+    Column("params", sa.JSON, nullable=False, server_default="{}"),
+    Column("content_type", Text, nullable=False, server_default=""),
+    Column("answer", Text, nullable=False, server_default=""),
 )  # fmt: skip
 
 
@@ -45,6 +48,9 @@ class Sent:
     status: int  # of the answer; 0: there was none
     duration_ms: int
     error: str  # why there was none; else empty
+    params: Mapping[str, str] = field(default_factory=dict)  # of its form
+    content_type: str = ""  # of the answer
+    answer: str = ""  # the beginning of it, where it is text
 
 
 COLUMNS = [requests.c[name] for name in Sent.__dataclass_fields__]
@@ -52,7 +58,7 @@ MOST = 1000  # rows of one answer
 
 
 class Requests:
-    """They are the operator's: queries name no account."""
+    """They are the operator's: queries name no account. Whose call it is says who asks for those of a call."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

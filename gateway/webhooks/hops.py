@@ -27,6 +27,8 @@ from sip.errors import ParseError
 REDIRECTS = 10
 REDIRECT_STATUS = frozenset({301, 302, 303, 307, 308})
 HIDDEN = {"Authorization": "…"}  # where it is written down
+ANSWER = 4096  # bytes of an answer that are written down
+TEXTS = ("application/xml", "application/json", "application/xhtml+xml")
 FORM = "application/x-www-form-urlencoded; charset=UTF-8"
 
 
@@ -145,19 +147,20 @@ class Hops:
     async def _send(self, hop: Hop, terms: Terms, jar: CookieJar, more: Mapping[str, str]) -> Answer:
         content, signed = hop.content, hop.signed
         headers = {**self._headers(hop, terms, jar, signed, content), **more}
-        began, status, error = self._clock.now(), 0, "the time for all of it was over before an answer came"
+        began, error = self._clock.now(), "the time for all of it was over before an answer came"
+        answer: Answer | None = None
         try:
             addresses = await self._guard.pin(hop.target.host, hop.target.port)
             answer = await self._transport.request(
                 hop.method, hop.target.url, headers, content[1] if content else None,
                 addresses=addresses, connect=terms.connect, read=terms.read, limit=terms.limit,
             )  # fmt: skip
-            status, error = answer.status, ""
+            error = ""
         except FetchError as failed:
             error = str(failed)
             raise
         finally:
-            self._note(hop, terms, signed, headers, began, status, error)
+            self._note(hop, terms, signed, headers, began, answer, error)
         jar.store(hop.target.url, list(answer.cookies))
         return answer
 
@@ -177,12 +180,21 @@ class Hops:
         return headers
 
     def _note(
-        self, hop: Hop, terms: Terms, signed: str, headers: Mapping[str, str], began: float, status: int, error: str
-    ) -> None:
+        self, hop: Hop, terms: Terms, signed: str, headers: Mapping[str, str], began: float, answer: Answer | None,
+        error: str,
+    ) -> None:  # fmt: skip
         took = self._clock.now() - began
         shown = {name: HIDDEN.get(name, value) for name, value in headers.items()}
         sent = Sent(
             terms.account_sid, terms.token, terms.subject, self._clock.wall() - timedelta(seconds=took), hop.method,
-            hop.target.url, signed, shown, status, round(took * 1000), error,
+            hop.target.url, signed, shown, 0 if answer is None else answer.status, round(took * 1000), error,
+            params=dict(hop.params), **({} if answer is None else _told(answer)),
         )  # fmt: skip
         self._notes.note(sent)
+
+
+def _told(answer: Answer) -> dict[str, str]:
+    """What is kept of an answer: its type and, where it is text, the beginning of it."""
+    is_text = answer.content_type.startswith("text/") or answer.content_type in TEXTS
+    text = answer.body[:ANSWER].decode("utf-8", "replace").replace("\0", "") if is_text else ""
+    return {"content_type": answer.content_type, "answer": text}

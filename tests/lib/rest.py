@@ -27,9 +27,12 @@ from gateway.accounts.credentials import Credentials
 from gateway.accounts.keys import Keys
 from gateway.api.core import declared
 from gateway.api.core.accounts import Accounts
+from gateway.api.core.call_events import CallEvents
 from gateway.api.core.calls import Calls
+from gateway.api.core.notifications import Notifications
 from gateway.api.core.numbers import Numbers
 from gateway.api.core.recordings import Recordings
+from gateway.api.core.unmade import Unmade
 from gateway.api.engine import ChangeCall, CreateCall, CreateRecording
 from gateway.api.http import Reply, Request, Route, Router
 from gateway.api.operator.accounts import AccountCeilings
@@ -48,6 +51,7 @@ from gateway.store.secret import SecretKey
 from gateway.trunks.admission import Admission
 from gateway.trunks.book import TrunkBook
 from gateway.trunks.gate import Gate
+from gateway.webhooks.ledger import Ledger
 from sip.challenge import Challenger
 
 T = TypeVar("T")
@@ -216,8 +220,12 @@ async def _start(folder: Path, loop: asyncio.AbstractEventLoop) -> tuple[Rest, A
     engine = FakeEngine(store, sids, clock)
     book = TrunkBook(store, [{"name": "fixed"}], [], {"trunks/fixed": 3}, local=True)
     await book.load()
+    ledger = Ledger(store.requests, 1000)
     routes = [
         *Accounts(store, clock).routes(),
+        *CallEvents(store, ledger).routes(),
+        *Notifications(store).routes(),
+        *Unmade(store).routes(),
         *Numbers(store, sids, clock).routes(),
         *Calls(store, engine, engine).routes(),
         *Recordings(store, engine.recorders, clock, folder, lambda: "https://gateway.example").routes(),

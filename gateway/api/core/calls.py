@@ -1,4 +1,4 @@
-"""`Calls`: place, look at, change, end; and their notifications."""
+"""`Calls`: place, look at, change, end."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gateway.billing.money import shown
 from gateway.errors import ApiError, not_found
 from gateway.numbers.e164 import national
 from gateway.store import Store
-from gateway.store.rows import Call, Notification
+from gateway.store.rows import Call
 from gateway.store.voice_rows import Application
 
 FINAL = ("completed", "busy", "no-answer", "failed", "canceled")
@@ -38,10 +38,6 @@ class Calls:
         return [
             Route(calls, {"GET": self.list, "POST": self.create}),
             Route(f"{calls}/{{call}}", {"GET": self.fetch, "POST": self.update, "DELETE": self.delete}),
-            Route(f"{calls}/{{call}}/Notifications", {"GET": self.notifications}),
-            Route(f"{calls}/{{call}}/Notifications/{{sid}}", {"GET": self.notification}),
-            Route("/Accounts/{account}/Notifications", {"GET": self.notifications}),
-            Route("/Accounts/{account}/Notifications/{sid}", {"GET": self.notification}),
         ]
 
     async def create(self, request: Request) -> Reply:
@@ -101,26 +97,6 @@ class Calls:
         if found is None:
             raise not_found(request.path)
         return found
-
-    async def notifications(self, request: Request) -> Reply:
-        """The log of a call, or of all."""
-        form, page = Form(request.fields), page_of(request)
-        filters: dict[str, Any] = form.times("MessageDate", "message_date")
-        if form.text("Log"):
-            filters["log"] = form.integer("Log", 0, 0, 1)
-        if "call" in request.variables:
-            filters["call_sid"] = (await self._one(request)).sid
-        found = await self._store.notifications.page(request.account_sid, page, filters)
-        return envelope(request, "notifications", page, found, [show_notification(row) for row in found.rows])
-
-    async def notification(self, request: Request) -> Reply:
-        """One line of the log."""
-        found = await self._store.notifications.fetch(request.account_sid, request.variables["sid"])
-        if found is None or found.call_sid != request.variables.get("call", found.call_sid):
-            raise not_found(request.path)
-        extra = {"request_variables": found.request_variables, "response_body": found.response_body,
-                 "response_headers": None}  # fmt: skip
-        return Reply(json=show_notification(found) | extra, name="Notification")
 
     @staticmethod
     def show(call: Call) -> dict[str, Any]:
@@ -199,15 +175,3 @@ def _twiml(form: Form) -> str:
     if len(text) > 4000:
         raise ApiError(400, 32018, f"Twiml has {len(text)} characters; 4000 are allowed")
     return text
-
-
-def show_notification(row: Notification) -> dict[str, Any]:
-    """As JSON."""
-    return {
-        "sid": row.sid, "account_sid": row.account_sid, "call_sid": row.call_sid, "log": str(row.log),
-        "error_code": str(row.error_code), "message_text": row.message_text, "message_date": date(row.message_date),
-        "more_info": f"https://www.twilio.com/docs/errors/{row.error_code}", "request_url": row.request_url,
-        "request_method": row.request_method or "POST", "api_version": VERSION,
-        "date_created": date(row.message_date), "date_updated": date(row.message_date),
-        "uri": f"{base(row.account_sid)}/Notifications/{row.sid}.json",
-    }  # fmt: skip

@@ -88,6 +88,8 @@ def test_the_exact_string_that_was_signed_is_shown(tmp_path: Path) -> None:
             assert (sent["account_sid"], sent["call_sid"], sent["method"], sent["url"]) == (SID, CALL, "POST", URL)
             assert (sent["status"], sent["duration_ms"], sent["error"]) == (200, 250, None)
             assert sent["date"] == START.isoformat()
+            (kept,) = await one.store.requests.of_token("t1")
+            assert (kept.params, kept.content_type, kept.answer) == (PARAMS, "text/xml", "<Response/>")
 
     run(main)
 
