@@ -153,7 +153,8 @@ class Join(msgspec.Struct, frozen=True, tag=True, array_like=True):
 
     A room exists while somebody is in it. `muted`: the others do not hear it. `deaf`: it hears only what is played
     into its own port. `gain_db`: of what it says. `coaches`: a port of the room (-1: none) that alone hears what this
-    one says. `tells`: `Talking` events are wanted.
+    one says. `tells`: `Talking` events are wanted. `link`: it speaks for the room of another worker, so it is heard
+    also where only those are who talk. `apart`: of the room it hears only who coaches it.
     """
 
     port: int
@@ -163,6 +164,8 @@ class Join(msgspec.Struct, frozen=True, tag=True, array_like=True):
     gain_db: float = 0.0
     coaches: int = -1
     tells: bool = False
+    link: bool = False
+    apart: bool = False
 
 
 class Leave(msgspec.Struct, frozen=True, tag=True, array_like=True):

@@ -59,10 +59,12 @@ def mix(members: Members, heard: Audio, talking: Mask, played: Audio | None = No
     rooms = _sums(members, heard, is_heard)
     if played is not None:
         rooms += played
-    special = np.flatnonzero(members.listens & (is_heard | _among(members.coached, len(members))))
+    own_mix = is_heard | _among(members.coached, len(members)) | _among(members.apart, len(members))
+    special = np.flatnonzero(members.listens & own_mix)
     own = rooms[members.room[special]]
     spoke = is_heard[special]
     own[_all(spoke)] -= heard[_all(is_heard) if len(special) == len(members) else special[spoke]]
+    own[np.searchsorted(special, members.apart)] = 0
     for coach, coached in zip(members.coaching.tolist(), members.coached.tolist(), strict=True):  # few
         if members.listens[coached]:
             own[np.searchsorted(special, coached)] += heard[coach]

@@ -28,6 +28,7 @@ class Members:
     gain: NDArray[np.float32]
     coaching: Rows  # members who are heard by one alone
     coached: Rows  # and the members who hear them
+    apart: Rows  # members who hear their coaches and nobody else
     large: Mask  # is in a room where only those who talk are mixed
     tells: Mask  # it is wanted to be known when it talks
 
@@ -37,7 +38,7 @@ class Members:
 
 _NONE = np.zeros(0, np.int64)
 _NO = np.zeros(0, np.bool_)
-NOBODY = Members(_NONE, _NONE, _NONE, _NONE, _NO, _NO, np.zeros(0, np.float32), _NONE, _NONE, _NO, _NO)
+NOBODY = Members(_NONE, _NONE, _NONE, _NONE, _NO, _NO, np.zeros(0, np.float32), _NONE, _NONE, _NONE, _NO, _NO)
 
 
 class Rooms:
@@ -103,7 +104,8 @@ class Rooms:
             gain=np.array([10 ** (part.gain_db / 20) for part in parts], np.float32),
             coaching=np.array([coach for coach, _ in pairs], np.int64),
             coached=np.array([heard for _, heard in pairs], np.int64),
-            large=(counts > self._all_below)[room],
+            apart=np.array([index for index, part in enumerate(parts) if part.apart and not part.deaf], np.int64),
+            large=(counts > self._all_below)[room] & ~np.array([part.link for part in parts]),
             tells=np.array([part.tells for part in parts]),
         )
 

@@ -26,17 +26,27 @@ class ToAll(Control):
         self._conference = conference
 
     async def play(self, prompts: Sequence[Prompt]) -> None:
-        """To everybody; PlayFailed where it does not play to its end."""
-        for prompt in prompts:
-            pieces = await self._pieces(prompt)
-            if pieces:
-                work = asyncio.ensure_future(self._conference.play(pieces, prompt.loop))
-                try:
-                    failure = await first(work, self.stop)
-                finally:
-                    work.cancel()
-                if failure:
-                    raise PlayFailed(failure)
+        """To everybody, each right behind the one before; PlayFailed where one does not play to its end."""
+        last: asyncio.Future[str] | None = None
+        try:
+            for prompt in prompts:
+                pieces = await self._pieces(prompt)
+                if not pieces:
+                    continue
+                if last is not None and last.done():
+                    await self._heard(last)
+                before, last = last, self._conference.play(pieces, prompt.loop, queue=last is not None)
+                if before is not None:
+                    await self._heard(before)
+            if last is not None:
+                await self._heard(last)
+        finally:
+            if last is not None and not last.done():
+                self._conference.mixers.stop_playing()
+
+    async def _heard(self, play: asyncio.Future[str]) -> None:
+        if failure := await first(play, self.stop):
+            raise PlayFailed(failure)
 
 
 class PlayFailed(Exception):
@@ -83,7 +93,7 @@ def announce(conference: Conference, url: str, method: str, member: Member | Non
 async def _announce(conference: Conference, url: str, method: str, member: Member | None) -> None:
     speaker = member or next(iter(conference.members.values()), None)
     if speaker is None:
-        await conference.tell_announced(url, "nobody takes part")
+        await conference.teller.tell_announced(url, "nobody takes part")
         return
     stop: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     over = speaker.out if member is not None else conference.over
@@ -99,4 +109,4 @@ async def _announce(conference: Conference, url: str, method: str, member: Membe
         failure = "the participant left" if member is not None else "the conference ended"
     except (FetchError, TwimlError, PlayFailed) as error:
         failure = str(error)
-    await conference.tell_announced(url, failure)
+    await conference.teller.tell_announced(url, failure)

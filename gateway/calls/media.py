@@ -43,6 +43,11 @@ class Port:
     waits: Callable[[], bool] = field(default=lambda: False)  # for the end of a recording
     released: bool = False
 
+    @property
+    def is_up(self) -> bool:
+        """Whether it was neither released nor lost with its worker."""
+        return not self.released and self.worker.ports.get(self.number) is self
+
     def send(self, command: Command) -> None:
         """Sends a command; after the worker's death, or its own release, it goes nowhere: the row may be another's."""
         if not self.released:
@@ -75,13 +80,21 @@ class RoomRecording(Protocol):
     def lost(self) -> None: ...
 
 
+class Room(Protocol):
+    """What is told of a conference's room."""
+
+    def hear(self, event: RoomPlayEnded) -> None: ...
+
+    def lost(self) -> None: ...
+
+
 class Worker:
     """One media worker and the ports taken from it."""
 
     def __init__(self, number: int, died: Callable[[Worker, str], None]) -> None:
         self.number = number
         self.ports: dict[int, Port] = {}
-        self.rooms: dict[int, Callable[[RoomPlayEnded], None]] = {}  # who hears what is said of a room
+        self.rooms: dict[int, Room] = {}  # who hears what is said of a room
         self.recordings: dict[str, RoomRecording] = {}  # of rooms, by SID
         self.in_use = 0
         self.stats: WorkerStats | None = None
@@ -102,6 +115,9 @@ class Worker:
         return self.in_use + len(self._requests)
 
     async def allocate(self) -> Port:
+        """A port of this worker; NoPort if there is none."""
+        if not self.alive:
+            raise NoPort(f"media worker {self.number} is not running")
         self._request += 1
         request = self._request
         answer: asyncio.Future[Port] = asyncio.get_running_loop().create_future()
@@ -137,9 +153,9 @@ class Worker:
                 case WorkerStats():
                     self.stats = event
                 case RoomPlayEnded():
-                    if hear := self.rooms.get(event.room):
-                        hear(event)
-                case RecordStopped(room=room) | RecordEnded(room=room) if room >= 0:
+                    if room := self.rooms.get(event.room):
+                        room.hear(event)
+                case RecordStopped(room=number) | RecordEnded(room=number) if number >= 0:
                     if recording := self.recordings.get(event.recording):
                         recording.hear(event)
                 case _:
@@ -171,6 +187,9 @@ class Worker:
             self._answer(request, NoPort(reason))
         for recording in list(self.recordings.values()):
             recording.lost()
+        rooms, self.rooms = self.rooms, {}
+        for room in rooms.values():
+            room.lost()
         ports, self.ports = self.ports, {}
         self.in_use = 0
         for port in ports.values():

@@ -151,6 +151,15 @@ class Recording:
             conference_sid=self._place.conference_sid,
         )  # fmt: skip
 
+    @property
+    def was_cut_off(self) -> bool:
+        """Whether its worker died while it took audio."""
+        return self.row.status == "in-progress" and self.ended.done() and self.ended.result().reason == "lost"
+
+    def again(self, place: Place) -> Recording:
+        """A new one like it."""
+        return Recording(self._call, self._plan, place)
+
     async def start(self) -> None:
         """Writes the row and starts the recorder."""
         services, place, plan = self._call.services, self._place, self._plan

@@ -14,7 +14,7 @@ from gateway.calls.race import during, first, passed
 from gateway.webhooks.request import CookieJar, WebhookRequest
 from gateway.webhooks.url import resolve
 from media import music
-from twiml import document
+from twiml import document, interpreter
 from twiml.errors import place
 from twiml.outcome import Redirect
 from twiml.verbs.pause import Pause
@@ -75,7 +75,7 @@ async def _verbs(call: Call, parsed: document.Document, control: Control) -> Red
         if not isinstance(verb, ALLOWED):
             name = type(verb).__name__
             call.warn(MISPLACED, f"<{name}> is not allowed in {control.base}: Say, Play, Pause and Redirect are")
-            continue
+    for verb in interpreter.steps([verb for verb in parsed.verbs if isinstance(verb, ALLOWED)]):
         outcome = await verb.run(control)
         if isinstance(outcome, Redirect):
             return outcome

@@ -210,14 +210,16 @@ class GatewayProcess:
         with urllib.request.urlopen(request, json.dumps(body).encode() if body is not None else None) as answer:
             return json.loads(answer.read() or b"null")
 
-    def worker_pid(self) -> int:
-        """The media worker's process."""
+    def worker_pids(self) -> list[int]:
+        """The media workers' processes."""
         assert self.process is not None
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        for child in map(int, children):
-            if b"media.worker" in Path(f"/proc/{child}/cmdline").read_bytes():
-                return child
-        raise AssertionError("no media worker")
+        return [pid for pid in map(int, children) if b"media.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+    def worker_pid(self) -> int:
+        """The media worker's process, where there is one."""
+        (pid,) = self.worker_pids()
+        return pid
 
     def kill(self) -> None:
         """kill -9."""

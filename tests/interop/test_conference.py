@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import subprocess
 import time
 from functools import partial
@@ -175,3 +178,66 @@ def test_phones_are_called_into_a_conference_that_is_recorded(
         "conference-start", "participant-leave", "participant-leave", "conference-end",
     ]  # fmt: skip
     wait_for(lambda: len(app.to("/status")) == 4, 5, "the calls' callbacks")
+
+
+@pytest.mark.interop
+def test_phones_on_two_media_workers_are_in_one_conference(tmp_path: Path, app: App) -> None:
+    gateway = GatewayProcess(tmp_path)
+    gateway.config.write_text("[media]\nworkers = 2\n")
+    gateway.start()
+    try:
+        labels = iter(TONES)
+        app.documents = {
+            "/voice": lambda params: CONFERENCE.format(label=next(labels)),
+            "/announce": "<Response><Play>/announce.wav</Play></Response>",
+        }
+        write_wav(tmp_path / "announce.wav", tone(ANNOUNCED, 0.0, on_ms=8000, level=-12.0))
+        app.files["/announce.wav"] = ("audio/wav", (tmp_path / "announce.wav").read_bytes())
+        client = gateway.client()
+        client.incoming_phone_numbers.create(phone_number=NUMBER, voice_url=app.url("/voice"))
+        room = Room(tmp_path, f"sip:{NUMBER}@{gateway.sip}")
+        alice, bob, carol = TONES.values()
+        for count, name in enumerate(TONES, 1):
+            room.enter(name)
+            wait_for(partial(lambda so_far: len(joined(app)) == so_far, count), 10, f"{name} enters")
+        pids = gateway.worker_pids()
+        assert sorted(media_ports(pid) for pid in pids) == [
+            2,
+            3,
+        ]  # two phones and one, and the link between the workers
+        assert room.heard() == {"alice": {bob, carol}, "bob": {alice, carol}, "carol": {alice, bob}}
+
+        (conference,) = client.conferences.list(friendly_name="standup", status="in-progress")
+        participants = client.conferences(conference.sid).participants
+        calls = {one.label: one.call_sid for one in participants.list()}
+        participants("bob").update(coaching=True, call_sid_to_coach=calls["alice"])
+        assert room.heard() == {"alice": {bob, carol}, "bob": {alice, carol}, "carol": {alice}}
+        participants("bob").update(coaching=False)
+        client.conferences(conference.sid).update(announce_url=app.url("/announce"))
+        assert all(ANNOUNCED in tones for tones in room.heard().values())
+
+        os.kill(next(pid for pid in pids if media_ports(pid) == 2), signal.SIGKILL)
+        assert ended(room.phones.pop("bob")) == "DISCONNECTED"
+        time.sleep(7)  # until the announcement has been said
+        assert room.heard() == {"alice": {carol}, "carol": {alice}}
+        client.conferences(conference.sid).update(status="completed")
+        assert [ended(phone) for phone in room.phones.values()] == ["DISCONNECTED", "DISCONNECTED"]
+    finally:
+        gateway.stop()
+
+
+def joined(app: App) -> list[str]:
+    """Who came in so far."""
+    told = [one.params for one in app.to("/told")]
+    return [one["CallSid"] for one in told if one["StatusCallbackEvent"] == "participant-join"]
+
+
+def media_ports(pid: int) -> int:
+    """How many RTP ports a media worker has taken: even UDP ports that it is bound to."""
+    inodes = set()
+    for name in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(OSError):
+            inodes.add(os.readlink(name).removeprefix("socket:[").removesuffix("]"))
+    rows = [line.split() for line in Path("/proc/net/udp").read_text().splitlines()[1:]]
+    ports = {int(row[1].rpartition(":")[2], 16) for row in rows if row[9] in inodes}
+    return sum(port % 2 == 0 for port in ports)

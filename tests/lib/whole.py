@@ -219,8 +219,10 @@ class EngineLink:
                 self._free.append(command.port)
 
     async def close(self) -> None:
-        """Stops the clockwork."""
+        """Stops the clockwork, and lets go of files; nothing is said any more."""
         self._timer.cancel()
+        for row in np.flatnonzero(self.engine.ports.taken).tolist():
+            self.engine.apply(commands.Release(row), self._loop.time())
 
     def intrude(self, row: int, data: bytes, source: Address) -> None:
         """A stranger sends something to the port of a row."""
@@ -282,8 +284,12 @@ def fake_media(sounds: Sounds, on_events: OnEvents) -> FakeLink:
 class Whole(Generic[W]):
     """A gateway on a wire, its media worker, and the web with the app of its number."""
 
-    def __init__(self, services: Services, exchange: Exchange, app: App, wire: Wire, link: list[W]) -> None:
-        self.services, self.exchange, self.web, self.wire, self._link = services, exchange, app, wire, link
+    def __init__(
+        self, services: Services, exchange: Exchange, app: App, wire: Wire, links: list[W],
+        deaths: list[Callable[[str], None]],
+    ) -> None:  # fmt: skip
+        self.services, self.exchange, self.web, self.wire, self.links = services, exchange, app, wire, links
+        self._deaths = deaths
 
     @property
     def endpoint(self) -> SimulatedEndpoint:
@@ -300,7 +306,12 @@ class Whole(Generic[W]):
     @property
     def link(self) -> W:
         """The media worker."""
-        return self._link[0]
+        return self.links[0]
+
+    async def kill(self, worker: int) -> None:
+        """A media worker dies, and no other takes its place."""
+        await self.links[worker].close()
+        self._deaths[worker]("killed")
 
 
 def whole(
@@ -329,9 +340,11 @@ async def whole_with(
     ledger = Ledger(store.requests, 10_000)
     webhooks = Webhooks(app, guard, store, sids, clock, ledger)
     links: list[W] = []
+    deaths: list[Callable[[str], None]] = []
 
     async def start(number: int, on_events: OnEvents, on_lost: Callable[[str], None]) -> Link:
         links.append(media(sounds, on_events))
+        deaths.append(on_lost)
         return links[-1]
 
     workers = Workers(start, count)
@@ -359,7 +372,7 @@ async def whole_with(
         await phones.load()
         exchange.open(tasks)
         keepers = [tasks.create_task(services.outbox.run()), tasks.create_task(phones.run())]
-        yield Whole(services, exchange, app, wire, links)
+        yield Whole(services, exchange, app, wire, links, deaths)
         for keeper in keepers:
             keeper.cancel()
     await workers.close()

@@ -126,6 +126,28 @@ def test_a_muted_coach_is_heard_by_nobody() -> None:
     assert [speakers(heard[row], 3) for row in range(3)] == [{1}, {0}, {0, 1}]
 
 
+def test_who_is_apart_hears_its_coach_alone_and_nothing_that_plays() -> None:
+    room = Room(4)
+    for part in (commands.Join(0, 7), commands.Join(1, 7), commands.Join(2, 7, muted=True, apart=True)):
+        room.do(part)
+    room.do(commands.PlayRoom(7, 1, (commands.Tone(1500.0, 0.0, 5000, 0, level=-20.0),)))
+    heard = room.talk((0, 1, 2))
+    assert speakers(heard[2], 4) == set()
+    assert level(heard[2], 1500.0) < -60
+    room.do(commands.Join(3, 7, coaches=2))
+    heard = room.talk((0, 1, 2, 3))
+    assert [speakers(heard[row], 4) for row in range(4)] == [{1}, {0}, {3}, {0, 1}]
+
+
+def test_a_link_is_heard_in_a_large_room_however_quiet_it_is() -> None:
+    room = Room(20)
+    for row in range(20):
+        room.do(commands.Join(row, 7, gain_db=-40.0, link=row == 1))
+    heard = room.talk((0, 1))
+    assert level(heard[19], room.hertz(1)) == pytest.approx(-60.0, abs=1.0)
+    assert level(heard[19], room.hertz(0)) < -80
+
+
 def test_gain_is_of_what_one_says() -> None:
     room = Room(2)
     room.do(commands.Join(0, 7, gain_db=-12.0))

@@ -1,0 +1,241 @@
+"""Conferences whose members are on several media workers, in virtual time: they are as one, whoever is where."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gateway.calls.announcing import announce, hold
+from gateway.store.paging import Page
+from media.codecs import g711
+from media.frames import FRAME, TICK
+from media.rtp import HEADER, WIDTH, pack
+from media.tones import tone
+from tests.calls.test_conference import Stage, staged
+from tests.lib.loop import passes
+from tests.lib.whole import HOST
+
+SECOND = 8000
+FLOOR = -50.0  # dB below full scale: what is less than that is not heard
+SAID = -20.0
+PART = "beep='false' waitUrl=''"
+
+
+class Room:
+    """Callers who say a tone each; the odd ones are on the first worker, the even ones on the second."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.silent: set[int] = set()
+
+    async def enters(self, *numbers: int, part: str = PART) -> None:
+        for number in numbers:
+            await self.stage.comes(number, part)
+        assert {number: self.worker(number) for number in numbers} == {number: 1 - number % 2 for number in numbers}
+
+    def worker(self, number: int) -> int:
+        port = self.stage.member(number).leg.port
+        assert port is not None
+        return port.worker.number
+
+    async def talks(self, seconds: float) -> None:
+        """All who are there talk for so long."""
+        for tick in range(round(seconds / TICK)):
+            for member in list(self.stage.conference.members.values()):
+                number = int(member.call.row.from_[-1])
+                if member.leg.port is not None and number not in self.silent:
+                    self._say(number, tick)
+            await asyncio.sleep(TICK)
+
+    def _say(self, number: int, tick: int) -> None:
+        """20 ms of its tone; the wave goes on where it was, as the pitch fits into a frame."""
+        row, link = self.stage.member(number).leg.row, self.stage.one.links[self.worker(number)]
+        data, one = np.zeros((1, WIDTH), np.uint8), np.ones(1, np.int64)
+        ticks = round(self.stage.one.services.clock.now() / TICK)
+        pack(data, 0 * one, one < 0, (ticks & 0xFFFF) * one, ticks * FRAME * one, number * one)
+        wave = tone(pitch(number), 0.0, on_ms=20, level=SAID)
+        data[:, HEADER : HEADER + FRAME] = g711.encode(wave[None], np.zeros(1, np.int64))
+        link.intrude(row, data.tobytes()[: HEADER + FRAME], link.engine.ports.remote[row])
+
+    def heard(self, number: int) -> set[float]:
+        """Which tones this one heard in the last second, all of them as loud as they were said."""
+        member = self.stage.member(number)
+        pcm = self.stage.one.links[self.worker(number)].heard(member.leg.row)[-SECOND:]
+        spectrum = np.abs(np.fft.rfft(pcm.astype(np.float64) * np.hanning(SECOND))) * 4 / SECOND / 32768
+        levels = 20 * np.log10(spectrum + 1e-9)
+        found = {hertz for hertz in (*(pitch(one) for one in range(1, 10)), 500.0) if levels[int(hertz)] > FLOOR}
+        assert all(levels[int(hertz)] == pytest.approx(SAID, abs=1.0) for hertz in found), levels[list(map(int, found))]
+        return found
+
+    async def hears(self, **expected: set[int]) -> None:
+        """`a=1: whom caller 1 hears`, after everybody has talked for a while."""
+        await self.talks(1.6)
+        heard = {name: self.heard(int(name[1:])) for name in expected}
+        assert heard == {name: {pitch(one) for one in whom} for name, whom in expected.items()}
+
+
+def pitch(number: int) -> float:
+    """Of a caller: a multiple of 50 Hz, so that each frame of it is a whole number of waves."""
+    return 600.0 + 150.0 * number
+
+
+def spanning(tmp_path: Path, test: Callable[[Room], Awaitable[None]], workers: int = 2, **documents: str) -> None:
+    async def main(stage: Stage) -> None:
+        await test(Room(stage))
+
+    staged(tmp_path, main, workers=workers, **documents)
+
+
+def test_each_hears_all_others_and_never_himself(tmp_path: Path) -> None:
+    async def test(room: Room) -> None:
+        await room.enters(1, 2, 3, 4)
+        await room.hears(c1={2, 3, 4}, c2={1, 3, 4}, c3={1, 2, 4}, c4={1, 2, 3})
+        workers = room.stage.one.services.workers.workers
+        assert [worker.in_use for worker in workers] == [3, 3]
+        room.stage.callers["+15555550102"].hangup()
+        room.stage.callers["+15555550104"].hangup()
+        await passes(1)
+        assert [worker.in_use for worker in workers] == [2, 0]
+        await room.hears(c1={3}, c3={1})
+
+    spanning(tmp_path, test)
+
+
+def test_over_three_workers_everything_passes_through_the_home(tmp_path: Path) -> None:
+    async def test(room: Room) -> None:
+        for number in (1, 2, 3):
+            await room.stage.comes(number, PART)
+        assert [room.worker(number) for number in (1, 2, 3)] == [0, 1, 2]
+        await room.hears(c1={2, 3}, c2={1, 3}, c3={1, 2})
+
+    spanning(tmp_path, test, workers=3)
+
+
+def test_mute_and_hold_are_of_the_whole_conference(tmp_path: Path) -> None:
+    async def test(room: Room) -> None:
+        await room.enters(1, 2, 3)
+        conference = room.stage.conference
+        await conference.update(room.stage.member(2), muted=True)
+        await room.hears(c1={3}, c2={1, 3}, c3={1})
+        await conference.update(room.stage.member(2), muted=False, hold=True)
+        hold(conference, room.stage.member(2), f"{HOST}/music", "POST")
+        await room.talks(1.6)
+        assert [room.heard(number) for number in (1, 2, 3)] == [{pitch(3)}, {500.0}, {pitch(1)}]
+
+    spanning(tmp_path, test, music="<Response><Say>La la la la la la la la la la la la</Say><Redirect/></Response>")
+
+
+@pytest.mark.parametrize("pupil", [1, 3])
+def test_a_coach_on_another_worker_is_heard_by_one_alone(tmp_path: Path, pupil: int) -> None:
+    async def test(room: Room) -> None:
+        await room.enters(1, 2, 3)
+        await room.enters(4, part=f"{PART} coach='{room.stage.member(pupil).sid}'")
+        expected = {"c1": {2, 3}, "c2": {1, 3}, "c3": {1, 2}, "c4": {1, 2, 3}}
+        expected[f"c{pupil}"].add(4)
+        await room.hears(**expected)
+        await room.stage.conference.update(room.stage.member(4), coaching=room.stage.member(2).sid)
+        await room.hears(c1={2, 3}, c2={1, 3, 4}, c3={1, 2}, c4={1, 2, 3})
+        await room.stage.conference.update(room.stage.member(4), coaching=None)
+        await room.hears(c1={2, 3, 4}, c2={1, 3, 4}, c3={1, 2, 4}, c4={1, 2, 3})
+        assert sum(worker.in_use for worker in room.stage.one.services.workers.workers) == 4 + 2
+
+    spanning(tmp_path, test)
+
+
+def test_a_coach_whose_pupil_on_another_worker_has_left_is_heard_by_nobody(tmp_path: Path) -> None:
+    async def test(room: Room) -> None:
+        await room.enters(1, 2, 3)
+        await room.enters(4, part=f"{PART} coach='{room.stage.member(3).sid}'")
+        room.stage.callers["+15555550103"].hangup()
+        await passes(1)
+        await room.hears(c1={2}, c2={1}, c4={1, 2})
+
+    spanning(tmp_path, test)
+
+
+def test_announcements_are_heard_by_all_or_by_one(tmp_path: Path) -> None:
+    async def test(room: Room) -> None:
+        await room.enters(1, 2, 3)
+        announce(room.stage.conference, f"{HOST}/announce", "POST", None)
+        await room.talks(1.6)
+        assert [500.0 in room.heard(number) for number in (1, 2, 3)] == [True, True, True]
+        await passes(5)
+        announce(room.stage.conference, f"{HOST}/announce", "POST", room.stage.member(2))
+        await room.talks(1.6)
+        assert [500.0 in room.heard(number) for number in (1, 2, 3)] == [False, True, False]
+        await passes(5)
+        assert room.stage.told()[-2:] == ["announcement-end", "announcement-end"]
+
+    spanning(tmp_path, test, announce="<Response><Say>Please wait for what comes</Say></Response>")
+
+
+def test_who_talks_is_told_wherever_it_is(tmp_path: Path) -> None:
+    async def test(room: Room) -> None:
+        room.stage.wanted = "statusCallback='/told' statusCallbackEvent='speaker'"
+        await room.enters(1, 2)
+        room.silent = {1}
+        await room.talks(1)
+        room.silent = {1, 2}
+        await room.talks(1)
+        said = [(one["StatusCallbackEvent"], one["CallSid"]) for one in room.stage.one.web.to("/told")]
+        sid = room.stage.member(2).sid
+        assert said == [("participant-speech-start", sid), ("participant-speech-stop", sid)]
+
+    spanning(tmp_path, test)
+
+
+def test_a_recording_has_what_is_said_on_all_workers(tmp_path: Path) -> None:
+    async def test(room: Room) -> None:
+        await room.enters(1, 2, part=f"{PART} record='record-from-start' trim='do-not-trim'")
+        await room.talks(2)
+        (recording,) = room.stage.conference.recordings.values()
+        recording.stop()
+        await recording.ended
+        pcm = np.frombuffer((tmp_path / recording.row.blob).read_bytes()[44:], "<i2")[-SECOND:]
+        spectrum = np.abs(np.fft.rfft(pcm * np.hanning(SECOND)))
+        assert set(np.argsort(spectrum)[-6:].tolist()) == {p + d for p in (750, 900) for d in (-1, 0, 1)}
+
+    spanning(tmp_path, test)
+
+
+@pytest.mark.parametrize("dying", [0, 1])
+def test_with_a_worker_only_its_members_leave(tmp_path: Path, dying: int) -> None:
+    async def test(room: Room) -> None:
+        await room.enters(1, 2, 3, 4)
+        await room.talks(1)
+        await room.stage.one.kill(dying)
+        await passes(2)
+        left = [number for number in (1, 2, 3, 4) if room.stage.callers[f"+1555555010{number}"].gone.done()]
+        assert left == [number for number in (1, 2, 3, 4) if 1 - number % 2 == dying]
+        one, other = (number for number in (1, 2, 3, 4) if number not in left)
+        await room.hears(**{f"c{one}": {other}, f"c{other}": {one}})
+        assert room.stage.told()[-2:] == ["participant-leave", "participant-leave"]
+
+    spanning(tmp_path, test)
+
+
+def test_of_three_workers_two_are_joined_anew_when_the_home_dies(tmp_path: Path) -> None:
+    """What was recorded there goes on as another recording; an announcement fails."""
+
+    async def test(room: Room) -> None:
+        for number in (1, 2, 3):
+            await room.stage.comes(number, f"{PART} record='record-from-start' trim='do-not-trim'")
+        announce(room.stage.conference, f"{HOST}/announce", "POST", None)
+        await room.talks(1)
+        (first,) = room.stage.conference.recordings
+        await room.stage.one.kill(0)
+        await passes(2)
+        await room.hears(c2={3}, c3={2})
+        (second,) = room.stage.conference.recordings
+        assert second != first
+        rows = await room.stage.one.services.store.recordings.page(
+            room.stage.conference.row.account_sid, Page(), {"conference_sid": room.stage.conference.row.sid}
+        )
+        assert {row.sid: row.status for row in rows.rows} == {first: "completed", second: "in-progress"}
+        assert "announcement-fail" in room.stage.told()
+
+    spanning(tmp_path, test, workers=3, announce=f"<Response><Say>{'Wait ' * 20}</Say></Response>")
