@@ -12,6 +12,7 @@ from media.ports import NOBODY, Address, Ports
 from media.probation import Probation
 from media.rtp import Headers, Packets
 
+COMFORT_NOISE = 13  # payload type
 CONTROL = range(64, 96)  # payload types that RTCP packets seem to have on the RTP port (RFC 5761 §4)
 SOURCES = 8  # strangers that are told apart of one port in a second: addresses cost those who forge them nothing
 
@@ -46,7 +47,7 @@ class Arrivals:
         for stray in inbox.strays:
             self._meet(stray, now, said)
         for report in inbox.reports:
-            self._reports.heard(report.row, report.data, now)
+            self._hear_report(report.row, report.data, now)
         packets, ports = inbox.packets, self._ports
         headers = rtp.parse(packets.data, packets.lengths)
         if len(packets):
@@ -54,12 +55,14 @@ class Arrivals:
             self._hear_reports(packets, headers, now)
             known = headers.payload_type == ports.payload_type[rows]
             known |= headers.payload_type == ports.dtmf_type[rows]
-            headers.ok &= known & ports.receive[rows] & ports.connected[rows]
+            noise = (headers.payload_type == COMFORT_NOISE) & ~known  # RFC 3389: a sign of life, and silence
+            headers.ok &= (known | noise) & ports.receive[rows] & ports.connected[rows]
             headers.ok = self._probation.passed(rows, headers)
             heard = rows[headers.ok]
             np.add.at(ports.packets_in, heard, 1)
             ports.heard_at[heard] = now
             self._reports.received(rows, headers, now)
+            headers.ok &= ~noise
         return packets, headers
 
     def _hear_reports(self, packets: Packets, headers: Headers, now: float) -> None:
@@ -69,7 +72,11 @@ class Arrivals:
             row = int(packets.rows[index])
             plan = self._ports.plans[row]
             if plan is not None and plan.rtcp_mux:
-                self._reports.heard(row, packets.data[index, : packets.lengths[index]].tobytes(), now)
+                self._hear_report(row, packets.data[index, : packets.lengths[index]].tobytes(), now)
+
+    def _hear_report(self, row: int, data: bytes, now: float) -> None:
+        self._reports.heard(row, data, now)
+        self._ports.reported_at[row] = now
 
     def _meet(self, stray: Stray, now: float, said: list[events.Event]) -> None:
         row, source = stray.row, stray.source

@@ -31,6 +31,7 @@ class Ports:
         self.timestamp = np.zeros(rows, np.int64)
         self.marker = np.zeros(rows, np.bool_)  # the next packet begins a talkspurt
         self.heard_at = np.zeros(rows, np.float64)  # when a packet came last
+        self.reported_at = np.zeros(rows, np.float64)  # when RTCP of the peer came last
         self.lost_said = np.zeros(rows, np.bool_)
         self.one_way_said = np.zeros(rows, np.bool_)
         self.packets_in = np.zeros(rows, np.int64)

@@ -7,17 +7,20 @@ import numpy as np
 from media import events
 from media.ports import Ports
 
+HOLD = 30  # times as long a peer may be silent that wants to hear nothing: it holds the call
 ONE_WAY = 3.0  # seconds without a packet, while we send, that are no pause of a talker any more
 
 
 def silences(ports: Ports, idle_seconds: float, now: float) -> list[events.Event]:
-    """`MediaLost` after `idle_seconds`, `OneWay` after `ONE_WAY` where we send."""
+    """`MediaLost` after `idle_seconds` without RTP and RTCP, `OneWay` after `ONE_WAY` without RTP, where we send."""
     said: list[events.Event] = []
     silence = now - ports.heard_at
     wanted = ports.connected & ports.receive
-    for row in np.flatnonzero(wanted & ~ports.lost_said & (silence >= idle_seconds)).tolist():
+    patience = np.where(ports.send, idle_seconds, HOLD * idle_seconds)
+    lost = np.minimum(silence, now - ports.reported_at) >= patience
+    for row in np.flatnonzero(wanted & ~ports.lost_said & lost).tolist():
         ports.lost_said[row] = True
-        said.append(events.MediaLost(row, idle_seconds))
+        said.append(events.MediaLost(row, float(patience[row])))
     ports.one_way_said &= silence >= ONE_WAY
     for row in np.flatnonzero(wanted & ports.send & ~ports.one_way_said & (silence >= ONE_WAY)).tolist():
         plan = ports.plans[row]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,9 @@ from media import commands, events
 from media.codecs import SILENCE, g711
 from media.dtmf import EVENTS, payload
 from media.frames import FRAME, Pcm
+from media.inbox import Report
 from media.tones import DIGITS, tone
+from media.watch import HOLD
 from tests.lib.rig import DTMF, Rig, Sent, peer_of, plan_of, voice
 
 QUIET = bytes([SILENCE[0]] * FRAME)
@@ -221,6 +224,41 @@ def test_a_peer_that_falls_silent_is_told_once() -> None:
         rig.tick(voice(0, number))
     rig.run(6.0)
     assert rig.heard(events.MediaLost) == [events.MediaLost(0, 2.0)]
+
+
+def test_comfort_noise_is_silence_and_a_sign_of_life() -> None:
+    """RFC 3389: a peer that suppresses silence sends a packet of it now and then, agreed on or not."""
+    rig = Rig(2, idle_seconds=2.0)
+    rig.do(commands.Bridge(0, 1))
+    heard = [rig.tick(voice(0, number))[1] for number in range(20)]
+    assert any(one.payload == voice(0, 0).payload for sent in heard for one in sent)
+    for number in range(20, 26):
+        rig.run(1.0)
+        sent = rig.tick(Sent(0, b"\x4e", number, 0, payload_type=13), Sent(1, QUIET, number, 160 * number))
+        assert all(one.payload == QUIET for one in sent[1])
+    assert rig.heard(events.MediaLost) == rig.heard(events.OneWay) == []
+
+
+def test_reports_of_the_peer_keep_a_silent_call_up_and_tell_nothing_of_its_audio() -> None:
+    rig = Rig(1, idle_seconds=4.0)
+    report = Report(0, struct.pack(">BBHI", 0x80, 201, 1, 7), peer_of(0))
+    for _ in range(6):
+        rig.run(1.0)
+        rig.tick(reports=[report])
+    assert rig.heard(events.MediaLost) == []
+    assert len(rig.heard(events.OneWay)) == 1
+    rig.run(6.0)
+    assert rig.heard(events.MediaLost) == [events.MediaLost(0, 4.0)]
+
+
+def test_who_holds_the_call_may_be_silent_for_long() -> None:
+    """Most phones say `sendonly` then, and send nothing."""
+    rig = Rig(1, idle_seconds=2.0, connect=False)
+    rig.do(commands.Connect(0, plan_of(0, send=False)))
+    rig.run(HOLD * 2.0 - 1.0)
+    assert rig.heard(events.MediaLost) == []
+    rig.run(2.0)
+    assert rig.heard(events.MediaLost) == [events.MediaLost(0, HOLD * 2.0)]
 
 
 def test_what_is_no_rtp_of_the_peer_changes_nothing() -> None:
