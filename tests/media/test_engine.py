@@ -12,7 +12,7 @@ from media import commands, events
 from media.codecs import SILENCE, g711
 from media.dtmf import EVENTS, payload
 from media.frames import FRAME, Pcm
-from media.inbox import Report
+from media.rtcp import Report
 from media.tones import DIGITS, tone
 from media.watch import HOLD
 from tests.lib.rig import DTMF, Rig, Sent, peer_of, plan_of, voice
