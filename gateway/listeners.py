@@ -11,6 +11,7 @@ from gateway.accounts.keys import Keys
 from gateway.api.core import declared
 from gateway.api.core.accounts import Accounts
 from gateway.api.core.call_events import CallEvents
+from gateway.api.core.caller_ids import CallerIds
 from gateway.api.core.calls import Calls
 from gateway.api.core.conferences import Conferences
 from gateway.api.core.notifications import Notifications
@@ -18,6 +19,7 @@ from gateway.api.core.numbers import Numbers
 from gateway.api.core.participants import Participants
 from gateway.api.core.recordings import Recordings
 from gateway.api.core.unmade import Unmade
+from gateway.api.dialect import CORE
 from gateway.api.http import Reply, Router
 from gateway.api.operator.accounts import AccountCeilings
 from gateway.api.operator.captures import CallCaptures
@@ -27,6 +29,7 @@ from gateway.api.operator.registrations import Registrations
 from gateway.api.operator.requests import SentRequests
 from gateway.api.operator.resources import Operator
 from gateway.api.products import products
+from gateway.api.resource import Serving
 from gateway.api.server import Site
 from gateway.calls.addresses import joined
 from gateway.calls.captures import Bounds, Captures
@@ -35,6 +38,7 @@ from gateway.calls.live_recordings import LiveRecordings
 from gateway.calls.moderation import Moderation
 from gateway.calls.services import Services
 from gateway.calls.steering import Steering
+from gateway.calls.validation import Validations
 from gateway.config import ConfigError, Settings, host_port
 from gateway.trunks.book import TrunkBook
 from gateway.trunks.stir import CONTENT_TYPE
@@ -57,6 +61,7 @@ async def open_http(
     live = LiveRecordings(exchange.calls, services.conferences)
     core = [
         *Accounts(store, clock).routes(),
+        *CallerIds(store, Serving(CORE, services.sids, clock), Validations(services, exchange)).routes(),
         *CallEvents(store, services.ledger).routes(),
         *Notifications(store).routes(),
         *Unmade(store).routes(),

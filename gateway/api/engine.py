@@ -37,6 +37,7 @@ class CreateCall:
     sip_auth_username: str | None = None
     sip_auth_password: str | None = field(default=None, repr=False)
     reason: str = ""  # CallReason, as the header Subject (RFC 3261 §20.36)
+    delay: int = 0  # seconds until it is placed
     token: str = ""  # CallToken: of a call that came in, whose caller may be shown
 
     @property
@@ -73,6 +74,26 @@ class LiveCalls(Protocol):
     async def complete(self, sid: str) -> None: ...
 
     async def cancel(self, sid: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Validate:
+    """The parameters of POST OutgoingCallerIds. `delay`: seconds until the call; `extension`: digits to get through."""
+
+    phone_number: str  # E.164
+    friendly_name: str
+    delay: int = 0
+    extension: str = ""
+    status_callback: str | None = None
+    status_callback_method: str = "POST"
+
+
+class Validations(Protocol):
+    """Calls that ask for a code; ApiError where it refuses."""
+
+    async def begin(self, account_sid: str, wanted: Validate) -> tuple[str, str]:
+        """The call's SID and the code."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

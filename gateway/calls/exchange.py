@@ -55,6 +55,7 @@ class Exchange:
         self.ready = False
         self._tasks: asyncio.TaskGroup | None = None
         self._early: list[sip_events.Event] = []  # heard while the rooms were opening
+        self._drains = asyncio.Event()
         self._empty = asyncio.Event()
         self._empty.set()
 
@@ -75,6 +76,7 @@ class Exchange:
     async def drain(self, seconds: float) -> None:
         """No new calls; living ones may go on for `seconds`, then they are hung up."""
         self.draining = True
+        self._drains.set()
         for patience in (seconds, 5.0):
             try:
                 async with asyncio.timeout(patience):
@@ -349,6 +351,8 @@ class Exchange:
         if isinstance(hops, NoRoute):
             await call.unplaced(hops)
             return
+        if wanted.delay and await self._drains_within(wanted.delay):
+            call.wanted_status = "canceled"
         if call.wanted_status is not None or not await outbound.place(call, hops, wanted.timeout):
             return
         await call.is_answered()
@@ -362,6 +366,14 @@ class Exchange:
         script = Script(call, source, _fallback(wanted))
         self.scripts[call.sid] = script
         await script.run()
+
+    async def _drains_within(self, seconds: float) -> bool:
+        """Waits, and says whether the gateway stops meanwhile."""
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._drains.wait()
+        except TimeoutError:
+            return False
 
 
 def busy(text: str, wait: float) -> Refusal:

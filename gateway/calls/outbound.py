@@ -74,13 +74,16 @@ def inside(services: Services, uri: str) -> tuple[tuple[str, str], ...]:
 
 
 async def check_caller_id(services: Services, account_sid: str, caller_id: str, number: str) -> None:
-    """NoRoute 21210 unless the caller ID is a number of the account or one that the trunk allows."""
+    """NoRoute 21210 unless the caller ID is a number of the account, a verified one, or one that the trunk allows."""
     own = await services.store.numbers.find(caller_id)
     if own is not None and own.sid is not None and own.account_sid == account_sid:
         return
     if any(caller_id in trunk.caller_ids for trunk in services.trunks.trunks_to(number)):
         return
-    raise NoRoute(21210, f"caller ID {caller_id} is neither a number of this account nor allowed by the trunk")
+    if await services.store.caller_ids.verified(account_sid, caller_id) is not None:
+        return
+    why = "neither a number of this account, nor verified, nor allowed by the trunk"
+    raise NoRoute(21210, f"caller ID {caller_id} is {why}")
 
 
 OnEarlyMedia = Callable[[Leg], None]

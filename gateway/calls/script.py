@@ -10,7 +10,7 @@ from gateway.calls import dial_conference, dialler
 from gateway.calls.call import Call
 from gateway.calls.control import Control
 from gateway.calls.race import Overtaken, during
-from gateway.calls.sources import Dialling, Fetch, Inline, Source, TakingPart, Transferred
+from gateway.calls.sources import Dialling, Fetch, Inline, Source, TakingPart, Transferred, Validating
 from gateway.webhooks.errors import FetchError
 from gateway.webhooks.request import CookieJar, WebhookRequest
 from gateway.webhooks.url import resolve
@@ -65,7 +65,7 @@ class Script:
             self._stop = asyncio.get_running_loop().create_future()
         if isinstance(source, Dialling):
             return await self._dial(source)
-        if isinstance(source, TakingPart | Transferred):
+        if isinstance(source, TakingPart | Transferred | Validating):
             return await self._go_on(source)
         base = source.url if isinstance(source, Fetch) else None
         try:
@@ -104,13 +104,13 @@ class Script:
         leg.refuse(dialler.refused_with(dialled))
         return None
 
-    async def _go_on(self, source: TakingPart | Transferred) -> Source | None:
+    async def _go_on(self, source: TakingPart | Transferred | Validating) -> Source | None:
         control = Control(self._call, None, self._stop)
         try:
-            if isinstance(source, Transferred):
-                await source.run(control)
-            else:
+            if isinstance(source, TakingPart):
                 await dial_conference.come_in(control, source.conference)
+            else:
+                await source.run(control)
         except Overtaken:
             return self._replaced()
         return None

@@ -55,4 +55,11 @@ class Transferred:
     run: Callable[[Control], Awaitable[object]]
 
 
-Source = Fetch | Inline | Dialling | TakingPart | Transferred
+@dataclass(frozen=True, slots=True)
+class Validating:
+    """The question for the code that verifies a caller ID; the call is over with it."""
+
+    run: Callable[[Control], Awaitable[object]]
+
+
+Source = Fetch | Inline | Dialling | TakingPart | Transferred | Validating

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gateway.clock import Clock
 from gateway.store import tables, voice_tables
+from gateway.store.caller_ids import CallerIds
 from gateway.store.conferences import Conferences
 from gateway.store.database import Database
 from gateway.store.old import Old
@@ -35,6 +36,7 @@ class Store:
             database, voice_tables.applications, Application,
             links=(tables.numbers.c.voice_application_sid, tables.numbers.c.sms_application_sid),
         )  # fmt: skip
+        self.caller_ids = CallerIds(database)
         self.registrations = Registrations(database)
         self.old = Old(database)
 

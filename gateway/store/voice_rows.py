@@ -26,3 +26,11 @@ class Application(Owned):
     sms_status_callback: str | None = None
     message_status_callback: str | None = None
     public_application_connect_enabled: bool = False  # whether Dial of other accounts may name it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutgoingCallerId(Owned):
+    """A number that is not the account's and that it may show as caller (PN…): who answers there gave the code."""
+
+    phone_number: str  # E.164
+    friendly_name: str | None = None

@@ -1,4 +1,4 @@
-"""The tables of voice resources that customers make: applications."""
+"""The tables of voice resources that customers make: applications, verified caller IDs."""
 
 from __future__ import annotations
 
@@ -26,4 +26,11 @@ applications = owned(
     Column("sms_status_callback", Text),
     Column("message_status_callback", Text),
     Column("public_application_connect_enabled", Boolean, nullable=False),
+)
+
+outgoing_caller_ids = owned(
+    "outgoing_caller_ids",
+    Column("phone_number", String(20), nullable=False),
+    Column("friendly_name", String(64)),
+    sa.UniqueConstraint("account_sid", "phone_number"),
 )

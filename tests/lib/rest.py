@@ -28,18 +28,21 @@ from gateway.accounts.keys import Keys
 from gateway.api.core import declared
 from gateway.api.core.accounts import Accounts
 from gateway.api.core.call_events import CallEvents
+from gateway.api.core.caller_ids import CallerIds
 from gateway.api.core.calls import Calls
 from gateway.api.core.notifications import Notifications
 from gateway.api.core.numbers import Numbers
 from gateway.api.core.recordings import Recordings
 from gateway.api.core.unmade import Unmade
-from gateway.api.engine import ChangeCall, CreateCall, CreateRecording
+from gateway.api.dialect import CORE
+from gateway.api.engine import ChangeCall, CreateCall, CreateRecording, Validate
 from gateway.api.http import Reply, Request, Route, Router
 from gateway.api.operator.accounts import AccountCeilings
 from gateway.api.operator.recordings import RecordingFiles
 from gateway.api.operator.refusals import Refusals
 from gateway.api.operator.resources import Operator
 from gateway.api.products import products
+from gateway.api.resource import Serving
 from gateway.api.server import Site
 from gateway.billing.guard import Guard
 from gateway.clock import SystemClock
@@ -60,7 +63,7 @@ SECOND = Credentials("AC" + "2" * 32, "second" * 4, "")
 
 
 class FakeEngine:
-    """`gateway.api.engine.Calls` and `LiveCalls`: writes rows, and remembers what it was asked."""
+    """`gateway.api.engine.Calls`, `LiveCalls` and `Validations`: writes rows, and remembers what it was asked."""
 
     def __init__(self, store: Store, sids: Sids, clock: SystemClock) -> None:
         self.asked: list[tuple[Any, ...]] = []
@@ -80,6 +83,11 @@ class FakeEngine:
 
     async def change(self, sid: str, wanted: ChangeCall) -> None:
         self.asked.append(("change", sid, wanted))
+
+    async def begin(self, account_sid: str, wanted: Validate) -> tuple[str, str]:
+        """A call that never is; the code is 123456."""
+        self.asked.append(("validate", wanted))
+        return self._sids.new("CA"), "123456"
 
     async def complete(self, sid: str) -> None:
         self.asked.append(("complete", sid))
@@ -223,6 +231,7 @@ async def _start(folder: Path, loop: asyncio.AbstractEventLoop) -> tuple[Rest, A
     ledger = Ledger(store.requests, 1000)
     routes = [
         *Accounts(store, clock).routes(),
+        *CallerIds(store, Serving(CORE, sids, clock), engine).routes(),
         *CallEvents(store, ledger).routes(),
         *Notifications(store).routes(),
         *Unmade(store).routes(),

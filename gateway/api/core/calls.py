@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from gateway.api.core.placing import LONGEST, placed
+from gateway.api.core.placing import LONGEST, digits, placed
 from gateway.api.core.shape import VERSION, base, date
 from gateway.api.engine import Calls as Engine
 from gateway.api.engine import ChangeCall, CreateCall, LiveCalls
@@ -45,7 +45,7 @@ class Calls:
         form = Form(request.fields)
         application = await self._application(request.account_sid, form.text("ApplicationSid"))
         wanted = _wanted(form) if application is None else of_application(placed(form), application)
-        call = await self._engine.create(request.account_sid, replace(wanted, send_digits=_digits(form)))
+        call = await self._engine.create(request.account_sid, replace(wanted, send_digits=digits(form, "SendDigits")))
         return Reply(201, self.show(call), "Call")
 
     async def _application(self, account_sid: str, sid: str) -> Application | None:
@@ -161,13 +161,6 @@ def of_application(call: CreateCall, application: Application) -> CreateCall:
         status_callback_method=application.status_callback_method,
         status_callback_events=("completed",),
     )
-
-
-def _digits(form: Form) -> str:
-    digits = form.text("SendDigits")
-    if len(digits) > 32 or not set(digits) <= set("0123456789*#wWABCD"):
-        raise ApiError(400, 21206, f"SendDigits {digits} is not up to 32 of 0-9 A-D * # w W")
-    return digits
 
 
 def _twiml(form: Form) -> str:

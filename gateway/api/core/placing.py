@@ -61,3 +61,11 @@ def events(form: Form, name: str, known: Sequence[str], default: Sequence[str] =
         if event not in known:
             raise ApiError(400, 20001, f"{name} {event} is not one of {', '.join(known)}")
     return found
+
+
+def digits(form: Form, name: str) -> str:
+    """Keys to be pressed, with pauses."""
+    text = form.text(name)
+    if len(text) > 32 or not set(text) <= set("0123456789*#wWABCD"):
+        raise ApiError(400, 21206, f"{name} {text} is not up to 32 of 0-9 A-D * # w W")
+    return text
