@@ -25,8 +25,9 @@ def described(api: Rest) -> Iterator[None]:
     for answer in api.answers:
         if answer.status < 300:
             oai.check(answer.method, answer.path, answer.status, answer.body)
-    for one in api.client().outgoing_caller_ids.list():
-        one.delete()
+    for client in (api.client(), api.client(SECOND.account_sid, SECOND.auth_token)):
+        for one in client.outgoing_caller_ids.list():
+            one.delete()
     api.answers.clear()
 
 
