@@ -114,7 +114,10 @@ class SipTarget:
 
 @dataclass(frozen=True, slots=True)
 class ConferenceTarget:
-    """A conference to take part in. `wait_url`: None for our own music, empty for silence. `coach`: a call's SID."""
+    """A conference to take part in. `wait_url`: None for our own music, empty for silence. `coach`: a call's SID.
+
+    `early_media`: of who is called, what the far end sends before it answers is heard.
+    """
 
     name: str
     muted: bool = False
@@ -126,6 +129,7 @@ class ConferenceTarget:
     wait_method: str = "POST"
     most: int = 250
     coach: str | None = None
+    early_media: bool = False
     record: bool = False
     trim: bool = True
     status_callback: str | None = None

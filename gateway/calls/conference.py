@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 from gateway.calls.coming import Coming
+from gateway.calls.early import Early
 from gateway.calls.media import NoPort
 from gateway.calls.member import Member
 from gateway.calls.mixers import Mixers
@@ -43,6 +44,7 @@ class Conference:
         tells = self.teller.wants("speaker")
         self.mixers = Mixers(services, room, self.members, tells=tells, unreached=self._unreached)
         self.mixers.on_moved = self._record_on
+        self.early = Early(services, self.members, self.mixers)
         self._held = 0  # how many are about to come, or have left of whom nobody was told yet
         self._ending: tuple[str, str | None] | None = None  # reason, call that ended it
         self._finished = False
@@ -73,6 +75,8 @@ class Conference:
             self._beep(member, "onEnter", music.BEEP_IN)
         elif len(self.members) > 1 and any(one.target.start_on_enter for one in self.members.values()):
             await self._start()
+        else:
+            self.early.waits(member)
 
     async def leave(self, member: Member, reason: str) -> None:
         """Takes part no more; who was waited for, or was the last, ends the conference."""
@@ -137,9 +141,8 @@ class Conference:
         for name, value in changes.items():
             setattr(member, name, value)
         member.updated = self.services.clock.wall()
-        if member.inside:
-            self.mixers.change(member)
-        elif "wait" in changes:
+        self.mixers.change(member)
+        if "wait" in changes and not member.inside:
             member.wait_no_more()
             member.leg.stop_playing()
         if member.muted != muted:

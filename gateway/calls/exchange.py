@@ -25,7 +25,7 @@ from gateway.calls.race import Overtaken
 from gateway.calls.recordings import Recording, RecordingPlan
 from gateway.calls.script import Script
 from gateway.calls.services import Services
-from gateway.calls.sources import Fetch, Inline, Source
+from gateway.calls.sources import Fetch, Inline, Source, TakingPart
 from gateway.errors import ApiError
 from gateway.numbers.e164 import normal
 from gateway.store.rows import Call as Row
@@ -353,7 +353,8 @@ class Exchange:
             return
         if wanted.delay and await self._drains_within(wanted.delay):
             call.wanted_status = "canceled"
-        if call.wanted_status is not None or not await outbound.place(call, hops, wanted.timeout):
+        early = source.conference.early.hear if isinstance(source, TakingPart) and source.early else None
+        if call.wanted_status is not None or not await outbound.place(call, hops, wanted.timeout, None, early):
             return
         await call.is_answered()
         leg = call.leg

@@ -27,6 +27,7 @@ class Member:
     wait: tuple[str | None, str]  # URL and method of what it hears until the conference starts
     hold: bool = False
     inside: bool = False  # its audio goes into the room
+    listens: bool = False  # it hears what is said there before it is inside
     updated: datetime | None = None
     moved: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     out: asyncio.Future[str] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
@@ -42,7 +43,8 @@ class Member:
     def worker(self) -> Worker | None:
         """The media worker that has it in the conference's room."""
         port = self.leg.port
-        return port.worker if self.inside and port is not None and port.worker.alive else None
+        there = self.inside or self.listens
+        return port.worker if there and port is not None and port.worker.alive else None
 
     def wait_no_more(self) -> None:
         """What it waits with is over."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from gateway.calls.crossing import Crossing
+from gateway.calls.leg import Leg
 from gateway.calls.media import NoPort, Worker
 from gateway.calls.member import Member
 from gateway.calls.services import Services
@@ -43,6 +44,7 @@ class Mixers:
         self.home: Worker | None = None
         self.on_moved: Callable[[], None] = lambda: None  # the home is another worker than it was
         self._services, self._members, self._tells, self._unreached = services, members, tells, unreached
+        self._early: set[Leg] = set()
         self._crossings: dict[Way, Crossing] = {}
         self._turn = asyncio.Lock()
         self._had_home = False
@@ -56,17 +58,40 @@ class Mixers:
         member.inside = True
         self.change(member)
 
+    def listen(self, member: Member) -> None:
+        """It hears what is said in the room, and is not heard."""
+        member.listens = True
+        self.change(member)
+
+    def listen_no_more(self, member: Member) -> None:
+        """Unless it is in the room by now, it hears it no more."""
+        if not member.inside:
+            self.leave(member)
+
     def change(self, member: Member) -> None:
-        """It takes another part."""
-        self._join(member)
-        self._arrange()
+        """It takes another part; nothing happens where it is not in the room."""
+        if member.worker is not None:
+            self._join(member)
+            self._arrange()
 
     def leave(self, member: Member) -> None:
         """It is out of the room."""
-        if member.inside:
-            member.inside = False
+        if member.inside or member.listens:
+            member.inside = member.listens = False
             member.leg.send(Leave(member.leg.row))
             self._arrange()
+
+    def overhear(self, leg: Leg) -> None:
+        """What this one is sent is heard, though it is no member yet; it hears nobody."""
+        self._early.add(leg)
+        leg.send(Join(leg.row, self.room, deaf=True))
+        self._arrange()
+
+    def hush(self, leg: Leg) -> None:
+        """It is heard no more."""
+        self._early.discard(leg)
+        leg.send(Leave(leg.row))
+        self._arrange()
 
     def close(self) -> None:
         """The conference is over."""
@@ -75,7 +100,7 @@ class Mixers:
 
     def _join(self, member: Member) -> None:
         ear = self._ear(member)
-        muted = member.muted or member.hold or (member.coaching is not None and ear < 0)
+        muted = member.muted or member.hold or not member.inside or (member.coaching is not None and ear < 0)
         member.leg.send(Join(member.leg.row, self.room, muted, member.hold, 0.0, ear, self._tells))
 
     def _ear(self, member: Member) -> int:
@@ -117,7 +142,8 @@ class Mixers:
         self._had_home = True
 
     def _workers(self) -> Iterable[Worker]:
-        return (one.worker for one in self._members.values() if one.worker is not None)
+        yield from (one.worker for one in self._members.values() if one.worker is not None)
+        yield from (leg.port.worker for leg in self._early if leg.port is not None and leg.port.worker.alive)
 
     def _ways(self) -> set[Way]:
         """What has to be joined now."""

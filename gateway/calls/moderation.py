@@ -55,7 +55,8 @@ class Moderation:
         target = replace(target, name=conference.row.friendly_name)
         async with conference.lasting(), conference.adding:
             _check(conference, target)
-            call = await self._exchange.place(account_sid, wanted, TakingPart(conference))
+            early = target.early_media and not target.muted and target.coach is None
+            call = await self._exchange.place(account_sid, wanted, TakingPart(conference, early))
             coming = Coming(call, target, call.row.date_created)
             await conference.expect(coming)
         for name in without:

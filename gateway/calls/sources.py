@@ -43,9 +43,11 @@ class Dialling:
 
 @dataclass(frozen=True, slots=True)
 class TakingPart:
-    """The place in a conference that the call was placed for; the call is over with it."""
+    """The place in a conference that the call was placed for; the call is over with it. `early`: what the far end
+    sends before it answers is heard there."""
 
     conference: Conference
+    early: bool = False
 
 
 @dataclass(frozen=True, slots=True)

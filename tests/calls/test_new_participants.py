@@ -11,11 +11,13 @@ import pytest
 
 from gateway.errors import ApiError
 from gateway.store.paging import Page
+from media.frames import TICK
 from sip.events import Ended
 from tests.calls.test_conference import Stage, staged
 from tests.calls.test_participants import Api
 from tests.calls.test_trunks import Peer
 from tests.lib.loop import passes
+from tests.lib.voices import pitch, say, tones
 from tests.lib.whole import HOST
 
 BOB = {"From": "+15555550100", "To": "sip:bob@127.0.0.4", "WaitUrl": ""}
@@ -199,12 +201,76 @@ def test_of_two_who_are_called_at_once_under_one_label_one_is_refused(tmp_path: 
 
 def test_what_has_no_effect_is_said_in_the_log_of_its_call(tmp_path: Path) -> None:
     async def test(stage: Stage, api: Api, bob: Peer) -> None:
-        await api.ask("POST", "/Conferences/standup/Participants", EarlyMedia="true", Region="ie1", **BOB)
+        await api.ask("POST", "/Conferences/standup/Participants", JitterBufferSize="small", Region="ie1", **BOB)
         await passes(1)
         (account,) = await stage.one.services.store.accounts.all()
         notes: Any = await stage.one.services.store.notifications.page(account.account_sid, Page(), {})
         assert sorted(note.message_text for note in notes.rows) == [
-            "EarlyMedia has no effect here", "Region has no effect here",
+            "JitterBufferSize has no effect here", "Region has no effect here",
         ]  # fmt: skip
+
+    called(tmp_path, test)
+
+
+@pytest.mark.parametrize("waiting", [True, False])
+def test_what_a_far_end_sends_before_it_answers_is_heard(tmp_path: Path, waiting: bool) -> None:
+    """Who waits alone hears it instead of the music, which goes on where nobody answers."""
+
+    async def test(stage: Stage, api: Api, bob: Peer) -> None:
+        await stage.comes(1, "beep='false'")
+        if not waiting:
+            await stage.comes(2, "beep='false'")
+        new = await api.ask("POST", f"/Conferences/{stage.conference.row.sid}/Participants", **BOB)
+        await passes(1)
+        bob.ring(183, early=True)
+        await passes(0.5)
+        leg = stage.one.exchange.calls[new["call_sid"]].leg
+        assert leg is not None
+        row, agent, link = leg.row, stage.member(1).leg.row, stage.one.link
+        for _ in range(80):
+            say(link, row, pitch(5), stage.one.services.clock.now())
+            await asyncio.sleep(TICK)
+        assert tones(link.heard(agent)) == {pitch(5)}
+        assert not link.heard(row)[-8000:].any()
+        bob.refuse(486)
+        await passes(2)
+        assert link.engine._sources.playing[agent] == waiting
+        assert (await api.ask("GET", f"/Conferences/{stage.conference.row.sid}"))["status"] == (
+            "init" if waiting else "in-progress"
+        )
+        assert set(stage.joined()) == (set() if waiting else {1, 2})
+
+    called(tmp_path, test)
+
+
+@pytest.mark.parametrize("fields", [{"EarlyMedia": "false"}, {"Muted": "true"}])
+def test_it_is_not_heard_where_that_is_not_wanted(tmp_path: Path, fields: dict[str, str]) -> None:
+    async def test(stage: Stage, api: Api, bob: Peer) -> None:
+        await stage.comes(1)
+        path = f"/Conferences/{stage.conference.row.sid}/Participants"
+        assert await api.refused("POST", path, EarlyMedia="loud", **BOB) == (400, 20001)
+        await api.ask("POST", path, **fields, **BOB)
+        await passes(1)
+        bob.ring(183, early=True)
+        await passes(1)
+        assert stage.one.link.engine._conferences.rooms._parts == {}
+
+    called(tmp_path, test)
+
+
+def test_who_answers_after_early_media_takes_part(tmp_path: Path) -> None:
+    async def test(stage: Stage, api: Api, bob: Peer) -> None:
+        await stage.comes(1)
+        await api.ask("POST", f"/Conferences/{stage.conference.row.sid}/Participants", **BOB)
+        await passes(1)
+        bob.ring(183, early=True)
+        await passes(1)
+        bob.answer()
+        await passes(1)
+        parts = stage.one.link.engine._conferences.rooms._parts
+        assert [(part.muted, part.deaf) for part in parts.values()] == [(False, False)] * 2
+        assert stage.conference.row.status == "in-progress"
+        bob.hangup(bob.session)
+        await passes(1)
 
     called(tmp_path, test)

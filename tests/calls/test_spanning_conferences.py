@@ -11,17 +11,13 @@ import pytest
 
 from gateway.calls.announcing import announce, hold
 from gateway.store.paging import Page
-from media.codecs import g711
-from media.frames import FRAME, TICK
-from media.rtp import HEADER, WIDTH, pack
-from media.tones import tone
+from media.frames import TICK
 from tests.calls.test_conference import Stage, staged
 from tests.lib.loop import passes
+from tests.lib.voices import pitch, say, tones
 from tests.lib.whole import HOST
 
 SECOND = 8000
-FLOOR = -50.0  # dB below full scale: what is less than that is not heard
-SAID = -20.0
 PART = "beep='false' waitUrl=''"
 
 
@@ -44,43 +40,24 @@ class Room:
 
     async def talks(self, seconds: float) -> None:
         """All who are there talk for so long."""
-        for tick in range(round(seconds / TICK)):
+        for _ in range(round(seconds / TICK)):
             for member in list(self.stage.conference.members.values()):
                 number = int(member.call.row.from_[-1])
                 if member.leg.port is not None and number not in self.silent:
-                    self._say(number, tick)
+                    link = self.stage.one.links[member.leg.port.worker.number]
+                    say(link, member.leg.row, pitch(number), self.stage.one.services.clock.now())
             await asyncio.sleep(TICK)
 
-    def _say(self, number: int, tick: int) -> None:
-        """20 ms of its tone; the wave goes on where it was, as the pitch fits into a frame."""
-        row, link = self.stage.member(number).leg.row, self.stage.one.links[self.worker(number)]
-        data, one = np.zeros((1, WIDTH), np.uint8), np.ones(1, np.int64)
-        ticks = round(self.stage.one.services.clock.now() / TICK)
-        pack(data, 0 * one, one < 0, (ticks & 0xFFFF) * one, ticks * FRAME * one, number * one)
-        wave = tone(pitch(number), 0.0, on_ms=20, level=SAID)
-        data[:, HEADER : HEADER + FRAME] = g711.encode(wave[None], np.zeros(1, np.int64))
-        link.intrude(row, data.tobytes()[: HEADER + FRAME], link.engine.ports.remote[row])
-
     def heard(self, number: int) -> set[float]:
-        """Which tones this one heard in the last second, all of them as loud as they were said."""
-        member = self.stage.member(number)
-        pcm = self.stage.one.links[self.worker(number)].heard(member.leg.row)[-SECOND:]
-        spectrum = np.abs(np.fft.rfft(pcm.astype(np.float64) * np.hanning(SECOND))) * 4 / SECOND / 32768
-        levels = 20 * np.log10(spectrum + 1e-9)
-        found = {hertz for hertz in (*(pitch(one) for one in range(1, 10)), 500.0) if levels[int(hertz)] > FLOOR}
-        assert all(levels[int(hertz)] == pytest.approx(SAID, abs=1.0) for hertz in found), levels[list(map(int, found))]
-        return found
+        """Which tones this one heard in the last second."""
+        row = self.stage.member(number).leg.row
+        return tones(self.stage.one.links[self.worker(number)].heard(row))
 
     async def hears(self, **expected: set[int]) -> None:
         """`a=1: whom caller 1 hears`, after everybody has talked for a while."""
         await self.talks(1.6)
         heard = {name: self.heard(int(name[1:])) for name in expected}
         assert heard == {name: {pitch(one) for one in whom} for name, whom in expected.items()}
-
-
-def pitch(number: int) -> float:
-    """Of a caller: a multiple of 50 Hz, so that each frame of it is a whole number of waves."""
-    return 600.0 + 150.0 * number
 
 
 def spanning(tmp_path: Path, test: Callable[[Room], Awaitable[None]], workers: int = 2, **documents: str) -> None:
@@ -239,3 +216,23 @@ def test_of_three_workers_two_are_joined_anew_when_the_home_dies(tmp_path: Path)
         assert "announcement-fail" in room.stage.told()
 
     spanning(tmp_path, test, workers=3, announce=f"<Response><Say>{'Wait ' * 20}</Say></Response>")
+
+
+def test_what_is_announced_to_all_has_no_gaps(tmp_path: Path) -> None:
+    """Each prompt takes a while to be had: the next one is there before it is needed, and follows at once."""
+
+    async def test(room: Room) -> None:
+        await room.enters(1, 2)
+        room.silent = {1, 2}
+        room.stage.one.services.speaker.takes = 0.3  # type: ignore[attr-defined]
+        announce(room.stage.conference, f"{HOST}/announce", "POST", None)
+        await passes(8)
+        for number in (1, 2):
+            pcm = room.stage.one.links[room.worker(number)].heard(room.stage.member(number).leg.row)
+            loud = np.flatnonzero(np.abs(pcm.reshape(-1, 160)).max(axis=1) > 1000)
+            assert np.diff(loud).max() == 1
+            assert len(loud) == 5 * 3 * 8
+        assert room.stage.told()[-1] == "announcement-end"
+
+    say_it = "".join(f"<Say>{word}</Say>" for word in ("one long", "two long", "four and"))
+    spanning(tmp_path, test, announce=f"<Response>{say_it}</Response>")

@@ -21,8 +21,8 @@ from twiml.control import ConferenceTarget
 from twiml.verbs.conference import EVENTS, MOST
 
 RECORDS = ("do-not-record", "record-from-start", "true", "false")
-WITHOUT_EFFECT = ("EarlyMedia", "Region", "JitterBufferSize")
-"""Nobody in the conference hears it ring; there is one region; jitter buffers are as small as the network lets them."""
+WITHOUT_EFFECT = ("Region", "JitterBufferSize")
+"""There is one region; jitter buffers are as small as the network lets them."""
 
 FILTERS: dict[str, Callable[[Participant], bool]] = {
     "Muted": lambda one: one.muted,
@@ -114,6 +114,7 @@ def part(form: Form, name: str) -> ConferenceTarget:
         wait_method=form.method("WaitMethod"),
         most=form.integer("MaxParticipants", 250, 2, MOST),
         coach=coaching(form) or None,
+        early_media=form.flag("EarlyMedia") if form.has("EarlyMedia") else True,
         record=record in ("true", "record-from-start"),
         trim=form.word("ConferenceTrim", ("trim-silence", "do-not-trim"), "trim-silence") == "trim-silence",
         status_callback=form.url("ConferenceStatusCallback") or None,
