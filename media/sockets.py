@@ -22,6 +22,7 @@ from media.rtp import WIDTH, Packets, joined, packets_of
 
 STRAYS = 8  # packets of strangers that are read of one port in a tick
 READY = 32  # first sockets and RTCP sockets that are looked at in a tick
+MAPPED = "::ffff:"  # before an IPv4 address on an IPv6 socket (RFC 4291 §2.5.5.2)
 REST = 2.0  # seconds before a UDP port is used again, so that late packets of the last call hit nobody
 
 
@@ -41,7 +42,7 @@ class Trio:
 
 
 class Sockets:
-    """RTP on even ports, RTCP on the odd ones above. Rows name them."""
+    """RTP on even ports, RTCP on the odd ones above. Rows name them. The host `::` is IPv4 as well."""
 
     def __init__(self, host: str, first: int, last: int, packets: PacketIO | None = None) -> None:
         self.packets = packets or best()
@@ -79,7 +80,7 @@ class Sockets:
         pair: list[socket.socket] = []
         try:
             for number in (port, port + 1):
-                one = socket.socket(self._family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+                one = self._socket()
                 pair.append(one)
                 one.bind((self._host, number))
         except OSError:
@@ -89,6 +90,17 @@ class Sockets:
         pair[0].setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         return pair[0], pair[1]
 
+    def _socket(self) -> socket.socket:
+        one = socket.socket(self._family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        if self._family == socket.AF_INET6:
+            one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, self._host != "::")
+        return one
+
+    def _as_ours(self, address: Address) -> Address:
+        """An address as our sockets write it."""
+        host, port = address
+        return (MAPPED + host if self._host == "::" and ":" not in host else host), port
+
     def connect(self, row: int, remote: Address) -> None:
         """The row's peer is there from now on; where no packet can go there, none goes."""
         trio = self._trios.get(row)
@@ -96,11 +108,11 @@ class Sockets:
             return
         self._disconnect(trio)
         trio.remote = remote
-        one = socket.socket(self._family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        one = self._socket()
         try:
             one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             one.bind((self._host, trio.udp_port))
-            one.connect(remote)
+            one.connect(self._as_ours(remote))
         except OSError:
             one.close()
             one = None  # type: ignore[assignment]
@@ -169,7 +181,7 @@ class Sockets:
         trio = self._trios.get(report.row)
         if trio is not None:
             try:
-                (trio.first if report.mux else trio.rtcp).sendto(report.data, report.peer)
+                (trio.first if report.mux else trio.rtcp).sendto(report.data, self._as_ours(report.peer))
             except OSError:
                 return
 
@@ -184,5 +196,5 @@ def _read(row: int, one: socket.socket) -> list[Stray]:
             break
         except OSError:
             continue  # an ICMP error about something we sent
-        found.append(Stray(row, data, (source[0], source[1])))
+        found.append(Stray(row, data, (source[0].removeprefix(MAPPED), source[1])))
     return found

@@ -45,13 +45,20 @@ class Addresses:
     def media(self, peer: str) -> str:
         """The address that SDP says to a peer, whose host or name this is."""
         if self._is_here(peer):
-            return peer if wild(self.rtp) else self.rtp
-        if self.public_media:
-            return self.public_media
+            return self._inside(peer) if wild(self.rtp) else self.rtp
+        public = self._public()
+        return public if public and not differ(public, peer) else self._named(self.rtp, peer)
+
+    def _inside(self, peer: str) -> str:
+        """Towards a peer on this machine, where media is bound to all addresses."""
+        fits = ip_address(peer).version == self._version(self.rtp, peer)
+        return peer if fits else _near(self.rtp)
+
+    def _public(self) -> str | None:
+        """What the settings make public of our media."""
         hidden = numeric(self.rtp) and not ip_address(self.rtp).is_global
-        if self.public_sip and numeric(self.public_sip) and hidden:
-            return self.public_sip
-        return self._named(self.rtp, peer)
+        known = hidden and self.public_sip and numeric(self.public_sip)
+        return self.public_media or (self.public_sip if known else None)
 
     def _is_here(self, peer: str) -> bool:
         return numeric(peer) and (ip_address(peer).is_loopback or peer == self.sip[0])
@@ -60,9 +67,14 @@ class Addresses:
         """An address of ours that can be written down: what is bound, else the one on the way to the peer."""
         if not wild(bound):
             return bound
-        version = ip_address(bound).version
+        version = self._version(bound, peer)
         known = numeric(peer) and ip_address(peer).version == version
         return self.route(peer if known else FAR[version]) or ("::1" if version == 6 else "127.0.0.1")
+
+    def _version(self, bound: str, peer: str) -> int:
+        """Of IP, towards a peer: media that is bound to `::` has both, and follows SIP where the peer is a name."""
+        hosts = (bound,) if ip_address(bound).version == 4 else (peer, self.sip[0], bound)
+        return next(ip_address(one).version for one in hosts if numeric(one))
 
 
 def _near(host: str) -> str:
@@ -75,6 +87,11 @@ def _near(host: str) -> str:
 def wild(host: str) -> bool:
     """Whether a host stands for all addresses."""
     return numeric(host) and ip_address(host).is_unspecified
+
+
+def differ(one: str, other: str) -> bool:
+    """Whether two hosts are addresses of different kinds, which do not reach each other."""
+    return numeric(one) and numeric(other) and (":" in one) != (":" in other)
 
 
 def joined(host: str, port: int) -> str:

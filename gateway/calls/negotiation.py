@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from random import Random
 
+from gateway.calls.addresses import differ, wild
 from media import negotiate
+from media.errors import NegotiationError
 from media.negotiate import StreamPlan
 
 
@@ -46,15 +48,23 @@ class Negotiation:
     def answer(self, offer: bytes, udp_port: int) -> tuple[bytes, StreamPlan]:
         """Our answer to an offer, and what it means; NegotiationError where there is none."""
         self._version += 1
-        return negotiate.answer(
+        body, plan = negotiate.answer(
             offer, self.media.ip, udp_port, self.media.codecs,
             session_id=self._session, version=self._version,
             signalling_ip=self.signalling_ip, symmetric=self.symmetric, events=self._events,
         )  # fmt: skip
+        return body, self._reached(plan)
 
     def accept(self, answer: bytes) -> StreamPlan:
         """What the answer to our offer means; NegotiationError where it is of no use."""
-        return negotiate.accept(self._ours, answer, signalling_ip=self.signalling_ip, symmetric=self.symmetric)
+        plan = negotiate.accept(self._ours, answer, signalling_ip=self.signalling_ip, symmetric=self.symmetric)
+        return self._reached(plan)
+
+    def _reached(self, plan: StreamPlan) -> StreamPlan:
+        """The plan, where we have a way to its address; the old addresses of nobody mean hold."""
+        if differ(plan.remote_ip, self.media.ip) and not wild(plan.remote_ip):
+            raise NegotiationError(f"their media is at {plan.remote_ip}, which ours at {self.media.ip} does not reach")
+        return plan
 
     @property
     def _events(self) -> bool:

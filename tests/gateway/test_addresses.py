@@ -11,6 +11,7 @@ from gateway import app
 from gateway.api.engine import CreateCall
 from gateway.calls.addresses import Addresses
 from gateway.config import Http, Media, Settings, Sip
+from media import negotiate, sdp
 from sip import commands
 from sip.events import Invited
 from tests.lib.endpoints import party
@@ -77,7 +78,16 @@ PEER, NEAR = "198.51.100.7", "172.16.0.9"
         ("0.0.0.0", PUBLIC, "203.0.113.9", "127.0.0.1", "127.0.0.1"),
         (LAN, PUBLIC, None, "127.0.0.1", LAN),
         ("::", None, None, "2001:db8::9", "2001:db8::5"),
-        ("::", None, None, "sbc.example", "2001:db8::5"),
+        ("::", None, None, PEER, LAN),
+        ("::", None, None, NEAR, CARRIER_SIDE),
+        ("::", None, None, "sbc.example", LAN),
+        ("::", None, None, "127.0.0.1", "127.0.0.1"),
+        ("::", None, None, "::1", "::1"),
+        ("::", PUBLIC, None, PEER, PUBLIC),
+        ("::", PUBLIC, None, "2001:db8::9", "2001:db8::5"),
+        ("::", None, "2001:db8::7", PEER, LAN),
+        ("0.0.0.0", PUBLIC, None, "2001:db8::9", LAN),
+        ("0.0.0.0", None, None, "::1", "127.0.0.1"),
         ("rtp.example", None, None, PEER, "rtp.example"),
     ],
 )
@@ -87,6 +97,10 @@ def test_sdp_says_where_this_peer_reaches_us(
     assert addresses("0.0.0.0", rtp, public_sip, public_media).media(peer) == expected
 
 
+def test_media_of_both_kinds_follows_sip_where_the_peer_is_a_name() -> None:
+    assert addresses("::", "::").media("sbc.example") == "2001:db8::5"
+
+
 def test_a_call_to_ourselves_keeps_its_media_inside() -> None:
     assert addresses(LAN, LAN, PUBLIC, PUBLIC).media(LAN) == LAN
 
@@ -94,6 +108,61 @@ def test_a_call_to_ourselves_keeps_its_media_inside() -> None:
 def test_a_machine_without_a_network_has_loopback() -> None:
     alone = Addresses(("0.0.0.0", 5060), "0.0.0.0", route=lambda peer: None)
     assert (alone.sip_host, alone.media("sbc.example")) == ("127.0.0.1:5060", "127.0.0.1")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_one_gateway_has_media_for_both_kinds_of_address(tmp_path: Path, host: str) -> None:
+    """What it is sent from there is heard: its media comes from where its SDP says."""
+
+    async def main() -> None:
+        port = free_port()
+        async with party([("udp", host, 0)]) as bob:
+            settings = Settings(
+                data=tmp_path, http=Http(listen="127.0.0.1:0"), media=Media(rtp="[::]:38300-38399"),
+                sip=Sip(listen=f"127.0.0.1:{port}", extra_listen=(f"udp:[::1]:{port}",)),
+                trunks=({"name": "front", "uris": [bob.uri("udp")]},), routes=({"prefix": "+1", "trunks": ["front"]},),
+            )  # fmt: skip
+            async with app.running(settings) as gateway, Rtp(host) as rtp:
+                assert gateway.made is not None
+                sid, number = gateway.made.account_sid, "+15555550100"
+                await gateway.services.store.numbers.buy(sid, number, gateway.services.sids.new("PN"))
+                wanted = CreateCall("+12125550123", number, twiml="<Response><Pause length='60'/></Response>")
+                await gateway.exchange.create(sid, wanted)
+                invited = await bob.said(Invited)
+                theirs = sdp.parse(invited.sdp or b"").media[0]
+                assert theirs.ip == host
+                answer, _ = negotiate.answer(invited.sdp or b"", host, rtp.port, ["PCMU"], session_id=1, version=1)
+                bob.endpoint.apply(commands.Accept(invited.session, answer))
+                assert await rtp.heard() == (host, theirs.port)
+                bob.endpoint.apply(commands.Hangup(invited.session))
+
+    asyncio.run(main())
+
+
+class Rtp(asyncio.DatagramProtocol):
+    """A socket that hears where packets come from."""
+
+    def __init__(self, host: str) -> None:
+        self._host = host
+        self._source: asyncio.Future[tuple[str, int]] = asyncio.get_running_loop().create_future()
+
+    async def __aenter__(self) -> Rtp:
+        loop = asyncio.get_running_loop()
+        self._transport, _ = await loop.create_datagram_endpoint(lambda: self, (self._host, 0))
+        self.port = int(self._transport.get_extra_info("sockname")[1])
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._transport.close()
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        if not self._source.done():
+            self._source.set_result((addr[0], addr[1]))
+
+    async def heard(self) -> tuple[str, int]:
+        """Who sent the first packet."""
+        async with asyncio.timeout(8):
+            return await self._source
 
 
 @pytest.mark.parametrize("public", [None, PUBLIC])

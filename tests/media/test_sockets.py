@@ -191,6 +191,33 @@ def test_a_peer_that_is_not_there_costs_nothing(packets: PacketIO) -> None:
     close(sockets, 1)
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_one_range_is_for_both_kinds_of_address(host: str, packets: PacketIO) -> None:
+    """Peers, strangers and reports have addresses as SDP writes them."""
+    sockets = Sockets("::", FIRST + 300, FIRST + 310, packets)
+    port = sockets.open(0, 0.0)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as peer, socket.socket(family, socket.SOCK_DGRAM) as stranger:
+        for one in (peer, stranger):
+            one.bind((host, 0))
+            one.settimeout(2)
+        place, elsewhere = peer.getsockname()[:2], stranger.getsockname()[:2]
+        peer.sendto(b"early", (host, port))
+        sockets.connect(0, place)
+        peer.sendto(b"later", (host, port))
+        stranger.sendto(b"junk", (host, port))
+        peer.sendto(b"report", (host, port + 1))
+        inbox = sockets.drain()
+        assert inbox.packets.data[:, :5].tobytes() == b"earlylater"
+        assert inbox.strays == [Stray(0, b"junk", elsewhere)]
+        assert inbox.reports == [Report(0, b"report", place)]
+        sockets.send_report(Report(0, b"ours", place))
+        assert peer.recvfrom(99)[1][:2] == (host, port + 1)
+        sockets.send(Packets(np.zeros(1, np.int64), np.zeros((1, WIDTH), np.uint8), np.full(1, 20)))
+        assert peer.recvfrom(99)[1][:2] == (host, port)
+    close(sockets, 1)
+
+
 def test_reports_go_over_the_odd_port_or_the_same_when_muxed(peer: socket.socket) -> None:
     sockets = Sockets("127.0.0.1", FIRST + 100, FIRST + 110)
     port = sockets.open(0, 0.0)
