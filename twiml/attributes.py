@@ -37,10 +37,10 @@ class Reader:
             return str(value)
         return self._wrong(name, value, f"one of {', '.join(allowed)}", default)
 
-    def method(self, name: str = "method") -> str:
+    def method(self, name: str = "method", code: int | None = None) -> str:
         """GET or POST."""
         value = (self.text(name, "POST") or "POST").upper()
-        return value if value in ("GET", "POST") else self._wrong(name, value, "GET or POST", "POST")
+        return value if value in ("GET", "POST") else self._wrong(name, value, "GET or POST", "POST", code)
 
     def integer(self, name: str, default: int, least: int = 0, most: int = 2**31) -> int:
         """A whole number in a range."""
@@ -84,9 +84,9 @@ class Reader:
             if str(name) not in self._read:
                 self.warn(12200, f"<{self.element.tag}> has no attribute {str(name)!r}: ignored")
 
-    def _wrong(self, name: str, value: str | None, wanted: str, default: str) -> str:
+    def _wrong(self, name: str, value: str | None, wanted: str, default: str, code: int | None = None) -> str:
         used = f"; {default!r} is used" if default else ""
-        self.warn(self._code, f"<{self.element.tag}> {name}={value!r} is not {wanted}{used}")
+        self.warn(code or self._code, f"<{self.element.tag}> {name}={value!r} is not {wanted}{used}")
         return default
 
 

@@ -1,7 +1,7 @@
 """What a verb may ask of the call it runs on. `gateway.calls.control` is the product's; tests have their own.
 
-When the caller hangs up, the task that runs the document is cancelled, except inside `record`, `dial` and `refer`: they
-return with `hung_up` set so that their action can still be requested.
+When the caller hangs up, the task that runs the document is cancelled, except inside `record`, `dial`, `enqueue` and
+`refer`: they return, with `hung_up` where that is told, so that their action can still be requested.
 """
 
 from __future__ import annotations
@@ -140,6 +140,31 @@ class ConferenceTarget:
     recording_status_callback_events: tuple[str, ...] = ("completed",)
 
 
+@dataclass(frozen=True, slots=True)
+class QueueTarget:
+    """A queue whose first caller is taken. `url`: what that one hears before. `patience`: seconds to wait for one."""
+
+    name: str
+    url: str | None = None
+    method: str = "POST"
+    patience: float | None = None  # for ever
+
+
+@dataclass(frozen=True, slots=True)
+class EnqueuePlan:
+    """How `Enqueue` waits. `wait_url`: None for our own music, empty for silence.
+
+    `action` and `method` are for a call that another document takes out of the queue: who enqueued it is told.
+    """
+
+    queue: str
+    action: str | None = None
+    method: str = "POST"
+    wait_url: str | None = None
+    wait_method: str = "GET"
+    most: int = 1000  # callers, where the queue is new
+
+
 Target = NumberTarget | SipTarget
 
 
@@ -148,7 +173,7 @@ class DialPlan:
     """How `Dial` places and joins a call. `record` is TwiML's word (`do-not-record`, `record-from-answer` …).
 
     `ring_tone`: the country whose ringing tone is heard, whatever the far end sends; None: what it sends, else ours.
-    `conference`: the caller takes part in it, and there are no targets.
+    `conference`: the caller takes part in it, and there are no targets; `queue`: it takes a caller of there.
     """
 
     targets: tuple[Target, ...]
@@ -168,6 +193,7 @@ class DialPlan:
     refer_method: str = "POST"
     ring_tone: str | None = None
     conference: ConferenceTarget | None = None
+    queue: QueueTarget | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +244,12 @@ class CallControl(Protocol):
 
     async def dial(self, plan: DialPlan) -> Dialled:
         """Dials, joins, and returns when the other party is gone or could not be reached."""
+
+    async def enqueue(self, plan: EnqueuePlan) -> dict[str, str]:
+        """Answers if need be, waits in a queue; its action's parameters (`QueueResult` …) when that is over."""
+
+    async def leave(self) -> None:
+        """Takes the call out of the queue whose wait document this is; elsewhere a warning, and nothing happens."""
 
     async def echo(self) -> None:
         """Answers if need be; the caller hears itself until it hangs up."""

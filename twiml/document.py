@@ -9,7 +9,6 @@ from twiml.attributes import Reader, warning
 from twiml.errors import TwimlError, Warning
 from twiml.tree import Element
 from twiml.verbs import LATER, REGISTRY, Verb
-from twiml.verbs.hangup import Hangup
 from twiml.verbs.play import Play
 from twiml.verbs.say import Say
 
@@ -30,15 +29,15 @@ class Document:
 
 
 def from_response(body: bytes, content_type: str, url: str) -> Document:
-    """An HTTP answer as a document (twiml-voice.md: content types)."""
+    """An HTTP answer as a document, whose end hangs up, of bare audio or text too (twiml-voice.md: content types)."""
     kind = content_type.partition(";")[0].strip().lower()
     if kind in AUDIO:
-        return Document((Play(url, 1, ""), Hangup()))
+        return Document((Play(url, 1, ""),))
     if kind == "text/plain":
         try:
             return parse(body)
         except TwimlError:
-            return Document((Say(body.decode("utf-8", "replace").strip(), "man", "en-US", 1), Hangup()))
+            return Document((Say(body.decode("utf-8", "replace").strip(), "man", "en-US", 1),))
     if kind and kind not in MARKUP:
         raise TwimlError(12300, f"content type {kind!r} is neither XML, audio nor text")
     return parse(body)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from twiml import interpreter
-from twiml.control import Collect, Collected, Dialled, DialPlan, Prompt, Recorded, RecordPlan, Referred
+from twiml.control import Collect, Collected, Dialled, DialPlan, EnqueuePlan, Prompt, Recorded, RecordPlan, Referred
 from twiml.document import parse
 from twiml.errors import Warning
 from twiml.outcome import End, Outcome, Redirect
@@ -21,6 +21,7 @@ class NotedCall:
     recorded: Recorded | None = field(default_factory=lambda: Recorded("RE1", "http://g/RE1", 7, "#", False))
     dialled: Dialled = field(default_factory=lambda: Dialled({"DialCallStatus": "completed"}, False))
     referred: Referred = field(default_factory=lambda: Referred({"ReferCallStatus": "in-progress"}, False))
+    enqueued: dict[str, str] = field(default_factory=lambda: {"QueueResult": "bridged"})
     asked: list[tuple[str, object]] = field(default_factory=list)
     prompts: list[Prompt] = field(default_factory=list)
     how: Collect | None = None
@@ -66,6 +67,13 @@ class NotedCall:
         self.dial_plan = plan
         self._note("dial", plan)
         return self.dialled
+
+    async def enqueue(self, plan: EnqueuePlan) -> dict[str, str]:
+        self._note("enqueue", plan)
+        return self.enqueued
+
+    async def leave(self) -> None:
+        self._note("leave")
 
     async def echo(self) -> None:
         self._note("echo")

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from twiml.control import CallControl
 from twiml.outcome import Outcome
-from twiml.verbs import dial, echo, gather, hangup, pause, play, record, redirect, refer, reject, say
+from twiml.verbs import dial, echo, enqueue, gather, hangup, leave, pause, play, record, redirect, refer, reject, say
 
 
 class Verb(Protocol):
@@ -23,6 +23,8 @@ REGISTRY: dict[str, ModuleType] = {
     "Gather": gather,
     "Record": record,
     "Dial": dial,
+    "Enqueue": enqueue,
+    "Leave": leave,
     "Echo": echo,
     "Redirect": redirect,
     "Hangup": hangup,
@@ -32,6 +34,6 @@ REGISTRY: dict[str, ModuleType] = {
 
 # verbs of Twilio's that are not here yet, with the error code that speaks of them
 LATER: dict[str, int] = {
-    "Enqueue": 14201, "Leave": 14201, "Queue": 14201, "Start": 14300, "Stop": 14300,
+    "Queue": 14201, "Start": 14300, "Stop": 14300,
     "Connect": 14300, "Pay": 12200, "Prompt": 12200, "Sms": 14101, "Message": 14101,
 }  # fmt: skip

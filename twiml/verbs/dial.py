@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from twiml.attributes import EVENTS, Reader, warning
-from twiml.control import CallControl, ConferenceTarget, DialPlan, NumberTarget, SipTarget, Target
+from twiml.control import CallControl, ConferenceTarget, DialPlan, NumberTarget, QueueTarget, SipTarget, Target
 from twiml.errors import Warning
 from twiml.outcome import Next, Outcome, Redirect
 from twiml.tree import Element
-from twiml.verbs import conference
+from twiml.verbs import conference, queue
 from twiml.verbs.play import DIGITS
 from twiml.verbs.record import STATES
 
@@ -26,7 +26,7 @@ RING_TONES = (
     "it", "jp", "lt", "mx", "my", "nl", "no", "nz", "ph", "pl", "pt", "ru", "se", "sg", "th", "tw", "uk", "us",
     "us-old", "ve", "za",
 )  # fmt: skip
-LATER = {"Client": 13200, "Queue": 14201, "Application": 13200, "WhatsApp": 13200, "Sim": 13200}
+LATER = {"Client": 13200, "Application": 13200, "WhatsApp": 13200, "Sim": 13200}
 AMD = (
     "machineDetection", "machineDetectionTimeout", "machineDetectionSpeechThreshold",
     "machineDetectionSpeechEndThreshold", "machineDetectionSilenceTimeout", "amdStatusCallback",
@@ -57,10 +57,12 @@ def parse(element: Element, warnings: list[Warning]) -> Dial:
     """Nouns that this version does not know leave the Dial without them."""
     read = Reader(element, warnings, 13210)
     read.later("callReason", "events", "passports", "recordingConfigurationId")
-    targets, room = _targets(element, warnings), _conference(element, warnings)
-    if room is not None and targets:
-        read.warn(13000, "<Conference> stands alone in a <Dial>: the other targets are not called")
-        targets = []
+    targets, room, line = _targets(element, warnings), _conference(element, warnings), _queue(element, read)
+    if (room and (targets or line)) or (line and targets):
+        read.warn(
+            13000, f"<{'Conference' if room else 'Queue'}> stands alone in a <Dial>: nothing else in it is called"
+        )
+        targets, line = [], None if room else line
     record = read.word("record", RECORDS, "do-not-record")
     plan = DialPlan(
         targets=tuple(targets[:MOST_TARGETS]),
@@ -80,12 +82,13 @@ def parse(element: Element, warnings: list[Warning]) -> Dial:
         refer_method=read.method("referMethod"),
         ring_tone=_ring_tone(read),
         conference=room,
+        queue=line,
     )
-    verb = Dial(plan if targets or room else None, read.text("action"), read.method())
+    verb = Dial(plan if targets or room or line else None, read.text("action"), read.method())
     read.rest()
     if len(targets) > MOST_TARGETS:
         read.warn(13210, f"<Dial> has {len(targets)} targets; the first {MOST_TARGETS} are called")
-    if not targets and room is None:
+    if verb.plan is None:
         read.warn(13223, "<Dial> has nothing that can be dialled: DialCallStatus is failed")
     return verb
 
@@ -99,11 +102,27 @@ def _ring_tone(read: Reader) -> str | None:
 
 
 def _conference(element: Element, warnings: list[Warning]) -> ConferenceTarget | None:
-    """The first one."""
-    found = [child for child in element if child.tag == "Conference"]
+    found = _alone(element, "Conference", warnings)
+    return None if found is None else conference.parse(found, warnings)
+
+
+def _queue(element: Element, read: Reader) -> QueueTarget | None:
+    """Without a `timeout` of its own, a Dial waits for a caller for ever (twiml-voice.md: Queue)."""
+    found = _alone(element, "Queue", read.warnings)
+    if found is None:
+        return None
+    if read.text("referUrl"):
+        read.warn(13802, "<Dial> referUrl has no effect with a <Queue>")
+    patience = None if read.text("timeout") is None else float(read.integer("timeout", 30, least=5, most=600))
+    return queue.parse(found, read.warnings, patience)
+
+
+def _alone(element: Element, tag: str, warnings: list[Warning]) -> Element | None:
+    """The first child with this tag, and no other."""
+    found = [child for child in element if child.tag == tag]
     if len(found) > 1:
-        warnings.append(warning(found[1], 13000, "<Dial> has one <Conference>: this one is ignored"))
-    return conference.parse(found[0], warnings) if found else None
+        warnings.append(warning(found[1], 13000, f"<Dial> has one <{tag}>: this one is ignored"))
+    return found[0] if found else None
 
 
 def _targets(element: Element, warnings: list[Warning]) -> list[Target]:
@@ -115,7 +134,7 @@ def _targets(element: Element, warnings: list[Warning]) -> list[Target]:
             targets.append(_number(child, warnings))
         elif child.tag == "Sip":
             targets.append(_sip(child, warnings))
-        elif child.tag == "Conference":
+        elif child.tag in ("Conference", "Queue"):
             continue
         elif child.tag in LATER:
             code = LATER[str(child.tag)]

@@ -96,7 +96,7 @@ def test_nothing_to_dial_fails_with_a_warning() -> None:
     assert done.redirect.params["DialCallStatus"] == "failed"
 
 
-@pytest.mark.parametrize("noun", ["Client", "Queue", "Application", "WhatsApp", "Sim"])
+@pytest.mark.parametrize("noun", ["Client", "Application", "WhatsApp", "Sim"])
 def test_nouns_of_later_versions_are_named_and_not_dialled(noun: str) -> None:
     done = ran(f"<Dial><{noun}>x</{noun}><Number>+1</Number></Dial>")
     assert f"<{noun}>" in done.warnings[0].message

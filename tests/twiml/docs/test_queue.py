@@ -1,0 +1,66 @@
+"""`<Queue>` in a `<Dial>`: the caller at the front of a queue is taken."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.lib.callcontrol import Ran, ran
+from twiml.control import QueueTarget
+
+
+def dialled(attributes: str = "", name: str = "support", dial: str = "", more: str = "") -> tuple[QueueTarget, Ran]:
+    done = ran(f"<Dial {dial}><Queue {attributes}>{name}</Queue>{more}</Dial>")
+    assert done.call.dial_plan is not None
+    assert done.call.dial_plan.queue is not None
+    return done.call.dial_plan.queue, done
+
+
+def test_the_text_is_the_queues_name() -> None:
+    target, done = dialled(name=" support ")
+    assert (target, done.codes) == (QueueTarget("support"), [])
+
+
+def test_url_is_what_the_queued_caller_hears_first() -> None:
+    target, done = dialled("url='/whisper' method='GET'")
+    assert (target, done.codes) == (QueueTarget("support", "/whisper", "GET"), [])
+
+
+def test_without_a_timeout_of_the_dial_it_waits_for_ever() -> None:
+    assert dialled()[0].patience is None
+    assert dialled(dial="timeout='45'")[0].patience == 45
+
+
+@pytest.mark.parametrize(("name", "code"), [("", 14212), ("q" * 65, 14213)])
+def test_a_name_has_1_to_64_characters(name: str, code: int) -> None:
+    done = ran(f"<Dial action='/after'><Queue>{name}</Queue></Dial>")
+    assert code in done.codes
+    assert done.call.dial_plan is None
+    assert done.redirect.params["DialCallStatus"] == "failed"
+
+
+@pytest.mark.parametrize("attribute", ["reservationSid='WR1'", "postWorkActivitySid='WA1'"])
+def test_reservations_are_known_by_name_and_have_no_effect(attribute: str) -> None:
+    assert dialled(attribute)[1].codes == [14215]
+
+
+def test_it_stands_alone() -> None:
+    target, done = dialled(more="<Number>+15555550123</Number>")
+    assert (target.name, done.codes) == ("support", [13000])
+    assert done.call.dial_plan is not None
+    assert done.call.dial_plan.targets == ()
+    assert dialled(more="<Queue>other</Queue>")[1].codes == [13000]
+
+
+def test_a_conference_beside_it_is_what_is_dialled() -> None:
+    done = ran("<Dial><Queue>support</Queue><Conference>room</Conference></Dial>")
+    assert done.codes == [13000]
+    assert done.call.dial_plan is not None
+    assert (done.call.dial_plan.queue, done.call.dial_plan.conference is not None) == (None, True)
+
+
+def test_a_refer_url_has_no_effect_with_it() -> None:
+    assert dialled(dial="referUrl='/refer'")[1].codes == [13802]
+
+
+def test_attributes_that_it_has_not_are_warned_of() -> None:
+    assert dialled("statusCallback='/told'")[1].codes == [12200]
