@@ -78,7 +78,7 @@ async def _hold(
     try:
         async with member.ear:
             if not stop.done():
-                await waiting.wait(member.call, url, method, conference.named, control.during(stop), stop)
+                await waiting.wait(member.call, url, method, lambda: conference.named, control.during(stop), stop)
     except Overtaken:
         return
     except (FetchError, TwimlError) as error:
@@ -104,7 +104,7 @@ async def _announce(conference: Conference, url: str, method: str, member: Membe
 
     failure = ""
     try:
-        await waiting.run(speaker.call, url, method, conference.named, control_of, stop)
+        await waiting.run(speaker.call, url, method, lambda: conference.named, control_of, stop)
     except Overtaken:
         failure = "the participant left" if member is not None else "the conference ended"
     except (FetchError, TwimlError, PlayFailed) as error:

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from gateway.calls import callback_urls, dial_conference, dialler, refer
+from gateway.calls import callback_urls, dequeue, dial_conference, dialler, enqueue, refer
 from gateway.calls.call import Call
 from gateway.calls.collect import collect, listening
 from gateway.calls.leg import Leg
@@ -28,12 +28,16 @@ BEEP = Tone(1000.0, 0.0, on_ms=400, off_ms=0)
 
 
 class Control:
-    """`twiml.control.CallControl` on a real call. Overtaken leaves any of these when `stop` is done."""
+    """`twiml.control.CallControl` on a real call. Overtaken leaves any of these when `stop` is done.
 
-    def __init__(self, call: Call, base: str | None, stop: asyncio.Future[None]) -> None:
+    `leaves`: the document is one of a queue, which `Leave` is the end of.
+    """
+
+    def __init__(self, call: Call, base: str | None, stop: asyncio.Future[None], *, leaves: bool = False) -> None:
         self.call = call
         self.base = base
         self.stop = stop
+        self._leaves = leaves
 
     @property
     def leg(self) -> Leg:
@@ -44,9 +48,13 @@ class Control:
         where = f" (line {line} of {self.base or 'the Twiml parameter'})" if line else ""
         self.call.warn(code, f"{message}{where}", request_url=self.base or "")
 
-    def during(self, stop: asyncio.Future[None]) -> Callable[[str], Control]:
+    def during(self, stop: asyncio.Future[None], *, leaves: bool = False) -> Callable[[str], Control]:
         """The same call for documents that `stop` ends, by their URLs."""
-        return lambda base: Control(self.call, base, stop)
+        return lambda base: Control(self.call, base, stop, leaves=leaves)
+
+    def of(self, call: Call, stop: asyncio.Future[None]) -> Callable[[str], Control]:
+        """Another call, for documents that it hears until `stop`, by their URLs."""
+        return lambda base: Control(call, base, stop)
 
     async def answer(self) -> None:
         if self.call.answered_at is not None:
@@ -136,7 +144,20 @@ class Control:
         if plan.conference is not None:
             return await dial_conference.take_part(self, plan, plan.conference)
         plan = callback_urls.of_dial(plan, self.base, self.call.warn)
+        if plan.queue is not None:
+            return await dequeue.dequeue(self, plan, plan.queue)
         return await dialler.dial(self, plan, ByDocument(plan))
+
+    async def enqueue(self, plan: seen.EnqueuePlan) -> dict[str, str]:
+        return await enqueue.enqueue(self, plan)
+
+    async def leave(self) -> None:
+        if not self._leaves:
+            self.warn(12200, "<Leave> stands in no document of an <Enqueue> waitUrl: it has no effect", 0)
+            return
+        if not self.stop.done():
+            self.stop.set_result(None)
+        raise Overtaken
 
     async def echo(self) -> None:
         await self.answer()

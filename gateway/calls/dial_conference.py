@@ -108,7 +108,7 @@ async def _wait(conference: Conference, member: Member, control: Control) -> Non
             stop = member.waiting = asyncio.get_running_loop().create_future()
             url, method = member.wait
             try:
-                await waiting.wait(member.call, url, method, conference.named, control.during(stop), stop)
+                await waiting.wait(member.call, url, method, lambda: conference.named, control.during(stop), stop)
             except Overtaken:
                 continue
             except (FetchError, TwimlError) as error:

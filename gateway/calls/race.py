@@ -31,6 +31,14 @@ async def first(wanted: asyncio.Future[T], stop: asyncio.Future[Any]) -> T:
     return wanted.result()
 
 
+def either(*futures: asyncio.Future[Any]) -> asyncio.Future[None]:
+    """Done as soon as one of them is."""
+    over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    for future in futures:
+        future.add_done_callback(partial(_settle, over))
+    return over
+
+
 async def passed(seconds: float, stop: asyncio.Future[Any]) -> None:
     """Time passes; Overtaken when `stop` is done before."""
     loop = asyncio.get_running_loop()

@@ -14,6 +14,7 @@ from gateway.calls.conferences import Conferences
 from gateway.calls.leg import Leg, SipAgent
 from gateway.calls.media import Workers
 from gateway.calls.negotiation import MediaSettings
+from gateway.calls.queues import Queues
 from gateway.clock import Clock
 from gateway.metrics import Metrics
 from gateway.phones.admission import DomainAdmission
@@ -97,6 +98,7 @@ class Services:
     verifier: Verifier | None = None  # who signs for calls that come in
     signer: Signer | None = None  # signs for calls that go out
     conferences: Conferences = field(default_factory=Conferences)  # that live
+    queues: Queues = field(default_factory=Queues)  # that live
     legs: dict[str, Leg] = field(default_factory=dict)  # by SIP session
 
     @property

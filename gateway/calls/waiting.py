@@ -1,13 +1,14 @@
-"""Documents for those who wait, and announcements: `Say`, `Play`, `Pause` and `Redirect` alone.
+"""Documents for those who wait, announcements and whispers, in which some verbs only are allowed.
 
-Conference `waitUrl`, `holdUrl` and `announceUrl` (twiml-voice.md: nesting matrix).
+Conference `waitUrl`, `holdUrl` and `announceUrl`, Enqueue `waitUrl`, Queue `url` (twiml-voice.md: nesting matrix).
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from gateway.calls.call import Call
 from gateway.calls.race import during, first, passed
@@ -16,7 +17,7 @@ from gateway.webhooks.url import resolve
 from media import music
 from twiml import document, interpreter
 from twiml.errors import place
-from twiml.outcome import Redirect
+from twiml.outcome import Next, Redirect
 from twiml.verbs.pause import Pause
 from twiml.verbs.play import Play
 from twiml.verbs.redirect import Redirect as RedirectVerb
@@ -25,58 +26,85 @@ from twiml.verbs.say import Say
 if TYPE_CHECKING:
     from gateway.calls.control import Control
 
-ALLOWED = (Say, Play, Pause, RedirectVerb)
-MISPLACED = 13238  # Twilio: Conference: invalid verb in a waitUrl document
+HEARD = (Say, Play, Pause, RedirectVerb)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The verbs that a document may have, and the code that warns of others."""
+
+    allowed: tuple[type[Any], ...]
+    code: int
+
+
+CONFERENCE = Rules(HEARD, 13238)  # Twilio: Conference: invalid verb in a waitUrl document
 BREATH = 1.0  # seconds between documents that play nothing
 
 ControlOf = Callable[[str], "Control"]
 """The call as the verbs of a document see it, by the document's URL."""
 
+Fields = Callable[[], Mapping[str, str]]
+"""What a request adds to the call's parameters, at its time."""
+
 
 async def wait(
-    call: Call, url: str | None, method: str, fields: Mapping[str, str], control_of: ControlOf,
-    stop: asyncio.Future[None],
-) -> None:  # fmt: skip
+    call: Call, url: str | None, method: str, fields: Fields, control_of: ControlOf, stop: asyncio.Future[None],
+    rules: Rules = CONFERENCE, *, again: bool = False,
+) -> NoReturn:  # fmt: skip
     """What who waits hears until `stop`, which is Overtaken: our music without a URL, silence for an empty one.
 
-    FetchError, TwimlError: the document cannot be had.
+    `again`: the document is asked for again when it has ended. FetchError, TwimlError: it cannot be had.
     """
     leg = call.leg
     assert leg is not None
     if url is None:
-        await first(leg.play(music.HOLD, loops=0), stop)
-    elif url:
-        await run(call, url, method, fields, control_of, stop)
+        leg.play(music.HOLD, loops=0)
+    while url:
+        began = asyncio.get_running_loop().time()
+        await run(call, url, method, fields, control_of, stop, rules)
+        if not again:
+            break
+        await _breathe(began, stop)
     await first(asyncio.get_running_loop().create_future(), stop)
+    raise AssertionError("nothing else ends it")
+
+
+async def _breathe(began: float, stop: asyncio.Future[None]) -> None:
+    """After a document that took no time."""
+    if asyncio.get_running_loop().time() - began < BREATH:
+        await passed(BREATH, stop)
 
 
 async def run(
-    call: Call, url: str, method: str, fields: Mapping[str, str], control_of: ControlOf, stop: asyncio.Future[None]
-) -> None:
+    call: Call, url: str, method: str, fields: Fields, control_of: ControlOf, stop: asyncio.Future[None],
+    rules: Rules = CONFERENCE,
+) -> None:  # fmt: skip
     """Runs the document at `url` and those that it redirects to, to their end. FetchError, TwimlError, Overtaken."""
     jar, loop = CookieJar(), asyncio.get_running_loop()
+    more: dict[str, str] = {}
     while True:
         began = loop.time()
-        request = WebhookRequest(call.row.account_sid, url, method, call.params(dict(fields)), jar=jar)
+        params = call.params({**fields(), **more})
+        request = WebhookRequest(call.row.account_sid, url, method, params, jar=jar, subject=call.sid)
         answer = await during(call.services.webhooks.fetch(request), stop)
         parsed = document.from_response(answer.body, answer.content_type, answer.url)
         for warning in parsed.warnings:
             call.warn(warning.code, f"{place(warning)} of {answer.url}: {warning.message}")
-        follow = await _verbs(call, parsed, control_of(answer.url))
+        follow = await _verbs(call, parsed, control_of(answer.url), rules)
         if follow is None:
             return
-        if loop.time() - began < BREATH:
-            await passed(BREATH, stop)
+        await _breathe(began, stop)
         url, method = resolve(answer.url, follow.url) if follow.url else answer.url, follow.method
+        more = dict(follow.params)
 
 
-async def _verbs(call: Call, parsed: document.Document, control: Control) -> Redirect | None:
+async def _verbs(call: Call, parsed: document.Document, control: Control, rules: Rules) -> Redirect | None:
     for verb in parsed.verbs:
-        if not isinstance(verb, ALLOWED):
-            name = type(verb).__name__
-            call.warn(MISPLACED, f"<{name}> is not allowed in {control.base}: Say, Play, Pause and Redirect are")
-    for verb in interpreter.steps([verb for verb in parsed.verbs if isinstance(verb, ALLOWED)]):
+        if not isinstance(verb, rules.allowed):
+            others = ", ".join(one.__name__ for one in rules.allowed)
+            call.warn(rules.code, f"<{type(verb).__name__}> is not allowed in {control.base}: only {others} are")
+    for verb in interpreter.steps([verb for verb in parsed.verbs if isinstance(verb, rules.allowed)]):
         outcome = await verb.run(control)
-        if isinstance(outcome, Redirect):
-            return outcome
+        if not isinstance(outcome, Next):
+            return outcome if isinstance(outcome, Redirect) else None
     return None

@@ -9,6 +9,7 @@ from gateway.store.conferences import Conferences
 from gateway.store.database import Database
 from gateway.store.old import Old
 from gateway.store.owned import Owned
+from gateway.store.queues import Queues
 from gateway.store.registrations import Registrations
 from gateway.store.repositories import Accounts, Calls, Notifications, Numbers, Operator, Outbox, Recordings
 from gateway.store.requests import Requests
@@ -37,6 +38,7 @@ class Store:
             links=(tables.numbers.c.voice_application_sid, tables.numbers.c.sms_application_sid),
         )  # fmt: skip
         self.caller_ids = CallerIds(database)
+        self.queues = Queues(database)
         self.registrations = Registrations(database)
         self.old = Old(database)
 

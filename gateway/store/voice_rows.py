@@ -8,6 +8,14 @@ from gateway.store.sip_rows import Owned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Queue(Owned):
+    """A queue (QU…) of callers; who waits in it is not kept."""
+
+    friendly_name: str
+    max_size: int = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Application(Owned):
     """Documents and callbacks that numbers and calls may name in place of URLs of their own (AP…)."""
 

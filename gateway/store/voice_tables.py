@@ -1,9 +1,9 @@
-"""The tables of voice resources that customers make: applications, verified caller IDs."""
+"""The tables of voice resources that customers make: applications, verified caller IDs, queues."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
-from sqlalchemy import Boolean, Column, String, Text
+from sqlalchemy import Boolean, Column, Integer, String, Text
 
 from gateway.store.tables import owned
 
@@ -33,4 +33,11 @@ outgoing_caller_ids = owned(
     Column("phone_number", String(20), nullable=False),
     Column("friendly_name", String(64)),
     sa.UniqueConstraint("account_sid", "phone_number"),
+)
+
+queues = owned(
+    "queues",
+    Column("friendly_name", String(64), nullable=False),
+    Column("max_size", Integer, nullable=False),
+    sa.UniqueConstraint("account_sid", "friendly_name"),
 )
