@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from aiohttp import web
 
 from gateway.accounts.keys import Keys
-from gateway.api.core import declared
+from gateway.api.core import declared, queues
 from gateway.api.core.accounts import Accounts
 from gateway.api.core.call_events import CallEvents
 from gateway.api.core.caller_ids import CallerIds
@@ -33,6 +33,7 @@ from gateway.api.resource import Serving
 from gateway.api.server import Site
 from gateway.calls.addresses import joined
 from gateway.calls.captures import Bounds, Captures
+from gateway.calls.dispatch import Dispatch
 from gateway.calls.exchange import Exchange
 from gateway.calls.live_recordings import LiveRecordings
 from gateway.calls.moderation import Moderation
@@ -70,6 +71,7 @@ async def open_http(
         *Recordings(store, live, clock, services.recordings_dir, lambda: services.public_url).routes(),
         *Conferences(store, moderation).routes(),
         *Participants(store, moderation).routes(),
+        *queues.routes(store, Dispatch(services, exchange), services.sids, clock),
         *declared.routes(store, services.sids, clock),
     ]
     site = Site(

@@ -68,16 +68,18 @@ def listing(
     return Listing([build(row) for row in rows], more, first, Anchor(rows[-1][when], rows[-1]["sid"]))
 
 
-def cut(rows: Sequence[T], page: Page, place: Callable[[T], tuple[datetime, str]]) -> Listing[T]:
+def cut(
+    rows: Sequence[T], page: Page, place: Callable[[T], tuple[datetime, str]], *, oldest_first: bool = False
+) -> Listing[T]:
     """A page of rows that are in memory; `place` is the time and the SID that they are listed by."""
-    newest, at = sorted(rows, key=place, reverse=True), page.anchor
+    ordered = sorted(rows, key=place, reverse=not oldest_first)
     start = page.number * page.size
-    if at is not None and at.back:
-        start = max(0, sum(place(row) > (at.when, at.sid) for row in newest) - page.size)
-    elif at is not None:
-        start = sum(place(row) >= (at.when, at.sid) for row in newest)
-    found = newest[start : start + page.size]
-    more = start + page.size < len(newest)
+    if (at := page.anchor) is not None:
+        mark, places = (at.when, at.sid), [place(row) for row in ordered]
+        before = sum(one < mark if oldest_first else one > mark for one in places)
+        start = max(0, before - page.size) if at.back else before + (mark in places)
+    found = ordered[start : start + page.size]
+    more = start + page.size < len(ordered)
     if not found:
         return Listing([], more)
     return Listing(found, more, Anchor(*place(found[0]), back=True), Anchor(*place(found[-1])))

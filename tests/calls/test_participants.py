@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,49 +11,24 @@ import pytest
 from gateway.api.core.conferences import Conferences
 from gateway.api.core.participants import Participants
 from gateway.api.core.recordings import Recordings
-from gateway.api.http import Request, Router
 from gateway.calls.live_recordings import LiveRecordings
 from gateway.calls.moderation import Moderation
-from gateway.errors import ApiError
 from tests.calls.test_conference import Stage, staged
-from tests.lib import oai
+from tests.lib.core_api import CoreApi
 from tests.lib.loop import passes
 from tests.lib.whole import HOST
 
 
-class Api:
-    """The resources on a stage's services; each answer is held against Twilio's description."""
+class Api(CoreApi):
+    """The resources on a stage's services."""
 
     def __init__(self, stage: Stage) -> None:
         services, store = stage.one.services, stage.one.services.store
         moderation = Moderation(services, stage.one.exchange)
         live = LiveRecordings(stage.one.exchange.calls, services.conferences)
         recordings = Recordings(store, live, services.clock, services.recordings_dir, lambda: HOST)
-        self._router = Router(
-            [
-                *Conferences(store, moderation).routes(),
-                *Participants(store, moderation).routes(),
-                *recordings.routes(),
-            ]
-        )
-        self._store = store
-
-    async def ask(self, method: str, path: str, **fields: str) -> Any:
-        """The JSON of an answer; ApiError for a refusal."""
-        (account,) = await self._store.accounts.all()
-        where = f"/Accounts/{account.account_sid}{path}"
-        serve, variables = self._router.find(method, where)
-        given = {name: [value] for name, value in fields.items()}
-        reply = await serve(Request(method, f"/2010-04-01{where}.json", variables, given, account=account))
-        body = "" if reply.json is None else json.dumps(reply.json)
-        oai.check(method.lower(), f"/2010-04-01{where}.json", reply.status, body)
-        return reply.json
-
-    async def refused(self, method: str, path: str, **fields: str) -> tuple[int, int]:
-        """Status and code of a refusal."""
-        with pytest.raises(ApiError) as caught:
-            await self.ask(method, path, **fields)
-        return caught.value.status, caught.value.code
+        routes = (Conferences(store, moderation), Participants(store, moderation), recordings)
+        super().__init__(store, [route for one in routes for route in one.routes()])
 
 
 def moderated(
