@@ -149,8 +149,8 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
             Gruus(secret.key("temporary GRUUs"), random), exchange.spawn,
         )  # fmt: skip
         services = Services(
-            clock=clock, store=store, webhooks=webhooks, ledger=ledger, outbox=Outbox(store, webhooks.deliver, clock),
-            speaker=rooms.speaker(settings, cache, clock),
+            clock=clock, store=store, webhooks=webhooks, ledger=ledger,
+            outbox=Outbox(store, webhooks.deliver, clock, sids), speaker=rooms.speaker(settings, cache, clock),
             audio=AudioFetcher(webhooks, cache, clock, inside), workers=workers, sip=endpoint, trunks=book,
             carriers=carriers, admission=admission, phones=phones,
             domains=DomainAdmission(directory, logins, gate), spending=Spending(store, clock),

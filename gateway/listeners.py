@@ -22,6 +22,7 @@ from gateway.api.core.unmade import Unmade
 from gateway.api.dialect import CORE
 from gateway.api.http import Reply, Router
 from gateway.api.operator.accounts import AccountCeilings
+from gateway.api.operator.callbacks import Callbacks
 from gateway.api.operator.captures import CallCaptures
 from gateway.api.operator.recordings import RecordingFiles
 from gateway.api.operator.refusals import Refusals
@@ -84,6 +85,7 @@ async def open_http(
                 *AccountCeilings(store, services.spending).routes(),
                 *Registrations(services.phones, clock).routes(),
                 *CallCaptures(captures).routes(),
+                *Callbacks(store.outbox, services.outbox.kick).routes(),
                 *SentRequests(store.requests, services.ledger).routes(),
                 *RecordingFiles(store, services.recordings_dir).routes(),
             ]

@@ -242,12 +242,11 @@ def status_callback(row: Row, event: str, fields: dict[str, str], services: Serv
     assert row.status_callback
     if event == "completed":
         fields = fields | params.ended(row)
-    if not row.came_in:
-        fields = fields | {
-            "Timestamp": params.rfc2822(services.clock.wall()),
-            "CallbackSource": "call-progress-events",
-            "SequenceNumber": str(row.sequence),
-        }
+    fields = fields | {
+        "Timestamp": params.rfc2822(services.clock.wall()),
+        "CallbackSource": "call-progress-events",
+        "SequenceNumber": str(row.sequence),
+    }
     if event == "initiated":
         fields["CallStatus"] = "initiated"
     method = row.status_callback_method

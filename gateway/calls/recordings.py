@@ -26,6 +26,7 @@ LOG = logging.getLogger(__name__)
 
 REPAIRS = ThreadPoolExecutor(1, "repairs")
 TROUBLE = 12400  # Twilio's internal failure
+STARTED = "in-progress"
 TOO_SHORT = 16101  # Twilio: the recording is absent because it was too short
 
 
@@ -164,6 +165,7 @@ class Recording:
         """Writes the row and starts the recorder."""
         services, place, plan = self._call.services, self._place, self._plan
         await services.store.recordings.insert(self.row, callbacks=callbacks(self.row, self.url, services))
+        services.outbox.kick()
         place.begin(self)
         path = str((services.recordings_dir / self.row.blob).absolute())
         place.send(
@@ -282,10 +284,12 @@ async def finish(row: Row, changes: dict[str, Any], url: str, services: Services
 
 def callbacks(row: Row, url: str, services: Services) -> list[Callback]:
     """The status callback that the row's state calls for, if anyone wants it."""
-    event = "completed" if row.status == "failed" else row.status
-    if not row.status_callback or event not in row.status_callback_events.split():
+    event, wanted = "completed" if row.status == "failed" else row.status, row.status_callback_events.split()
+    if not row.status_callback or event not in wanted:
         return []
+    earlier = int(event != STARTED and STARTED in wanted)  # there are two at most: its start and its end
+    order = {"Timestamp": params.rfc2822(services.clock.wall()), "SequenceNumber": str(earlier)}
     return [
         Callback(row.account_sid, row.call_sid, row.status_callback, row.status_callback_method,
-                 params.recording(row, url), services.sids.token())
+                 params.recording(row, url) | order, services.sids.token())
     ]  # fmt: skip

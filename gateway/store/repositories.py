@@ -290,33 +290,6 @@ class Notifications:
         return listing(found, page, "message_date", lambda row: Notification(**row))
 
 
-class Outbox:
-    """Callbacks that wait to be delivered; ids give their order."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._table = tables.callbacks
-
-    async def waiting(self, after: int = 0) -> Sequence[sa.RowMapping]:
-        """What is neither delivered nor dead, with ids above `after`, oldest first. Ids are never used again."""
-        fits = self._table.c.dead.is_(False), self._table.c.id > after
-        return await self._database.read(sa.select(self._table).where(*fits).order_by(self._table.c.id))
-
-    async def count(self) -> int:
-        """How many wait."""
-        query = sa.select(sa.func.count()).select_from(self._table).where(self._table.c.dead.is_(False))
-        return int((await self._database.read(query))[0]["count_1"])
-
-    async def done(self, id: int) -> None:
-        """Delivered."""
-        await self._database.write(delete(self._table, id=id))
-
-    async def failed(self, id: int, attempts: int, first_tried: datetime, error: str, *, dead: bool) -> None:
-        """Not delivered this time, or never."""
-        state = {"attempts": attempts, "first_tried": first_tried, "last_error": error, "dead": dead}
-        await self._database.write(update(self._table, state, id=id))
-
-
 class Operator:
     """The operator's documents: trunks, routes, the key's hash."""
 

@@ -8,10 +8,11 @@ from gateway.store.caller_ids import CallerIds
 from gateway.store.conferences import Conferences
 from gateway.store.database import Database
 from gateway.store.old import Old
+from gateway.store.outbox import Outbox
 from gateway.store.owned import Owned
 from gateway.store.queues import Queues
 from gateway.store.registrations import Registrations
-from gateway.store.repositories import Accounts, Calls, Notifications, Numbers, Operator, Outbox, Recordings
+from gateway.store.repositories import Accounts, Calls, Notifications, Numbers, Operator, Recordings
 from gateway.store.requests import Requests
 from gateway.store.secret import SecretKey
 from gateway.store.sip import Sip

@@ -10,7 +10,7 @@ from gateway.clock import Clock
 from gateway.sids import Sids
 from gateway.store.rows import Account, Callback
 from gateway.webhooks.documents import Documents
-from gateway.webhooks.errors import FetchError
+from gateway.webhooks.errors import Failure, FetchError
 from gateway.webhooks.guard import Guard
 from gateway.webhooks.hops import Hop, Hops, Notes, Terms
 from gateway.webhooks.request import Answer, Handshake, Transport, WebhookRequest
@@ -108,7 +108,9 @@ class Webhooks:
                         if not left or f"{answer.status // 100}xx" not in choice.on:
                             return answer
         except TimeoutError as error:
-            raise FetchError(11203, f"{wanted.url}: no complete answer within {total:g} s in all") from error
+            raise FetchError(
+                11203, f"{wanted.url}: no complete answer within {total:g} s in all", kind=Failure.READ
+            ) from error
         raise AssertionError("the last attempt returns or raises")
 
 

@@ -1,7 +1,7 @@
 """The outbox: callbacks that were committed are delivered at least once, in order per call and URL.
 
 One task per (call, URL) lane works off its callbacks; after a failure it waits, unless its host answers somebody else
-meanwhile. At a start everything that waits is tried at once.
+meanwhile. At a start everything that waits is tried at once. How hosts share what is under way: slots.py.
 """
 
 from __future__ import annotations
@@ -16,15 +16,17 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from gateway.clock import Clock
+from gateway.sids import Sids, is_sid
 from gateway.store import Store
-from gateway.store.rows import Callback
-from gateway.webhooks.errors import FetchError
+from gateway.store.rows import Callback, Notification
+from gateway.webhooks.errors import Failure, FetchError
+from gateway.webhooks.slots import Host, Slots
+from gateway.webhooks.url import form
 
 LOG = logging.getLogger(__name__)
 
 Deliver = Callable[[Callback], Awaitable[int]]
-AT_ONCE = 200  # deliveries under way together
-AT_ONCE_PER_HOST = 50  # a host that hangs leaves room for the others
+UNWELCOME = 15003  # Twilio: "Call Progress: Warning Response to Callback URL"
 BROKEN = 5.0  # seconds after which a database that failed is asked again
 PATIENCE = timedelta(days=1)  # no callback is given up sooner, however often the gateway was started meanwhile
 
@@ -53,31 +55,33 @@ class Waiting:
 class Lane:
     """The callbacks of one call for one URL, in their order. `woken`: the host answered somebody since our attempt."""
 
-    host: Host
+    place: Place
     queue: deque[Waiting] = field(default_factory=deque)
     woken: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @dataclass(slots=True, eq=False)
-class Host:
+class Place:
     """Where lanes lead."""
 
+    name: str
+    host: Host = field(default_factory=Host)
     lanes: set[Lane] = field(default_factory=set)
-    slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE_PER_HOST))
 
 
 class Outbox:
     """Delivers. `kick` says that something was committed."""
 
-    def __init__(self, store: Store, deliver: Deliver, clock: Clock) -> None:
+    def __init__(self, store: Store, deliver: Deliver, clock: Clock, sids: Sids) -> None:
         self._store = store
+        self._sids = sids
         self._deliver = deliver
         self._clock = clock
         self._lanes: dict[tuple[str, str], Lane] = {}
-        self._hosts: dict[str, Host] = {}
+        self._places: dict[str, Place] = {}
         self._last = 0  # the highest id that was loaded; ids only grow
         self._kicked = asyncio.Event()
-        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._slots = Slots()
 
     @property
     def pending(self) -> int:
@@ -116,16 +120,17 @@ class Outbox:
                 tasks.create_task(self._work(key))
 
     def _open(self, key: tuple[str, str]) -> Lane:
-        host = self._hosts.setdefault(urlsplit(key[1]).netloc, Host())
-        lane = self._lanes[key] = Lane(host)
-        host.lanes.add(lane)
+        name = host_of(key[1])
+        place = self._places.setdefault(name, Place(name))
+        lane = self._lanes[key] = Lane(place)
+        place.lanes.add(lane)
         return lane
 
     def _close(self, key: tuple[str, str]) -> None:
         lane = self._lanes.pop(key)
-        lane.host.lanes.discard(lane)
-        if not lane.host.lanes:
-            del self._hosts[urlsplit(key[1]).netloc]
+        lane.place.lanes.discard(lane)
+        if not lane.place.lanes:
+            del self._places[lane.place.name]
 
     async def _work(self, key: tuple[str, str]) -> None:
         """Works off a lane until it is empty. Nothing that goes wrong here reaches another lane."""
@@ -147,12 +152,15 @@ class Outbox:
         while error is not None:
             pause, dead = self._verdict(waiting, error)
             waiting.attempts += 1
-            await self._store.outbox.failed(waiting.id, waiting.attempts, waiting.first_tried, error, dead=dead)
+            note = self._note(waiting.callback, error, dead=dead) if dead or waiting.attempts == 1 else None
+            await self._store.outbox.failed(
+                waiting.id, waiting.attempts, waiting.first_tried, error, dead=dead, note=note
+            )
             url = waiting.callback.url
             if dead:
-                LOG.error("! 15003: callback to %s is given up: %s", url, error)
+                LOG.error("! %d: callback to %s is given up: %s", UNWELCOME, url, error)
                 return
-            LOG.warning("! 15003: callback to %s failed, again in %g s: %s", url, pause, error)
+            LOG.warning("! %d: callback to %s failed, again in %g s: %s", UNWELCOME, url, pause, error)
             error = await self._again(lane, waiting, pause)
         await self._store.outbox.done(waiting.id)
 
@@ -161,6 +169,17 @@ class Outbox:
         assert waiting.first_tried is not None
         over = waiting.attempts >= len(PLAN) and self._clock.wall() - waiting.first_tried >= PATIENCE
         return PLAN[min(waiting.attempts, len(PLAN) - 1)], over or _final(error)
+
+    def _note(self, callback: Callback, error: str, *, dead: bool) -> Notification:
+        """What the account is told: at the first failure a warning, at the last an error."""
+        what = "is given up" if dead else "failed and is tried again"
+        return Notification(
+            sid=self._sids.new("NO"), account_sid=callback.account_sid,
+            call_sid=callback.ordering if is_sid(callback.ordering, "CA") else None, log=0 if dead else 1,
+            error_code=UNWELCOME, message_text=f"callback to {callback.url} {what}: {error}",
+            message_date=self._clock.wall(), request_url=callback.url, request_method=callback.method,
+            request_variables=form(callback.params.items()),
+        )  # fmt: skip
 
     async def _again(self, lane: Lane, waiting: Waiting, pause: float) -> str | None:
         """The plan's next attempt; before it one more, where the host answers somebody else meanwhile."""
@@ -176,26 +195,49 @@ class Outbox:
 
     async def _try(self, lane: Lane, waiting: Waiting) -> str | None:
         """None when it was delivered, else why not."""
-        async with lane.host.slots, self._slots:
+        host = lane.place.host
+        if host.dead and host.under_way:
+            return UNTRIED
+        async with self._slots.one(host):
+            if host.dead and host.under_way > 1:
+                return UNTRIED
             lane.woken.clear()
-            try:
-                status = await self._deliver(waiting.callback)
-            except FetchError as error:
-                return f"{error.code}: {error}"
-            except Exception as error:
-                LOG.exception("! a callback to %s failed in here", waiting.callback.url)
-                return f"internal failure: {error!r}"
-        if 200 <= status < 300:
-            for other in lane.host.lanes:
+            error = await self._ask(host, waiting)
+        if error is None:
+            for other in lane.place.lanes:
                 other.woken.set()
+        return error
+
+    async def _ask(self, host: Host, waiting: Waiting) -> str | None:
+        began = self._clock.now()
+        try:
+            status = await self._deliver(waiting.callback)
+        except FetchError as error:
+            if error.kind in (Failure.CONNECT, Failure.READ):
+                host.kept_silent()
+            return f"{error.code}: {error}"
+        except Exception as error:
+            LOG.exception("! a callback to %s failed in here", waiting.callback.url)
+            return f"internal failure: {error!r}"
+        host.answered(self._clock.now() - began)
+        if 200 <= status < 300:
             return None
         retried = status == 429 or status >= 500
         return f"HTTP {status}" if retried else f"{REFUSED} {status}"
 
 
 REFUSED = "refused with HTTP"
+UNTRIED = "not tried: the host has answered nothing for a while, and is asked one callback at a time"
 
 
 def _final(error: str) -> bool:
     """Whether the app refused it for good."""
     return error.startswith(REFUSED)
+
+
+def host_of(url: str) -> str:
+    """HOST or HOST:PORT of a URL, in lower case; empty where it has none."""
+    try:
+        return urlsplit(url).netloc.rpartition("@")[2].lower()
+    except ValueError:
+        return ""

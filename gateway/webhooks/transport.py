@@ -44,7 +44,7 @@ class AiohttpTransport:
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         connector = aiohttp.TCPConnector(
-            resolver=PinnedResolver(), use_dns_cache=False, limit=500, keepalive_timeout=KEEP_ALIVE,
+            resolver=PinnedResolver(), use_dns_cache=False, limit=0, limit_per_host=500, keepalive_timeout=KEEP_ALIVE,
             ssl=tls or True,
         )  # fmt: skip
         self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())

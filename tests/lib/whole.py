@@ -359,7 +359,7 @@ async def whole_with(
         Gruus(SecretKey(b"test").key("temporary GRUUs"), random), exchange.spawn,
     )  # fmt: skip
     services = Services(
-        clock=clock, store=store, webhooks=webhooks, ledger=ledger, outbox=Outbox(store, webhooks.deliver, clock),
+        clock=clock, store=store, webhooks=webhooks, ledger=ledger, outbox=Outbox(store, webhooks.deliver, clock, sids),
         speaker=sounds, audio=sounds, workers=workers, sip=endpoint, trunks=book,
         carriers=carriers, admission=admission, spending=Spending(store, clock), guard=guard, sids=sids,
         phones=phones, domains=DomainAdmission(directory, logins, admission.gate),

@@ -8,11 +8,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from gateway.sids import Sids
 from gateway.store import Store, tables
 from gateway.store.repositories import insert_callbacks
 from gateway.store.rows import Callback
@@ -79,7 +81,7 @@ class Bench:
 async def bench(clock: VirtualClock, folder: Path, app: App) -> AsyncIterator[Bench]:
     """An outbox that delivers to `app`; again on the same folder it is a restart."""
     store = await Store.open(f"sqlite+aiosqlite:///{folder}/outbox.db", clock, SecretKey(b"x"))
-    outbox = Outbox(store, app.deliver, clock)
+    outbox = Outbox(store, app.deliver, clock, Sids(Random(1)))
     try:
         async with asyncio.TaskGroup() as tasks:
             task = tasks.create_task(outbox.run())
