@@ -11,9 +11,11 @@ from gateway.accounts.keys import Keys
 from gateway.api.core import declared, queues
 from gateway.api.core.accounts import Accounts
 from gateway.api.core.call_events import CallEvents
+from gateway.api.core.call_messages import CallMessages
 from gateway.api.core.caller_ids import CallerIds
 from gateway.api.core.calls import Calls
 from gateway.api.core.conferences import Conferences
+from gateway.api.core.later import Later
 from gateway.api.core.notifications import Notifications
 from gateway.api.core.numbers import Numbers
 from gateway.api.core.participants import Participants
@@ -60,6 +62,7 @@ async def open_http(
     store, clock, moderation = services.store, services.clock, Moderation(services, exchange)
     captures = open_captures(settings, services, exchange, endpoint)
     close.callback(captures.close)
+    steering = Steering(exchange.calls, exchange.scripts)
     live = LiveRecordings(exchange.calls, services.conferences)
     core = [
         *Accounts(store, clock).routes(),
@@ -68,7 +71,9 @@ async def open_http(
         *Notifications(store).routes(),
         *Unmade(store).routes(),
         *Numbers(store, services.sids, clock).routes(),
-        *Calls(store, exchange, Steering(exchange.calls, exchange.scripts)).routes(),
+        *CallMessages(store, steering, services.sids, clock).routes(),
+        *Calls(store, exchange, steering).routes(),
+        *Later(store).routes(),
         *Recordings(store, live, clock, services.recordings_dir, lambda: services.public_url).routes(),
         *Conferences(store, moderation).routes(),
         *Participants(store, moderation).routes(),

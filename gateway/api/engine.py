@@ -7,6 +7,8 @@ from typing import Protocol
 
 from gateway.store.rows import Call, Conference, Recording
 
+LONGEST_MESSAGE = 10_000  # bytes of a user-defined message
+
 
 @dataclass(frozen=True, slots=True)
 class CreateCall:
@@ -70,6 +72,10 @@ class LiveCalls(Protocol):
     """The calls that live, by their SIDs; ApiError where it refuses."""
 
     async def change(self, sid: str, wanted: ChangeCall) -> None: ...
+
+    async def send(self, sid: str, content: str, message_sid: str, key: str) -> str:
+        """A user-defined message; its SID, which is that of an earlier one with the same key, that was sent already."""
+        ...
 
     async def complete(self, sid: str) -> None: ...
 

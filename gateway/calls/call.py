@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from gateway.calls import params
+from gateway.calls import messages, params
 from gateway.calls.dialstring import NoRoute
 from gateway.calls.leg import Gone, Leg
 from gateway.calls.meter import Meter
@@ -43,6 +43,7 @@ class Call:
         self.when_over: Callable[[], None] | None = None
         self._document: asyncio.Future[bool] | None = None
         self.wanted_status: str | None = None  # what the API asked for: completed or canceled
+        self.messages = messages.Messages()
         self._time_limit: float | None = None  # seconds from the answer on
         self._hangs_up: asyncio.TimerHandle | None = None
         self.leaves = False  # it has sent its other party on: nothing but its end follows
@@ -74,6 +75,7 @@ class Call:
             self.leg.referrals.unwanted = self._not_transferred
             self.leg.on_one_way = self.leg.on_strangers = self._media_trouble
             self.leg.on_unplayable = self._unplayable
+            self.leg.on_message = self._message_came
         now = self.services.clock.wall()
         self.answered_at = self.services.clock.now()
         if self._time_limit is not None:
@@ -219,6 +221,9 @@ class Call:
 
     def _media_trouble(self, text: str) -> None:
         self.warn(MEDIA_TROUBLE, text)
+
+    def _message_came(self, body: bytes) -> None:
+        self.services.spawn(messages.came(self, body))
 
     def _unplayable(self, text: str) -> None:
         self.warn(UNPLAYABLE, f"what was to be played could not be: {text}", error=True)

@@ -1,4 +1,6 @@
-"""Digits as SIP INFO, both ways: `application/dtmf-relay` and `application/dtmf`, as carriers know them."""
+"""What SIP INFO carries both ways: digits, as carriers know them (`application/dtmf-relay`, `application/dtmf`), and
+messages of apps as JSON (gateway/calls/messages.py).
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ from collections.abc import Callable
 WAITS = {"w": 0.5, "W": 1.0}  # seconds
 PACE = 0.25  # seconds from one digit to the next
 KIND = "application/dtmf-relay"
+MESSAGE = "application/json"  # of apps
 
 
 def press(digits: str, send: Callable[[str, bytes], bool]) -> asyncio.Future[bool]:

@@ -75,6 +75,7 @@ class Leg(Line):
         self.on_early_media: Callable[[], None] | None = None
         self.on_one_way: Callable[[str], None] | None = None  # a sentence
         self.on_replaced: Callable[[], None] | None = None  # the leg has another dialog now
+        self.on_message: Callable[[bytes], None] | None = None  # JSON
         self.referrals = Referrals(proxy(self), sip)  # which does not keep its leg
         self._sip = sip
         self._offer = offer
@@ -173,7 +174,7 @@ class Leg(Line):
         self.hangup()
         self.release_port()
         self.on_early_media = self.on_one_way = self.on_unplayable = self.on_replaced = self.on_digit = None
-        self.on_strangers = None
+        self.on_strangers = self.on_message = None
         self.referrals.wanted = self.referrals.unwanted = None
 
     def send_digits(self, digits: str) -> asyncio.Future[bool]:
@@ -183,6 +184,10 @@ class Leg(Line):
             if self._negotiation.media.dtmf == "info"
             else super().send_digits(digits)
         )
+
+    def send_message(self, body: bytes) -> None:
+        """JSON of the app for the other side."""
+        self._send_info(info.MESSAGE, body)
 
     def _send_info(self, content_type: str, body: bytes) -> bool:
         self._sip.apply(sip_commands.SendInfo(self.session, content_type, body))
@@ -283,6 +288,8 @@ class Leg(Line):
     def _hear_info(self, content_type: str, body: bytes) -> None:
         if digit := info.digit_of(content_type, body):
             self.hear_digit(digit, "INFO")
+        elif content_type.partition(";")[0].strip().lower() == info.MESSAGE and self.on_message is not None:
+            self.on_message(body)
 
     def _hear_end(self, cause: sip_events.Cause, status: int, reason: str) -> None:
         if self.gone.done():

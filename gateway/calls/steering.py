@@ -31,6 +31,18 @@ class Steering:
         if script is not None and source is not None:
             script.replace(source)
 
+    async def send(self, sid: str, content: str, message_sid: str, key: str) -> str:
+        """A user-defined message; its SID, which is that of an earlier one with the same key, that was sent already."""
+        call = self._living(sid)
+        if call.row.status != "in-progress" or call.leg is None:
+            raise ApiError(400, 21220, "Call is not in-progress. Nobody hears a message.")
+        if key in call.messages.sent:
+            return call.messages.sent[key]
+        call.leg.send_message(content.encode())
+        if key:
+            call.messages.sent[key] = message_sid
+        return message_sid
+
     async def complete(self, sid: str) -> None:
         """Hangs up a call, also one that is queued or rings."""
         self._stop(self._living(sid), "completed")

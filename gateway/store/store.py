@@ -7,6 +7,7 @@ from gateway.store import tables, voice_tables
 from gateway.store.caller_ids import CallerIds
 from gateway.store.conferences import Conferences
 from gateway.store.database import Database
+from gateway.store.message_subscriptions import MessageSubscriptions
 from gateway.store.old import Old
 from gateway.store.outbox import Outbox
 from gateway.store.owned import Owned
@@ -40,6 +41,7 @@ class Store:
         )  # fmt: skip
         self.caller_ids = CallerIds(database)
         self.queues = Queues(database)
+        self.message_subscriptions = MessageSubscriptions(database)
         self.registrations = Registrations(database)
         self.old = Old(database)
 

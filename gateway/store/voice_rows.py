@@ -42,3 +42,13 @@ class OutgoingCallerId(Owned):
 
     phone_number: str  # E.164
     friendly_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageSubscription(Owned):
+    """Who is told the user-defined messages of a call's far end (ZY…)."""
+
+    call_sid: str
+    callback: str
+    method: str = "POST"
+    idempotency_key: str | None = None

@@ -1,4 +1,4 @@
-"""The tables of voice resources that customers make: applications, verified caller IDs, queues."""
+"""The tables of voice resources that customers make: applications, verified caller IDs, queues, subscriptions."""
 
 from __future__ import annotations
 
@@ -40,4 +40,13 @@ queues = owned(
     Column("friendly_name", String(64), nullable=False),
     Column("max_size", Integer, nullable=False),
     sa.UniqueConstraint("account_sid", "friendly_name"),
+)
+
+message_subscriptions = owned(
+    "message_subscriptions",
+    Column("call_sid", String(34), nullable=False, index=True),
+    Column("callback", Text, nullable=False),
+    Column("method", String(4), nullable=False),
+    Column("idempotency_key", Text),
+    sa.UniqueConstraint("account_sid", "call_sid", "idempotency_key"),
 )

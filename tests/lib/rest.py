@@ -28,8 +28,10 @@ from gateway.accounts.keys import Keys
 from gateway.api.core import declared
 from gateway.api.core.accounts import Accounts
 from gateway.api.core.call_events import CallEvents
+from gateway.api.core.call_messages import CallMessages
 from gateway.api.core.caller_ids import CallerIds
 from gateway.api.core.calls import Calls
+from gateway.api.core.later import Later
 from gateway.api.core.notifications import Notifications
 from gateway.api.core.numbers import Numbers
 from gateway.api.core.recordings import Recordings
@@ -83,6 +85,10 @@ class FakeEngine:
 
     async def change(self, sid: str, wanted: ChangeCall) -> None:
         self.asked.append(("change", sid, wanted))
+
+    async def send(self, sid: str, content: str, message_sid: str, key: str) -> str:
+        self.asked.append(("send", sid, content, key))
+        return message_sid
 
     async def begin(self, account_sid: str, wanted: Validate) -> tuple[str, str]:
         """A call that never is; the code is 123456."""
@@ -236,7 +242,9 @@ async def _start(folder: Path, loop: asyncio.AbstractEventLoop) -> tuple[Rest, A
         *Notifications(store).routes(),
         *Unmade(store).routes(),
         *Numbers(store, sids, clock).routes(),
+        *CallMessages(store, engine, sids, clock).routes(),
         *Calls(store, engine, engine).routes(),
+        *Later(store).routes(),
         *Recordings(store, engine.recorders, clock, folder, lambda: "https://gateway.example").routes(),
         *declared.routes(store, sids, clock),
         Route("/Accounts/{account}/Broken", {"GET": _broken}),

@@ -1,0 +1,37 @@
+"""What a call could begin, and what this version has no engine for: refused in words, so that no app waits for it."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from gateway.api.http import Reply, Request, Route
+from gateway.errors import ApiError, not_found
+from gateway.store import Store
+
+LATER = {
+    "Payments": "payments", "Siprec": "SIPREC sessions", "Streams": "media streams",
+    "Transcriptions": "transcriptions",
+}  # fmt: skip
+
+
+class Later:
+    """Creating one is refused; there is none that could be updated."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def routes(self) -> list[Route]:
+        """The paths."""
+        call = "/Accounts/{account}/Calls/{call}"
+        lists = [Route(f"{call}/{kind}", {"POST": partial(self.create, what)}) for kind, what in LATER.items()]
+        return [*lists, *(Route(f"{call}/{kind}/{{sid}}", {"POST": self.update}) for kind in LATER)]
+
+    async def create(self, what: str, request: Request) -> Reply:
+        """20001, of a call that is there."""
+        if await self._store.calls.fetch(request.account_sid, request.variables["call"]) is None:
+            raise not_found(request.path)
+        raise ApiError(400, 20001, f"This version has no {what} of calls")
+
+    async def update(self, request: Request) -> Reply:
+        """404."""
+        raise not_found(request.path)
