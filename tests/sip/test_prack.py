@@ -27,7 +27,7 @@ def lines(wire: Wire, start: str) -> list[float]:
 def test_a_reliable_183_is_acknowledged_and_the_call_goes_on() -> None:
     wire = ringing()
     wire.run(1)
-    assert wire.a.said(Ringing) == [Ringing("out", 183, ANSWER)]
+    assert wire.a.said(Ringing) == [Ringing("out", 183, ANSWER, "192.0.2.2")]
     assert (len(lines(wire, "SIP/2.0 183")), len(lines(wire, "PRACK"))) == (1, 1)
     wire.apply(wire.b, commands.Accept(incoming(wire.b), ANSWER))
     wire.run(1)
@@ -93,7 +93,7 @@ def test_a_late_offer_is_made_in_the_183_and_answered_in_the_ack() -> None:
     wire.run(1)
     wire.apply(wire.b, commands.Provisional(incoming(wire.b), 183, OFFER))  # unreliable: no place for an offer
     wire.run(1)
-    assert wire.a.said(Ringing) == [Ringing("out", 183, None)]
+    assert wire.a.said(Ringing) == [Ringing("out", 183, None, "192.0.2.2")]
     wire.apply(wire.a, commands.Hangup("out"))
     assert_clean(wire)
 
