@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sip import commands
 from sip import registrar as registrar_rules
+from sip.bodies import ACCEPTED, is_encoded, settle
 from sip.dialogs import Dialogs
 from sip.errors import SipError
 from sip.events import (
@@ -111,6 +112,7 @@ class Agent:
         try:
             message = parse_message(data)
             check(message, flow)
+            settle(message)
             if isinstance(message, Response):
                 outputs = self._layer.response(message, now)
             else:
@@ -306,11 +308,15 @@ class Agent:
             response = request.reply(420, to_tag=tag)
             response.headers.add("Unsupported", ", ".join(unknown))
             return response
+        if is_encoded(request):
+            response = request.reply(415, to_tag=tag)
+            response.headers.add("Accept-Encoding", "identity")
+            return response
         if request.method == "INVITE" and not request.accepts(SDP):
             return request.reply(406, to_tag=tag)
         if request.method == "INVITE" and request.body and request.content_type not in (SDP, ""):
             response = request.reply(415, to_tag=tag)
-            response.headers.add("Accept", SDP)
+            response.headers.add("Accept", ACCEPTED)
             return response
         return None
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
+from sip.bodies import SDP
 from sip.client_transaction import Act, ClientTransaction, Late, Notice
 from sip.client_transaction import Input as ClientInput
 from sip.client_transaction import State as ClientState
@@ -35,7 +36,6 @@ __all__ = ["ALLOW", "SDP", "SUPPORTED", "Layer", "Output", "Owner"]
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REFER, NOTIFY"
 SUPPORTED = "100rel, timer, replaces, norefersub"
 OURS = (*ALLOW.split(", "), "REGISTER")  # methods of requests that we make
-SDP = "application/sdp"
 LARGE = 1300  # bytes; a larger request does not go over UDP (RFC 3261 §18.1.1)
 
 

@@ -10,6 +10,7 @@ from weakref import proxy
 
 from sip.answering import Answering
 from sip.authority import Authority
+from sip.bodies import ACCEPTED
 from sip.client_transaction import Act
 from sip.commands import Credentials
 from sip.dialog import DialogState
@@ -256,7 +257,7 @@ class Session:
         if status == 405:
             response.headers.add("Allow", ALLOW)
         if status == 415:
-            response.headers.add("Accept", SDP)
+            response.headers.add("Accept", ACCEPTED)
         return self.layer.respond(transaction, response, now)
 
     def bye_came(self, transaction: ServerTransaction, now: float) -> list[Output]:
@@ -311,7 +312,7 @@ class Session:
 def capabilities(request: Request, to_tag: str = "") -> Response:
     """The answer to OPTIONS (RFC 3261 §11.2)."""
     response = request.reply(200, to_tag=to_tag)
-    for name, value in (("Allow", ALLOW), ("Supported", SUPPORTED), ("Accept", SDP)):
+    for name, value in (("Allow", ALLOW), ("Supported", SUPPORTED), ("Accept", ACCEPTED)):
         response.headers.add(name, value)
     return response
 

@@ -361,7 +361,7 @@ def test_bext01() -> None:
 
 def test_invut() -> None:
     (response,) = given(message("invut")).responses
-    assert response.headers.get("Accept") == "application/sdp"
+    assert response.headers.get("Accept") == "application/sdp, multipart/mixed"
 
 
 def test_zeromf_as_an_invite() -> None:
