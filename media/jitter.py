@@ -2,7 +2,8 @@
 
 Loss leaves a gap that plays as silence, repeats and disorder fall into place by themselves, any packet length works.
 Playout starts `START` behind the first packet; it moves back a frame when packets come too late (up to `MOST`) and
-forward when they have come early for a while (down to `LEAST`).
+forward when they have come early for a while (down to `LEAST`). To move forward is to leave a frame out, so it waits
+for a silent one: a little delay is nothing against a hole in a word.
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from media.codecs import QUIET
+from media.codecs import QUIET, g711
 from media.frames import FRAME, Mask, Rows, Wire, samples, whole, windows
+from media.levels import SILENCE, dbfs
 from media.rtp import distance
 
 SIZE = 25 * FRAME  # samples kept per row: 500 ms, in whole frames
 START, LEAST, MOST = 2 * FRAME, FRAME, 6 * FRAME  # 40, 20 and 120 ms
 PATIENCE = 250  # ticks (5 s) of early packets before playout moves forward
+LOOK = 16  # ticks between looks at a row for a silent frame: a pause in speech is longer, and a look is not for nothing
 JUMP = SIZE // 2  # a timestamp this far off is a new stream
 
 Ints = NDArray[np.int64]
@@ -113,14 +116,25 @@ class Jitter:
         self._ticks[rows] += 1
         back = (margin < 0) & (self.delay[rows] < MOST)
         rested = self._ticks[rows] >= PATIENCE
-        renew = back | rested
-        if not renew.any():
+        if not (back | rested).any():
             return
-        forward = rested & (margin >= 2 * FRAME) & (margin < JUMP) & (self.delay[rows] > LEAST)
-        left_out = rows[forward & ~back]
+        early = rested & ~back & (margin >= 2 * FRAME) & (margin < JUMP) & (self.delay[rows] > LEAST)
+        forward = self._silent(rows, early)
+        renew = back | (rested & ~early) | forward
+        left_out = rows[forward]
         self._frames[left_out * SIZE + self._at[left_out]] = whole(QUIET[self._law[left_out]])
         step = np.where(back, -FRAME, np.where(forward, FRAME, 0))
         self._step(rows, step)
         self.delay[rows] -= step
         self._margin[rows] = np.where(renew, JUMP, margin)
         self._ticks[rows] = np.where(renew, 0, self._ticks[rows])
+
+    def _silent(self, rows: Rows, among: Mask) -> Mask:
+        """Of some rows those whose next frame is silent; each is looked at now and then."""
+        found: Mask = among & ((self._ticks[rows] + rows) % LOOK == 0)
+        index = np.flatnonzero(found)
+        if len(index):
+            at = rows[index]
+            wire = samples(self._frames[at * SIZE + self._at[at]])
+            found[index] = dbfs(g711.decode(wire, self._law[at])) < SILENCE
+        return found

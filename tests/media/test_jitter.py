@@ -87,15 +87,44 @@ def test_a_row_that_begins_anew_plays_nothing_of_before() -> None:
     assert (jitter.delay[0], jitter.late[0]) == (2 * FRAME, 0)
 
 
-def test_what_playout_leaves_out_when_it_moves_forward_is_not_played_later() -> None:
-    """Packets that come early for five seconds, then none: nothing but silence is left in the ring."""
-    arrivals = {0: [0, 1, 2], **{tick: [tick + 2] for tick in range(1, 256)}}
-    played, jitter = play(arrivals, 400)
+HUSH = 0xFE  # code of a very small sample
+
+
+def early_for(seconds: float, hushed: range) -> tuple[list[int], Jitter]:
+    """Packets that come two frames before they are due; of the hushed ones what plays is nearly silence."""
+    jitter, played = Jitter(1, ULAW), []
+    for number in range(round(seconds * 50)):
+        code = HUSH if number in hushed else number % 100
+        stamp, payload = np.array([number * FRAME]), np.full((1, FRAME), code, np.uint8)
+        jitter.put(ROW, np.array([9]), stamp, payload, np.array([FRAME]))
+        played.append(frame_of(jitter))
+    return played, jitter
+
+
+def test_nothing_is_left_out_of_audio_that_never_pauses() -> None:
+    played, jitter = early_for(60, range(0))
+    assert played == [-1, -1, *(number % 100 for number in range(60 * 50 - 2))]
+    assert jitter.delay[0] == 2 * FRAME
+
+
+def test_playout_moves_forward_over_a_silent_frame() -> None:
+    played, jitter = early_for(20, range(600, 620))
     assert jitter.delay[0] == FRAME
-    heard = [number for number in played if number >= 0]
-    assert len(heard) == 258 - 1
-    assert all((after - before) % 200 in (1, 2) for before, after in pairwise(heard))
-    assert played[262:] == [-1] * (400 - 262)
+    heard = [number for number in played[2:] if number != HUSH]
+    assert heard == [number % 100 for number in range(20 * 50 - 1) if number not in range(600, 620)]
+    assert played.count(HUSH) == 20 - 1
+
+
+def test_what_playout_leaves_out_when_it_moves_forward_is_not_played_later() -> None:
+    """Packets that come early for a while, then none: nothing but silence is left in the ring."""
+    jitter, played = Jitter(1, ULAW), []
+    for tick in range(400):
+        if tick < 300:
+            payload = np.full((1, FRAME), HUSH, np.uint8)
+            jitter.put(ROW, np.array([9]), np.array([tick * FRAME]), payload, np.array([FRAME]))
+        played.append(frame_of(jitter))
+    assert jitter.delay[0] == FRAME
+    assert played[2:] == [HUSH] * (300 - 1) + [-1] * (400 - 2 - 299)
 
 
 def test_the_late_part_of_a_packet_is_not_played_later() -> None:
