@@ -8,20 +8,6 @@ from contextlib import AsyncExitStack
 from aiohttp import web
 
 from gateway.accounts.keys import Keys
-from gateway.api.core import declared, queues
-from gateway.api.core.accounts import Accounts
-from gateway.api.core.call_events import CallEvents
-from gateway.api.core.call_messages import CallMessages
-from gateway.api.core.caller_ids import CallerIds
-from gateway.api.core.calls import Calls
-from gateway.api.core.conferences import Conferences
-from gateway.api.core.later import Later
-from gateway.api.core.notifications import Notifications
-from gateway.api.core.numbers import Numbers
-from gateway.api.core.participants import Participants
-from gateway.api.core.recordings import Recordings
-from gateway.api.core.unmade import Unmade
-from gateway.api.dialect import CORE
 from gateway.api.http import Reply, Router
 from gateway.api.operator.accounts import AccountCeilings
 from gateway.api.operator.callbacks import Callbacks
@@ -32,18 +18,13 @@ from gateway.api.operator.registrations import Registrations
 from gateway.api.operator.requests import SentRequests
 from gateway.api.operator.resources import Operator
 from gateway.api.products import products
-from gateway.api.resource import Serving
 from gateway.api.server import Site
 from gateway.calls.addresses import joined
 from gateway.calls.captures import Bounds, Captures
-from gateway.calls.dispatch import Dispatch
 from gateway.calls.exchange import Exchange
-from gateway.calls.live_recordings import LiveRecordings
-from gateway.calls.moderation import Moderation
 from gateway.calls.services import Services
-from gateway.calls.steering import Steering
-from gateway.calls.validation import Validations
 from gateway.config import ConfigError, Settings, host_port
+from gateway.core_routes import core_routes
 from gateway.trunks.book import TrunkBook
 from gateway.trunks.stir import CONTENT_TYPE
 from sip.transport.endpoint import Endpoint
@@ -59,29 +40,11 @@ async def open_http(
     close: AsyncExitStack,
 ) -> list[web.AppRunner]:
     """The listener of the REST API, and the operator's where it has one of its own."""
-    store, clock, moderation = services.store, services.clock, Moderation(services, exchange)
+    store, clock = services.store, services.clock
     captures = open_captures(settings, services, exchange, endpoint)
     close.callback(captures.close)
-    steering = Steering(exchange.calls, exchange.scripts)
-    live = LiveRecordings(exchange.calls, services.conferences)
-    core = [
-        *Accounts(store, clock).routes(),
-        *CallerIds(store, Serving(CORE, services.sids, clock), Validations(services, exchange)).routes(),
-        *CallEvents(store, services.ledger).routes(),
-        *Notifications(store).routes(),
-        *Unmade(store).routes(),
-        *Numbers(store, services.sids, clock).routes(),
-        *CallMessages(store, steering, services.sids, clock).routes(),
-        *Calls(store, exchange, steering).routes(),
-        *Later(store).routes(),
-        *Recordings(store, live, clock, services.recordings_dir, lambda: services.public_url).routes(),
-        *Conferences(store, moderation).routes(),
-        *Participants(store, moderation).routes(),
-        *queues.routes(store, Dispatch(services, exchange), services.sids, clock),
-        *declared.routes(store, services.sids, clock),
-    ]
     site = Site(
-        Router(core),
+        Router(core_routes(services, exchange)),
         products(store, services.sids, clock, lambda: services.public_url),
         Router(
             [
