@@ -23,6 +23,24 @@ class Reader:
         """Warns about this element."""
         self.warnings.append(warning(self.element, code, message))
 
+    def warn_of(self, child: Element, code: int, message: str) -> None:
+        """Warns about an element inside this one."""
+        self.warnings.append(warning(child, code, message))
+
+    def childless(self) -> None:
+        """Warns of elements inside one that has none."""
+        for child in self.element:
+            self.warn_of(child, 12200, f"<{child.tag}> is not allowed inside <{self.element.tag}>: ignored")
+
+    def parameter(self, child: Element) -> dict[str, str]:
+        """The name and value of a `<Parameter>`; nothing, with a warning, without a name."""
+        read = Reader(child, self.warnings, 12200)
+        name, value = read.text("name"), read.text("value", "") or ""
+        read.rest()
+        if not name:
+            read.warn(12200, "<Parameter> has no name: ignored")
+        return {name: value} if name else {}
+
     def text(self, name: str, default: str | None = None) -> str | None:
         """Any text, trimmed."""
         self._read.add(name)

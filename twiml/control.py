@@ -88,6 +88,14 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True)
+class Screen:
+    """The document that a called party hears before it is joined, by URL."""
+
+    url: str
+    method: str = "POST"
+
+
+@dataclass(frozen=True, slots=True)
 class NumberTarget:
     """A phone number to dial."""
 
@@ -97,11 +105,28 @@ class NumberTarget:
     status_callback_method: str = "POST"
     status_callback_events: tuple[str, ...] = ("completed",)
     byoc: str | None = None  # SID of the customer's own carrier
+    screen: Screen | None = None
+
+    @property
+    def address(self) -> str:
+        """`To` of the call."""
+        return self.number
+
+
+@dataclass(frozen=True, slots=True)
+class SipUri:
+    """One of several URIs: those of a lower priority are tried first, among equals chance decides, by weight."""
+
+    uri: str
+    priority: int = 0
+    weight: int = 1
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class SipTarget:
-    """A SIP URI to dial, with digest credentials and custom headers."""
+    """A SIP URI to dial, with digest credentials and custom headers; `uris`: all of them, where there are several."""
 
     uri: str
     username: str | None = None
@@ -110,6 +135,49 @@ class SipTarget:
     status_callback: str | None = None
     status_callback_method: str = "POST"
     status_callback_events: tuple[str, ...] = ("completed",)
+    uris: tuple[SipUri, ...] = ()
+    screen: Screen | None = None
+
+    @property
+    def address(self) -> str:
+        """`To` of the call."""
+        return self.uri
+
+
+@dataclass(frozen=True, slots=True)
+class ClientTarget:
+    """An identity whose devices ring; they are given `params`."""
+
+    identity: str
+    params: tuple[tuple[str, str], ...] = ()
+    status_callback: str | None = None
+    status_callback_method: str = "POST"
+    status_callback_events: tuple[str, ...] = ("completed",)
+    screen: Screen | None = None
+
+    @property
+    def address(self) -> str:
+        """`To` of the call."""
+        return f"client:{self.identity}"
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationTarget:
+    """An application that answers a call in itself; its document is asked for with `params`."""
+
+    sid: str
+    params: tuple[tuple[str, str], ...] = ()
+    status_callback: str | None = None
+    status_callback_method: str = "POST"
+    status_callback_events: tuple[str, ...] = ("completed",)
+    screen: Screen | None = None
+    customer_id: str | None = None
+    copy_parent_to: bool = False  # `To` of the application's call is that of the parent
+
+    @property
+    def address(self) -> str:
+        """`To` of the call."""
+        return self.sid
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +233,7 @@ class EnqueuePlan:
     most: int = 1000  # callers, where the queue is new
 
 
-Target = NumberTarget | SipTarget
+Target = NumberTarget | SipTarget | ClientTarget | ApplicationTarget
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,12 +28,20 @@ class Prompts:
 
 async def run(document: Document, call: CallControl) -> Outcome:
     """Runs a document; its end without a word hangs up (twiml-voice.md: execution model)."""
-    for verb in steps(document.verbs):
+    outcome = await through(document.verbs, call)
+    if not isinstance(outcome, Next):
+        return outcome
+    await call.hangup()
+    return End()
+
+
+async def through(verbs: Sequence[Verb], call: CallControl) -> Outcome:
+    """Runs verbs until one leads elsewhere; Next where none does."""
+    for verb in steps(verbs):
         outcome = await verb.run(call)
         if not isinstance(outcome, Next):
             return outcome
-    await call.hangup()
-    return End()
+    return Next()
 
 
 def steps(verbs: Sequence[Verb]) -> Iterator[Verb]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from gateway.calls import byoc, outbound
+from gateway.calls import applications, byoc, outbound
 from gateway.calls.call import Call
-from gateway.calls.dialstring import Hop, Hops, NoRoute
+from gateway.calls.dialstring import Hop, Hops, NoRoute, NotRegistered
 from gateway.numbers.e164 import normal
 from gateway.store.rows import Call as Row
+from gateway.trunks.policy import ordered
 from gateway.webhooks.errors import FetchError
-from twiml.control import SipTarget, Target
+from twiml.control import ApplicationTarget, ClientTarget, NumberTarget, SipTarget, SipUri, Target
+
+NO_DEVICE = 31480  # Twilio: a client is temporarily unavailable
 
 
 @dataclass(slots=True)
@@ -24,12 +27,22 @@ class Child:
     answered: bool = False
     goes_on: bool = False  # after the Dial: a transfer has its leg
 
+    def sip_params(self) -> dict[str, str]:
+        """What the Dial's action is told of a SIP target (twiml-voice.md: Dial)."""
+        if not isinstance(self.target, SipTarget):
+            return {}
+        told = {f"Dial{name}": value for name, value in self.call.extra.items() if name.startswith("SipHeader_")}
+        if call_id := self.call.extra.get("SipCallId"):
+            told["DialSipCallId"] = call_id
+        code = self.call.row.sip_response_code or (200 if self.answered else None)
+        return told | ({"DialSipResponseCode": str(code)} if code else {})
+
 
 async def child_of(parent: Call, target: Target, caller_id: str, hops: Hops | None) -> Child:
     """The child call of a target, with its hops; none when it cannot be placed, which is in its record."""
     services = parent.services
     now = services.clock.wall()
-    to = target.uri if isinstance(target, SipTarget) else target.number
+    to = applications.called_as(parent, target) if isinstance(target, ApplicationTarget) else target.address
     row = Row(
         sid=services.sids.new("CA"), account_sid=parent.row.account_sid, from_=caller_id, to=to,
         direction="outbound-dial", status="queued", date_created=now, date_updated=now,
@@ -57,10 +70,33 @@ async def _told(parent: Call, hops: Hops) -> list[Hop]:
 
 
 async def _hops(parent: Call, target: Target, caller_id: str) -> list[Hop]:
-    if isinstance(target, SipTarget):
-        account, login = parent.row.account_sid, (target.username, target.password)
-        hops = await outbound.hops_to_uri(parent.services, account, target.uri, *login)
-        return [replace(hop, headers=(*hop.headers, *target.headers)) for hop in hops]
+    match target:
+        case SipTarget():
+            return await _sip_hops(parent, target)
+        case NumberTarget():
+            return await _number_hops(parent, target, caller_id)
+        case ClientTarget(identity=identity):
+            raise NotRegistered(f"client {identity} has no registered device", NO_DEVICE)
+        case ApplicationTarget():
+            return [await applications.hop_to(parent, target, caller_id)]
+
+
+async def _sip_hops(parent: Call, target: SipTarget) -> list[Hop]:
+    """Of several URIs each in its turn; NoRoute, FetchError where none can be called."""
+    services, account, failure = parent.services, parent.row.account_sid, None
+    uris = target.uris or (SipUri(target.uri, username=target.username, password=target.password),)
+    hops: list[Hop] = []
+    for one in ordered(uris, (), services.random):
+        try:
+            hops += await outbound.hops_to_uri(services, account, one.uri, one.username, one.password)
+        except (NoRoute, FetchError) as error:
+            failure = error
+    if not hops and failure is not None:
+        raise failure
+    return [replace(hop, headers=(*hop.headers, *target.headers)) for hop in hops]
+
+
+async def _number_hops(parent: Call, target: NumberTarget, caller_id: str) -> list[Hop]:
     number = normal(target.number)
     if number is None:
         raise NoRoute(13223, f"{target.number!r} is not a phone number")

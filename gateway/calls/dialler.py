@@ -13,7 +13,7 @@ from gateway.calls.race import Overtaken
 from gateway.calls.ringing import call_caller, first_answer
 from gateway.calls.talk import talk
 from gateway.calls.transfer import Transfers
-from twiml.control import Dialled, DialPlan, SipTarget
+from twiml.control import Dialled, DialPlan
 
 if TYPE_CHECKING:
     from gateway.calls.control import Control
@@ -61,14 +61,13 @@ def refused_with(dialled: Dialled) -> int:
 
 
 async def _unanswered(children: list[Child], recording: DialRecording, *, hung_up: bool) -> Dialled:
-    """How a Dial that nobody answered ended: the most telling of its legs."""
-    order = {status: rank for rank, status in enumerate(WORST_LAST)}
+    """How a Dial that joined nobody ended: the most telling of its legs, one that answered and declined above all."""
+    order = {status: rank for rank, status in enumerate(("completed", *WORST_LAST))}
     child = min(children, key=lambda one: order.get(one.call.row.status, len(order)))
     params = {
         "DialCallStatus": child.call.row.status,
         "DialCallSid": child.call.sid,
         "DialBridged": "false",
     }
-    if isinstance(child.target, SipTarget) and child.call.row.sip_response_code:
-        params["DialSipResponseCode"] = str(child.call.row.sip_response_code)
-    return Dialled(params | await recording.params(), hung_up, sip_status=child.call.row.sip_response_code or 0)
+    params |= child.sip_params() | await recording.params()
+    return Dialled(params, hung_up, sip_status=child.call.row.sip_response_code or 0)

@@ -31,13 +31,13 @@ class NoRoute(Exception):
 
 
 class NotRegistered(NoRoute):
-    """A user of a SIP domain has no phone at the moment (twiml-voice.md: SIP final response mapping)."""
+    """A user of a SIP domain, or a client, has no phone at the moment (twiml-voice.md: SIP response mapping)."""
 
     status = "no-answer"
     sip_status = 480
 
-    def __init__(self, message: str) -> None:
-        super().__init__(32009, message)
+    def __init__(self, message: str, code: int = 32009) -> None:
+        super().__init__(code, message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,5 +97,5 @@ def to_sip(text: str, username: str | None, password: str | None) -> Hop:
 
 
 _ALLOWED_HEADER = re.compile(
-    r"(?i:Replaces|X-[\w.!%*+`'~-]+|User-to-User|Remote-Party-ID|P-Preferred-Identity|P-Called-Party-ID)"
+    r"(?i:Replaces|(?!X-Trunkline-)X-[\w.!%*+`'~-]+|User-to-User|Remote-Party-ID|P-Preferred-Identity|P-Called-Party-ID)"
 )

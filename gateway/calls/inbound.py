@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 from hmac import compare_digest
 
-from gateway.calls import trunking
+from gateway.calls import applications, trunking
 from gateway.calls.dialstring import INSIDE, NoRoute
 from gateway.calls.params import sip_headers
 from gateway.calls.services import Services
@@ -14,6 +14,7 @@ from gateway.calls.sources import Dialling
 from gateway.phones.directory import Domain
 from gateway.store import sip_rows
 from gateway.store.rows import Number
+from gateway.store.voice_rows import Application
 from gateway.trunks.admission import Refusal
 from gateway.trunks.model import Numbers, Trunk
 from gateway.trunks.policy import understood
@@ -79,6 +80,8 @@ async def admit(services: Services, event: Invited) -> Arrival | Refusal:
 
     A carrier reaches the numbers of this gateway by whatever name: no customer takes them away by taking the name.
     """
+    if from_ourselves(services, event) and (called := applications.called(event.request)) is not None:
+        return await _by_application(services, called)
     carrier = services.admission.carrier(event.flow)
     if carrier is not None and await _is_ours(services, event, carrier.numbers):
         return await _by_number(services, event)
@@ -180,6 +183,15 @@ async def _by_pbx(services: Services, event: Invited, pbx: sip_rows.Trunk) -> Ar
     )  # fmt: skip
 
 
+async def _by_application(services: Services, called: applications.Called) -> Arrival | Refusal:
+    """A Dial of this gateway calls an application."""
+    one = await services.store.applications.find(called.sid)
+    if one is None or not one.voice_url:
+        return Refusal(404, f"{called.sid} is no application with a VoiceUrl")
+    answering = _with_urls(one.account_sid, one, None)
+    return Arrival(answering, called.from_, called.to, None, "", called.params)
+
+
 async def _by_number(services: Services, event: Invited) -> Arrival | Refusal:
     """A carrier, or this gateway itself, calls a customer's number."""
     request = event.request
@@ -209,10 +221,13 @@ async def _of_number(services: Services, number: Number) -> Answering:
     """What answers a number: its application in place of all its URLs, where it has one (webhooks.md §2)."""
     account_sid, sid = number.account_sid or "", number.voice_application_sid
     application = await services.store.applications.fetch(account_sid, sid) if sid else None
-    one = application or number
+    return _with_urls(account_sid, application or number, number.sid)
+
+
+def _with_urls(account_sid: str, one: Application | Number, number_sid: str | None) -> Answering:
     return Answering(
         account_sid, one.voice_url or "", one.voice_method, one.voice_fallback_url or "", one.voice_fallback_method,
-        one.status_callback or "", one.status_callback_method, number.sid,
+        one.status_callback or "", one.status_callback_method, number_sid,
     )  # fmt: skip
 
 

@@ -26,6 +26,7 @@ from media.negotiate import StreamPlan
 from sip import commands as sip_commands
 from sip import events as sip_events
 from sip.dialog import DialogState
+from sip.message import Response
 from sip.session_timer import TimerPolicy
 
 LOG = logging.getLogger(__name__)
@@ -67,6 +68,7 @@ class Leg(Line):
         self.session = session
         self.calls: tuple[str, ...] = ()  # SIDs: of its call, and of the one that dialled it
         self.dialog: DialogState | None = None
+        self.response: Response | None = None  # that answered the call, where we placed it
         self.early_media = False
         self.timer: TimerPolicy | None = None  # of a call that comes in, where its trunk has one
         self.ringing: asyncio.Future[int] = loop.create_future()
@@ -227,9 +229,9 @@ class Leg(Line):
             case sip_events.Ringing(status=status, sdp=sdp, source=source):
                 self.signalled_from(source)
                 self._hear_ringing(status, sdp)
-            case sip_events.Answered(sdp=sdp, dialog=dialog, source=source):
+            case sip_events.Answered(sdp=sdp, response=response, dialog=dialog, source=source):
                 self.signalled_from(source)
-                self.dialog = dialog
+                self.dialog, self.response = dialog, response
                 self._hear_answer(sdp)
             case sip_events.Accepted(dialog=dialog):
                 was, self.dialog = self.dialog, dialog

@@ -6,13 +6,20 @@ from datetime import datetime
 from email.utils import format_datetime
 
 from gateway.store.rows import Call, Recording
-from sip.message import Request
+from sip.message import Request, Response
 
 API_VERSION = "2010-04-01"
 PLACES = {
     f"{side}{place}": "" for side in ("From", "To", "Caller", "Called") for place in ("City", "State", "Zip", "Country")
 }
 FINAL = frozenset({"completed", "busy", "no-answer", "failed", "canceled"})
+
+
+RESERVED = frozenset(
+    {"CallSid", "AccountSid", "From", "To", "Caller", "Called", "CallStatus", "ApiVersion", "Direction",
+     "ApplicationSid", "ParentCallSid", "ForwardedFrom", "CalledVia", "CallerName", *PLACES}
+)  # fmt: skip
+"""What no parameter of an app's own may be called."""
 
 
 def standard(call: Call, extra: dict[str, str] | None = None) -> dict[str, str]:
@@ -70,10 +77,10 @@ def recording(row: Recording, url: str) -> dict[str, str]:
     return params
 
 
-def sip_headers(request: Request) -> dict[str, str]:
-    """The custom headers of a SIP request as `SipHeader_…` (webhooks.md: standard call parameters, SIP)."""
+def sip_headers(message: Request | Response) -> dict[str, str]:
+    """The custom headers of a SIP message as `SipHeader_…` (webhooks.md: standard call parameters, SIP)."""
     wanted = ("x-", "user-to-user")
-    return {f"SipHeader_{name}": value for name, value in request.headers if name.lower().startswith(wanted)}
+    return {f"SipHeader_{name}": value for name, value in message.headers if name.lower().startswith(wanted)}
 
 
 def rfc2822(when: datetime) -> str:

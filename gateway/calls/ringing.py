@@ -9,14 +9,16 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from gateway.billing.guard import Refused
-from gateway.calls import outbound
+from gateway.calls import outbound, screening
 from gateway.calls.children import Child
+from gateway.calls.dialstring import address_of
 from gateway.calls.leg import Leg
 from gateway.calls.media import NoPort
 from gateway.calls.meter import admitted
-from media.commands import Bridge
+from gateway.calls.params import sip_headers
+from media.commands import Bridge, Unbridge
 from media.ringing import DEFAULT, RINGING
-from twiml.control import DialPlan
+from twiml.control import DialPlan, NumberTarget, SipTarget
 
 if TYPE_CHECKING:
     from gateway.calls.control import Control
@@ -73,7 +75,7 @@ def _hear_early(control: Control, leg: Leg) -> None:
 async def _race(control: Control, children: list[Child], plan: DialPlan) -> Child | None:
     heard = len(children) == 1 and plan.ring_tone is None  # of several nobody's media is heard
     early = partial(_hear_early, control) if heard else None
-    tasks = {asyncio.create_task(_ring(control, child, plan.timeout, early)): child for child in children}
+    tasks = {asyncio.create_task(_ring(control, child, plan, early)): child for child in children}
     pending: set[asyncio.Future[None]] = set(tasks)
     try:
         while pending and not control.stop.done():
@@ -91,7 +93,7 @@ async def _race(control: Control, children: list[Child], plan: DialPlan) -> Chil
                 await _lose(child, canceled=winner is not None or control.stop.done())
 
 
-async def _ring(control: Control, child: Child, timeout: float, on_early_media: outbound.OnEarlyMedia | None) -> None:
+async def _ring(control: Control, child: Child, plan: DialPlan, on_early_media: outbound.OnEarlyMedia | None) -> None:
     if child.unplaced is not None:
         await child.call.ends(child.unplaced.status, child.unplaced.sip_status)
         return
@@ -103,20 +105,49 @@ async def _ring(control: Control, child: Child, timeout: float, on_early_media: 
         control.call.warn(code, f"<Dial> to {child.call.row.to}: {error}", error=True)
         await child.call.ends("failed")
         return
-    child.answered = await outbound.place(child.call, child.hops, timeout, control.leg.port, on_early_media)
-    if child.answered:
+    if await outbound.place(child.call, child.hops, plan.timeout, control.leg.port, on_early_media):
+        child.call.extra = _sip_facts(child)
         await child.call.is_answered()
+        child.answered = await _is_ready(control, child, plan)
+
+
+def _sip_facts(child: Child) -> dict[str, str]:
+    """What is known of who answered (twiml-voice.md: Sip)."""
+    leg = child.call.leg
+    if not isinstance(child.target, SipTarget) or leg is None or leg.response is None:
+        return {}
+    host = address_of(child.target.uri.partition("?")[0])[0]
+    return {"SipCallId": leg.response.call_id, "SipDomain": host} | sip_headers(leg.response)
+
+
+async def _is_ready(control: Control, child: Child, plan: DialPlan) -> bool:
+    """Digits are sent to who answered, and its document is run; whether it may be joined with the caller."""
+    leg = child.call.leg
+    assert leg is not None
+    if isinstance(child.target, NumberTarget) and child.target.send_digits:
+        sent = leg.send_digits(child.target.send_digits)
+        await asyncio.wait((sent, leg.gone), return_when=asyncio.FIRST_COMPLETED)
+    if child.target.screen is None:
+        return True
+    if leg.early_media and control.leg.port is not None:
+        control.leg.send(Unbridge(control.leg.row))
+        if control.call.answered_at is not None:
+            _play_ringing(control, plan)
+    return await screening.accepts(control, child.call, child.target.screen)
 
 
 async def _lose(child: Child, *, canceled: bool) -> None:
-    """Ends a child that is not the one: canceled when another answered or the caller went."""
+    """Ends a child that is not the one: completed if it had answered, canceled if it rang in vain."""
     leg = child.call.leg
     if leg is None or not leg.gone.done():
-        if canceled:
-            child.call.wanted_status = "canceled"
+        status = "canceled" if canceled else "failed"
+        if child.call.answered_at is not None:
+            status = "completed"
+        elif canceled:
+            child.call.wanted_status = status
         if leg is not None:
             leg.hangup("another target answered")
-        await child.call.ends("canceled" if canceled else "failed")
+        await child.call.ends(status, 200 if status == "completed" else 0)
     else:
         gone = leg.gone.result()
         await child.call.ends(child.call.final_status(gone), gone.status)

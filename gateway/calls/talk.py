@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ from gateway.calls.leg import Leg
 from gateway.calls.race import Overtaken
 from gateway.calls.transfer import Transfers, possible
 from media.commands import Bridge, Unbridge
-from twiml.control import Dialled, DialPlan, NumberTarget
+from twiml.control import Dialled, DialPlan
 
 if TYPE_CHECKING:
     from gateway.calls.control import Control
@@ -33,9 +32,6 @@ async def talk(
     wishes, wish = transfers.wishes(control.leg, leg), None
     try:
         await control.answer()
-        if isinstance(child.target, NumberTarget) and child.target.send_digits:
-            await asyncio.wait((leg.send_digits(child.target.send_digits), leg.gone, control.stop),
-                               return_when=asyncio.FIRST_COMPLETED)  # fmt: skip
         control.leg.send(Bridge(control.leg.row, leg.row))
         await recording.from_answer()
         began = services.clock.now()
@@ -58,7 +54,8 @@ async def talk(
         "DialCallSid": child.call.sid,
         "DialCallDuration": str(round(services.clock.now() - began)),
         "DialBridged": "true",
-    } | await recording.params()
+    }
+    params |= child.sip_params() | await recording.params()
     if wish is None:
         return Dialled(params, hung_up)
     return await transfers.transfer(control, child, wish, params)

@@ -16,8 +16,9 @@ from gateway.webhooks.request import CookieJar, WebhookRequest
 from gateway.webhooks.url import resolve
 from media import music
 from twiml import document, interpreter
-from twiml.errors import place
+from twiml.errors import TwimlError, place
 from twiml.outcome import Next, Redirect
+from twiml.verbs import Verb
 from twiml.verbs.pause import Pause
 from twiml.verbs.play import Play
 from twiml.verbs.redirect import Redirect as RedirectVerb
@@ -31,10 +32,11 @@ HEARD = (Say, Play, Pause, RedirectVerb)
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The verbs that a document may have, and the code that warns of others."""
+    """The verbs that a document may have, and the code that speaks of others; `strict`: those end it."""
 
     allowed: tuple[type[Any], ...]
     code: int
+    strict: bool = False
 
 
 CONFERENCE = Rules(HEARD, 13238)  # Twilio: Conference: invalid verb in a waitUrl document
@@ -78,8 +80,11 @@ async def _breathe(began: float, stop: asyncio.Future[None]) -> None:
 async def run(
     call: Call, url: str, method: str, fields: Fields, control_of: ControlOf, stop: asyncio.Future[None],
     rules: Rules = CONFERENCE,
-) -> None:  # fmt: skip
-    """Runs the document at `url` and those that it redirects to, to their end. FetchError, TwimlError, Overtaken."""
+) -> bool:  # fmt: skip
+    """Runs the document at `url` and those that it redirects to; whether to their end, and not to a verb that ends it.
+
+    FetchError, TwimlError, Overtaken.
+    """
     jar, loop = CookieJar(), asyncio.get_running_loop()
     more: dict[str, str] = {}
     while True:
@@ -90,21 +95,21 @@ async def run(
         parsed = document.from_response(answer.body, answer.content_type, answer.url)
         for warning in parsed.warnings:
             call.warn(warning.code, f"{place(warning)} of {answer.url}: {warning.message}")
-        follow = await _verbs(call, parsed, control_of(answer.url), rules)
-        if follow is None:
-            return
+        follow = await interpreter.through(_allowed(call, parsed, answer.url, rules), control_of(answer.url))
+        if not isinstance(follow, Redirect):
+            return isinstance(follow, Next)
         await _breathe(began, stop)
         url, method = resolve(answer.url, follow.url) if follow.url else answer.url, follow.method
         more = dict(follow.params)
 
 
-async def _verbs(call: Call, parsed: document.Document, control: Control, rules: Rules) -> Redirect | None:
+def _allowed(call: Call, parsed: document.Document, base: str, rules: Rules) -> list[Verb]:
+    """The document's verbs without those that it may not have; TwimlError for one of them by strict rules."""
     for verb in parsed.verbs:
         if not isinstance(verb, rules.allowed):
             others = ", ".join(one.__name__ for one in rules.allowed)
-            call.warn(rules.code, f"<{type(verb).__name__}> is not allowed in {control.base}: only {others} are")
-    for verb in interpreter.steps([verb for verb in parsed.verbs if isinstance(verb, rules.allowed)]):
-        outcome = await verb.run(control)
-        if not isinstance(outcome, Next):
-            return outcome if isinstance(outcome, Redirect) else None
-    return None
+            text = f"<{type(verb).__name__}> is not allowed in {base}: only {others} are"
+            if rules.strict:
+                raise TwimlError(rules.code, text)
+            call.warn(rules.code, text)
+    return [verb for verb in parsed.verbs if isinstance(verb, rules.allowed)]

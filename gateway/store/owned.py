@@ -45,6 +45,11 @@ class Owned(Generic[T]):
         found = await self._database.read(*select(self._table, account_sid=account_sid, sid=sid, **keys))
         return self._value(found[0]) if found else None
 
+    async def find(self, sid: str) -> T | None:
+        """A row of whatever account."""
+        found = await self._database.read(*select(self._table, sid=sid))
+        return self._value(found[0]) if found else None
+
     async def page(self, account_sid: str, page: Page, **keys: str) -> Listing[T]:
         """An account's rows that have these keys, newest first."""
         query, params = select(self._table, account_sid=account_sid, **keys)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from itertools import groupby
 from random import Random
+from typing import Protocol, TypeVar
 
 from gateway.numbers.e164 import EMERGENCY, normal
-from gateway.trunks.model import Numbers, Target, Trunk
+from gateway.trunks.model import Numbers, Trunk
 from sip.grammar import quote
 
 Header = tuple[str, str]
@@ -43,15 +44,31 @@ def understood(text: str, rules: Numbers) -> str | None:
     return normal(text)
 
 
-def ordered(targets: Sequence[Target], down: Collection[str], random: Random) -> list[Target]:
+class Weighted(Protocol):
+    """One of several ways to somebody."""
+
+    @property
+    def uri(self) -> str: ...
+
+    @property
+    def priority(self) -> int: ...
+
+    @property
+    def weight(self) -> int: ...
+
+
+W = TypeVar("W", bound=Weighted)
+
+
+def ordered(targets: Sequence[W], down: Collection[str], random: Random) -> list[W]:
     """The order of the tries: by priority, among equals by chance and weight; targets that are down last."""
-    order: list[Target] = []
+    order: list[W] = []
     for _, group in groupby(sorted(targets, key=lambda one: one.priority), key=lambda one: one.priority):
         order += _shuffled(list(group), random)
     return sorted(order, key=lambda one: one.uri in down)
 
 
-def _shuffled(targets: list[Target], random: Random) -> list[Target]:
+def _shuffled(targets: list[W], random: Random) -> list[W]:
     """RFC 2782: each place is drawn among what is left, in proportion to the weights."""
     order = []
     while len(targets) > 1:

@@ -27,6 +27,7 @@ class Callee:
 
     def __init__(self, one: Whole[Any], port: int = 5060) -> None:
         self.events: list[Event] = []
+        self.rings = True
         self.endpoint = SimulatedEndpoint(one.wire, ("127.0.0.4", port), self._hear)
 
     @property
@@ -56,7 +57,7 @@ class Callee:
 
     def _hear(self, event: Event) -> None:
         self.events.append(event)
-        if isinstance(event, Invited):
+        if isinstance(event, Invited) and self.rings:
             self.endpoint.apply(Provisional(event.session))
 
 

@@ -7,7 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from twiml import interpreter
-from twiml.control import Collect, Collected, Dialled, DialPlan, EnqueuePlan, Prompt, Recorded, RecordPlan, Referred
+from twiml.control import (
+    Collect,
+    Collected,
+    Dialled,
+    DialPlan,
+    EnqueuePlan,
+    Prompt,
+    Recorded,
+    RecordPlan,
+    Referred,
+    Target,
+)
 from twiml.document import parse
 from twiml.errors import Warning
 from twiml.outcome import End, Outcome, Redirect
@@ -103,6 +114,11 @@ class Ran:
         return [warning.code for warning in self.warnings]
 
     @property
+    def targets(self) -> tuple[Target, ...]:
+        """Whom the Dial calls."""
+        return self.call.dial_plan.targets if self.call.dial_plan is not None else ()
+
+    @property
     def redirect(self) -> Redirect:
         """Where it leads."""
         assert isinstance(self.outcome, Redirect), self.outcome
@@ -120,3 +136,10 @@ def ran(verbs: str, call: NotedCall | None = None) -> Ran:
     document = parse(f"<Response>\n{verbs}\n</Response>".encode())
     outcome = asyncio.run(interpreter.run(document, call))
     return Ran(call, outcome, document.warnings)
+
+
+def targets(verb: str) -> tuple[Target, ...]:
+    """Whom a Dial calls, of which nothing is to be warned."""
+    done = ran(verb)
+    assert done.codes == []
+    return done.targets

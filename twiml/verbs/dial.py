@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import quote
 
-from twiml.attributes import EVENTS, Reader, warning
-from twiml.control import CallControl, ConferenceTarget, DialPlan, NumberTarget, QueueTarget, SipTarget, Target
+from twiml.attributes import Reader, warning
+from twiml.control import CallControl, ConferenceTarget, DialPlan, NumberTarget, QueueTarget, Target
 from twiml.errors import Warning
 from twiml.outcome import Next, Outcome, Redirect
 from twiml.tree import Element
 from twiml.verbs import conference, queue
-from twiml.verbs.play import DIGITS
+from twiml.verbs.nouns import NOUNS
 from twiml.verbs.record import STATES
 
 MOST_TARGETS = 10
@@ -26,12 +25,7 @@ RING_TONES = (
     "it", "jp", "lt", "mx", "my", "nl", "no", "nz", "ph", "pl", "pt", "ru", "se", "sg", "th", "tw", "uk", "us",
     "us-old", "ve", "za",
 )  # fmt: skip
-LATER = {"Client": 13200, "Application": 13200, "WhatsApp": 13200, "Sim": 13200}
-AMD = (
-    "machineDetection", "machineDetectionTimeout", "machineDetectionSpeechThreshold",
-    "machineDetectionSpeechEndThreshold", "machineDetectionSilenceTimeout", "amdStatusCallback",
-    "amdStatusCallbackMethod",
-)  # fmt: skip
+LATER = {"WhatsApp": 13200, "Sim": 13200}
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,59 +120,13 @@ def _alone(element: Element, tag: str, warnings: list[Warning]) -> Element | Non
 
 
 def _targets(element: Element, warnings: list[Warning]) -> list[Target]:
-    targets: list[Target] = []
-    if text := element.text.strip():
-        targets.append(NumberTarget(text))
+    targets: list[Target | None] = [NumberTarget(text)] if (text := element.text.strip()) else []
     for child in element:
-        if child.tag == "Number":
-            targets.append(_number(child, warnings))
-        elif child.tag == "Sip":
-            targets.append(_sip(child, warnings))
-        elif child.tag in ("Conference", "Queue"):
-            continue
+        if child.tag in NOUNS:
+            targets.append(NOUNS[child.tag](child, warnings))
         elif child.tag in LATER:
-            code = LATER[str(child.tag)]
+            code = LATER[child.tag]
             warnings.append(warning(child, code, f"<{child.tag}> is not supported by this version: not dialled"))
-        else:
+        elif child.tag not in ("Conference", "Queue"):
             warnings.append(warning(child, 12200, f"<{child.tag}> is not allowed inside <Dial>: ignored"))
-    return targets
-
-
-def _number(element: Element, warnings: list[Warning]) -> NumberTarget:
-    read = Reader(element, warnings, 13221)
-    read.later("url", "method", *AMD, code=13221)
-    digits = read.text("sendDigits", "") or ""
-    if not DIGITS.issuperset(digits):
-        read.warn(13221, f"<Number> sendDigits={digits!r} has other than 0-9 A-D * # w W: not sent")
-        digits = ""
-    target = NumberTarget(element.all_text(), digits, *_callback(read), byoc=read.text("byoc") or None)
-    read.rest()
-    return target
-
-
-def _sip(element: Element, warnings: list[Warning]) -> SipTarget:
-    read = Reader(element, warnings, 13241)
-    read.later("url", "method", *AMD, code=13241)
-    uri = element.text.strip()
-    headers: list[tuple[str, str]] = []
-    for child in element:
-        if child.tag == "Headers":
-            headers += [(one.get("name") or "", one.get("value") or "") for one in child]
-        elif child.tag == "Uri" and not uri:
-            uri = child.all_text()
-        else:
-            read.warn(12200, f"<{child.tag}> inside <Sip> is not supported by this version: ignored")
-    for name, value in headers:
-        uri += f"{'&' if '?' in uri else '?'}{quote(name)}={quote(value)}"
-    username, password = read.text("username"), read.text("password")
-    url, method, events = _callback(read)
-    read.rest()
-    return SipTarget(uri, username, password, (), url, method, events)
-
-
-def _callback(read: Reader) -> tuple[str | None, str, tuple[str, ...]]:
-    return (
-        read.text("statusCallback"),
-        read.method("statusCallbackMethod"),
-        read.events("statusCallbackEvent", EVENTS, "completed"),
-    )
+    return [target for target in targets if target is not None]

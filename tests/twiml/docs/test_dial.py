@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.lib.callcontrol import NotedCall, ran
-from twiml.control import Dialled, DialPlan, NumberTarget, SipTarget
+from twiml.control import Dialled, DialPlan, NumberTarget
 
 
 def plan(verb: str) -> DialPlan:
@@ -36,22 +36,6 @@ def test_everything_can_be_chosen() -> None:
 @pytest.mark.parametrize(("word", "means"), [("true", "record-from-answer"), ("false", "do-not-record")])
 def test_record_true_and_false_are_short_forms(word: str, means: str) -> None:
     assert plan(f"<Dial record='{word}'>+1</Dial>").record == means
-
-
-def test_number_nouns() -> None:
-    verb = """<Dial><Number sendDigits="ww1#" statusCallback="/s" statusCallbackEvent="ringing answered"
-        statusCallbackMethod="GET">+12125550123</Number><Number>+12125550124</Number></Dial>"""
-    assert plan(verb).targets == (
-        NumberTarget("+12125550123", "ww1#", "/s", "GET", ("ringing", "answered")),
-        NumberTarget("+12125550124"),
-    )
-
-
-def test_sip_nouns_with_credentials_and_headers() -> None:
-    verb = "<Dial><Sip username='u' password='p'>sip:a@b.example;transport=tcp?X-One=1</Sip></Dial>"
-    assert plan(verb).targets == (SipTarget("sip:a@b.example;transport=tcp?X-One=1", "u", "p"),)
-    verb = "<Dial><Sip><Uri>sip:a@b</Uri><Headers><Header name='X-Two' value='a b'/></Headers></Sip></Dial>"
-    assert plan(verb).targets == (SipTarget("sip:a@b?X-Two=a%20b"),)
 
 
 def test_the_first_ten_targets_are_called() -> None:
@@ -96,7 +80,7 @@ def test_nothing_to_dial_fails_with_a_warning() -> None:
     assert done.redirect.params["DialCallStatus"] == "failed"
 
 
-@pytest.mark.parametrize("noun", ["Client", "Application", "WhatsApp", "Sim"])
+@pytest.mark.parametrize("noun", ["WhatsApp", "Sim"])
 def test_nouns_of_later_versions_are_named_and_not_dialled(noun: str) -> None:
     done = ran(f"<Dial><{noun}>x</{noun}><Number>+1</Number></Dial>")
     assert f"<{noun}>" in done.warnings[0].message
@@ -133,11 +117,6 @@ def test_a_ring_tone_that_is_not_known_is_the_usual_one_with_a_warning(country: 
 def test_attributes_of_later_versions_are_named(attribute: str) -> None:
     done = ran(f"<Dial {attribute}>+1</Dial>")
     assert attribute.partition("=")[0] in done.warnings[0].message
-
-
-def test_a_whisper_is_named_as_not_supported() -> None:
-    done = ran("<Dial><Number url='/w' machineDetection='Enable'>+1</Number></Dial>")
-    assert done.codes == [13221, 13221]
 
 
 def test_wrong_send_digits_are_not_sent() -> None:
