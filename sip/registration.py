@@ -11,11 +11,13 @@ from sip.finder import retry_after
 from sip.grammar import lookup, number
 from sip.layer import Layer, Output
 from sip.message import Request, Response
-from sip.outputs import Flow
+from sip.outputs import Flow, Transmit
 from sip.uri import Uri
-from sip.values import NameAddr
+from sip.values import NameAddr, Via
 
 FIRST_PAUSE, LONGEST_PAUSE = 30.0, 1800.0  # seconds, RFC 5626 §4.5
+KEEP_ALIVE = 25.0  # seconds: a NAT forgets UDP that rests for half a minute (RFC 5626 §4.4.2)
+PING = b"\r\n\r\n"  # every server overlooks it
 EARLY = 0.8  # of the granted time after which the registration is renewed
 
 
@@ -123,6 +125,8 @@ class Registration:
         if granted <= 0:
             return self._failed(response.status, "the registrar did not keep our contact", 0.0, now)
         self._layer.alarms.set(self, "renew", now + granted * EARLY)
+        if not flow.reliable and _translated(response.via[0]):
+            self._layer.alarms.set(self, "ping", now + KEEP_ALIVE)
         return [Registered(self.id, float(granted), flow.remote)]
 
     def _granted(self, response: Response) -> int:
@@ -141,6 +145,7 @@ class Registration:
             return [Unregistered(self.id, status, reason, 0.0)]
         pause = least + self._pause()
         self._failures += 1
+        self.timers.pop("ping", None)
         self._layer.alarms.set(self, "renew", now + pause)
         return [Unregistered(self.id, status, reason, pause)]
 
@@ -149,5 +154,15 @@ class Registration:
         return self._layer.random.uniform(longest / 2, longest)
 
     def ring(self, name: str, now: float) -> list[Output]:
-        """Time to renew, or to try again."""
-        return self.start(now)
+        """Time to renew, or to try again; or to keep the way in open through a NAT."""
+        if name != "ping":
+            return self.start(now)
+        assert self._flow is not None, "it is registered over one"
+        self._layer.alarms.set(self, "ping", now + KEEP_ALIVE)
+        return [Transmit(self._flow, PING)]
+
+
+def _translated(via: Via) -> bool:
+    """Whether the registrar saw our request come from elsewhere than we said (RFC 3581): there is a NAT between us."""
+    host, port = lookup(via.params, "received") or via.host, number(lookup(via.params, "rport") or "", 65535)
+    return host != via.host or (port or via.port) != via.port

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -11,7 +12,7 @@ from sip.agent import Agent
 from sip.events import Event, Registered, Unregistered
 from sip.layer import Output
 from sip.message import Request, parse_message
-from sip.outputs import Connect, Flow, FlowFailed, FlowOpened, Resolve, Resolved, Srv, Transmit
+from sip.outputs import Address, Connect, Flow, FlowFailed, FlowOpened, Resolve, Resolved, Srv, Transmit
 
 CHALLENGE = 'Digest realm="carrier", nonce="n{}", qop="auth", algorithm=SHA-256'
 ME = commands.Register(
@@ -22,7 +23,9 @@ ME = commands.Register(
 class Registrar:
     """A registrar over TCP, and an agent that registers there; `answer` says how each REGISTER is answered."""
 
-    def __init__(self, command: commands.Register = ME) -> None:
+    def __init__(
+        self, command: commands.Register = ME, transport: str = "tcp", seen: Address = ("192.0.2.1", 5060)
+    ) -> None:
         self.agent = Agent(Random(1))
         self.now = 0.0
         self.asked: list[tuple[float, Request]] = []
@@ -35,6 +38,8 @@ class Registrar:
         self.nonce = 1
         self.connections = 0  # that there were; the last one stands while `up`
         self.up = False
+        self.transport, self.seen = transport, seen
+        self.pings: list[float] = []
         self.apply(command)
 
     def apply(self, command: commands.Command) -> None:
@@ -60,7 +65,7 @@ class Registrar:
         return [at for at, _ in self.asked]
 
     def _flow(self) -> Flow:
-        return Flow("tcp", ("192.0.2.1", 5060), ("192.0.2.2", 5060), self.connections)
+        return Flow(self.transport, ("192.0.2.1", 5060), ("192.0.2.2", 5060), self.connections)
 
     def _do(self, outputs: object) -> None:
         assert isinstance(outputs, list)
@@ -68,6 +73,8 @@ class Registrar:
             match output:
                 case Connect(request=number):
                     self._do(self.agent.apply(self._connected(number), self.now))
+                case Transmit(data=data) if not data.strip():
+                    self.pings.append(self.now)
                 case Transmit(data=data):
                     request = parse_message(data)
                     assert isinstance(request, Request)
@@ -87,6 +94,7 @@ class Registrar:
     def _answer(self, request: Request) -> None:
         status, headers = self.plan.pop(0) if self.plan else self._usual(request)
         response = request.reply(status, to_tag="r")
+        response.headers.set("Via", str(request.via[0].received_from(*self.seen)))
         for name, value in headers.items():
             response.headers.add(name, value)
         self._do(self.agent.receive(bytes(response), self._flow(), self.now))
@@ -115,6 +123,37 @@ def test_a_challenge_is_answered_and_the_binding_kept() -> None:
     assert "Authorization" not in first.headers
     assert registrar.bindings == {"sip:t1@192.0.2.1:5060;transport=tcp": 300.0}
     assert registrar.events == [(0.0, Registered("acme", 300.0, ("192.0.2.2", 5060)))]
+
+
+OVER_UDP = replace(ME, registrar="sip:192.0.2.2")
+
+
+@pytest.mark.parametrize("seen", [("203.0.113.1", 5060), ("192.0.2.1", 1024)], ids=["address", "port"])
+def test_the_way_in_is_kept_open_through_a_nat(seen: Address) -> None:
+    """Calls come when they come: until then nothing else would pass the NAT for minutes."""
+    registrar = Registrar(OVER_UDP, "udp", seen)
+    registrar.run(100)
+    assert registrar.pings == [25.0, 50.0, 75.0, 100.0]
+    registrar.run(150)
+    assert [round(at) for at in registrar.times()[2:]] == [240]
+    assert registrar.pings[-2:] == [200.0, 225.0]
+    registrar.apply(commands.Unregister("acme"))
+    registrar.run(100)
+    assert registrar.pings[-1] == 225.0
+
+
+def test_a_registration_that_fails_keeps_nothing_open() -> None:
+    registrar = Registrar(OVER_UDP, "udp", ("203.0.113.1", 5060))
+    registrar.plan = [(403, {})] * 9
+    registrar.run(400)
+    assert max(registrar.pings) < 240
+
+
+@pytest.mark.parametrize(("transport", "seen"), [("udp", ("192.0.2.1", 5060)), ("tcp", ("203.0.113.1", 5060))])
+def test_without_a_nat_and_over_a_connection_nothing_has_to_be_kept_open(transport: str, seen: Address) -> None:
+    registrar = Registrar(replace(ME, registrar=f"sip:192.0.2.2;transport={transport}"), transport, seen)
+    registrar.run(200)
+    assert registrar.pings == []
 
 
 def test_it_is_renewed_before_it_ends_with_the_credentials_put_on_at_once() -> None:
