@@ -17,7 +17,7 @@ from gateway.calls.negotiation import MediaSettings
 from gateway.calls.services import Services
 from gateway.calls.signing import signed
 from gateway.trunks.model import Trunk
-from gateway.trunks.policy import Header, caller_headers, dialled
+from gateway.trunks.policy import Header, caller_headers, identity_of, shown
 from sip.bindings import by_preference
 from sip.commands import Invite
 from sip.errors import SipError
@@ -204,15 +204,14 @@ def _invite(call: Call, leg: Leg, hop: Hop, sdp: bytes, identity: tuple[Header, 
     if trunk is not None:
         host = trunk.from_host or host
         headers += caller_headers(trunk, caller, host)
-        caller = trunk.caller_id or caller
-        caller = dialled(caller, trunk.numbers) if caller.startswith("+") else caller
+        caller = trunk.from_user or shown(trunk, caller)
         timer = TimerPolicy(trunk.session_expires)
     to = hop.uri if trunk is not None else call.row.to
     return Invite(
         leg.session,
         hop.uri,
-        _identity(caller, host),
-        _identity(to, hop.uri.rpartition("@")[2]),
+        identity_of(caller, host),
+        identity_of(to, hop.uri.rpartition("@")[2]),
         sdp,
         headers,
         hop.credentials,
@@ -223,13 +222,3 @@ def _invite(call: Call, leg: Leg, hop: Hop, sdp: bytes, identity: tuple[Header, 
         flow=binding.flow if binding is not None else None,
         pinned=binding is not None and binding.needs_flow,
     )
-
-
-def _identity(address: str, host: str) -> str:
-    """A From or To from Twilio's address: a SIP URI stays, a number or name becomes its user (RFC 3323 §4.1.1.3)."""
-    if address == "anonymous":
-        return '"Anonymous" <sip:anonymous@anonymous.invalid>'
-    if address.startswith(("sip:", "sips:")):
-        return f"<{address}>"
-    user = address.removeprefix("client:")
-    return f"<sip:{user}@{host.partition(';')[0]}>"

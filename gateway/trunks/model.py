@@ -15,6 +15,7 @@ from sip.uri import Uri
 SCHEMES = ("sip", "sips")
 TRANSPORTS = ("udp", "tcp", "tls")
 FROM_HOST = r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$"
+FROM_USER = r"^[A-Za-z0-9_.!~*'()&=+$,;?/%-]{1,64}$"  # RFC 3261 §25: user
 HEADER = re.compile(r"(?i:X-[\w.!%*+`'~-]+|User-to-User|P-Preferred-Identity|P-Charging-Vector|Geolocation)")
 
 
@@ -79,7 +80,8 @@ class Trunk(Strict):
     caller_ids: tuple[str, ...] = ()  # that it accepts besides the account's own numbers
     caller_id: str | None = None  # what every call to it shows
     from_host: str | None = Field(default=None, pattern=FROM_HOST)  # stands behind the caller; None: our address
-    identity: Literal["none", "p-asserted-identity", "remote-party-id"] = "none"
+    from_user: str | None = Field(default=None, pattern=FROM_USER)  # in place of the caller; `identity` says who calls
+    identity: Literal["none", "p-asserted-identity", "p-preferred-identity", "remote-party-id"] = "none"
     trust_identity: bool = False  # its P-Asserted-Identity or Remote-Party-ID says who calls
     attestation: Literal["A", "B", "C"] | None = None  # calls to it are signed (SHAKEN) at most at this level
     verify_identity: bool = False  # the signatures of calls from it are checked; the app is told
@@ -142,6 +144,8 @@ class Trunk(Strict):
             raise ValueError("register_to needs a username")
         if (self.inbound_username is None) != (self.inbound_password is None):
             raise ValueError("inbound_username and inbound_password go together")
+        if self.from_user is not None and self.identity == "none":
+            raise ValueError("from_user hides who calls: set identity, too, which says it")
         if 0 < self.session_expires < 90:
             raise ValueError("session_expires is 0 or at least 90 seconds (RFC 4028)")
         return self

@@ -79,16 +79,39 @@ def _shuffled(targets: list[W], random: Random) -> list[W]:
     return order + targets
 
 
+def shown(trunk: Trunk, caller: str) -> str:
+    """The caller as the trunk shows it, and writes it."""
+    caller = trunk.caller_id or caller
+    return dialled(caller, trunk.numbers) if caller.startswith("+") else caller
+
+
+def identity_of(address: str, host: str) -> str:
+    """A From or To from Twilio's address: a SIP URI stays, a number or name becomes its user (RFC 3323 §4.1.1.3)."""
+    if address == "anonymous":
+        return '"Anonymous" <sip:anonymous@anonymous.invalid>'
+    if address.startswith(("sip:", "sips:")):
+        return f"<{address}>"
+    user = address.removeprefix("client:")
+    return f"<sip:{user}@{host.partition(';')[0]}>"
+
+
 def caller_headers(trunk: Trunk, caller: str, host: str) -> tuple[Header, ...]:
     """Who calls, in the carrier's way (RFC 3325; Remote-Party-ID as carriers know it), and the trunk's own headers."""
     own = tuple(trunk.headers.items())
     if trunk.identity == "none":
         return own
-    hidden = caller == "anonymous"
-    shown = trunk.caller_id or caller
-    user = dialled(shown, trunk.numbers) if shown.startswith("+") else shown
-    if hidden and not trunk.caller_id:
+    who = shown(trunk, caller)
+    if who == "anonymous":
         return (("Privacy", "id"), *own)
-    if trunk.identity == "p-asserted-identity":
-        return (("P-Asserted-Identity", f"<sip:{user}@{host}>"), *own)
-    return (("Remote-Party-ID", f"{quote(user)} <sip:{user}@{host}>;party=calling;privacy=off;screen=yes"), *own)
+    value = identity_of(who, host)
+    if trunk.identity == "remote-party-id":
+        display = "" if value == f"<{who}>" else f"{quote(who)} "
+        value = f"{display}{value};party=calling;privacy=off;screen=yes"
+    return ((_IDENTITIES[trunk.identity], value), *own)
+
+
+_IDENTITIES = {
+    "p-asserted-identity": "P-Asserted-Identity",
+    "p-preferred-identity": "P-Preferred-Identity",
+    "remote-party-id": "Remote-Party-ID",
+}

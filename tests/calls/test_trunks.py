@@ -191,6 +191,24 @@ def test_the_next_trunk_is_tried_after_the_codes_that_the_first_one_names(tmp_pa
     run(main)
 
 
+def test_a_carrier_that_wants_its_account_in_from_learns_who_calls_all_the_same(tmp_path: Path) -> None:
+    async def main(clock: VirtualClock) -> None:
+        async with whole(clock, tmp_path, dial()) as one:
+            caller, far = (Peer(one, f"127.0.0.{n}") for n in (3, 4))
+            account = {"from_user": "me", "from_host": "carrier.example", "identity": "p-preferred-identity"}
+            await trunk(one, "far", uris=["sip:127.0.0.4"], **account)
+            await route(one, "far")
+            caller.call()
+            await passes(1)
+            request = far.said(Invited)[0].request
+            assert str(request.from_.uri) == "sip:me@carrier.example"
+            assert request.headers.get("P-Preferred-Identity") == "<sip:+12125550123@carrier.example>"
+            caller.hangup()
+            await passes(40)
+
+    run(main)
+
+
 def test_a_target_that_says_nothing_is_left_after_some_seconds(tmp_path: Path) -> None:
     """Long before Dial's own time is over."""
 

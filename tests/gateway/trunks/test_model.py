@@ -18,6 +18,8 @@ from gateway.trunks.model import Target, Trunk
         ({"uris": [{"uri": "sip:sbc.example", "priority": -1}]}, "greater than or equal to 0"),
         ({"addresses": ["10.0.0.0/33"]}, "does not appear to be an IPv4 or IPv6 network"),
         ({"register_to": "sip:carrier.example"}, "register_to needs a username"),
+        ({"from_user": "me"}, "from_user hides who calls: set identity, too, which says it"),
+        ({"from_user": "me@carrier"}, "String should match pattern"),
         ({"inbound_username": "bob"}, "inbound_username and inbound_password go together"),
         ({"headers": {"Via": "x"}}, "header 'Via' may not be set by a trunk; use a name that starts with X-"),
         ({"failover_codes": [200]}, "200 is no final failure of SIP (300-699)"),

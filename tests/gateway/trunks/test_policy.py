@@ -83,6 +83,19 @@ def test_targets_that_are_down_come_last_but_stay() -> None:
                 ),
             ),
         ),
+        (
+            {"identity": "p-preferred-identity"}, "+12125550123",
+            (("P-Preferred-Identity", "<sip:+12125550123@gw.example>"),),
+        ),
+        (
+            {"identity": "p-asserted-identity"}, "sip:alice@pbx.example",
+            (("P-Asserted-Identity", "<sip:alice@pbx.example>"),),
+        ),
+        (
+            {"identity": "remote-party-id"}, "sip:alice@pbx.example",
+            (("Remote-Party-ID", "<sip:alice@pbx.example>;party=calling;privacy=off;screen=yes"),),
+        ),
+        ({"identity": "p-asserted-identity"}, "client:bob", (("P-Asserted-Identity", "<sip:bob@gw.example>"),)),
         ({"identity": "p-asserted-identity"}, "anonymous", (("Privacy", "id"),)),
     ],
 )  # fmt: skip
