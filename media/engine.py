@@ -234,7 +234,7 @@ class Engine:
     def miss(self, ticks: int) -> None:
         """So many ticks were left out after a stall: their audio is late, and what we send goes on in time."""
         rows = np.flatnonzero(self.ports.connected)
-        self._jitter.skip(rows, ticks)
+        self._jitter.skip(rows[self._listened[rows]], ticks)  # the others begin anew when they are listened to
         self.ports.timestamp[rows] = (self.ports.timestamp[rows] + ticks * FRAME) & 0xFFFFFFFF
 
     def _is_quiet(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import socket
+from mmap import MADV_DONTNEED, MAP_ANONYMOUS, MAP_PRIVATE, PAGESIZE, mmap
 from pathlib import Path
 from typing import Protocol
 
@@ -34,26 +35,41 @@ class PacketIO(Protocol):
 
 
 class Room:
-    """The arrays that packets are read into, once for all ticks, and where the next sweep begins."""
+    """The arrays that packets are read into, once for all ticks, and where the next sweep begins.
+
+    What a flood or a stall has filled is given back to the system by the first sweep that brings no more than usual.
+    """
 
     def __init__(self) -> None:
-        self._first = 0
+        self._first = self._most = self._last = 0
         self._grow(LEAST)
 
     def _grow(self, room: int) -> None:
-        self.data = np.zeros((room, WIDTH), np.uint8)
+        self._memory = mmap(-1, room * WIDTH, MAP_PRIVATE | MAP_ANONYMOUS)  # what is not written to is not there yet
+        self.data = np.frombuffer(self._memory, np.uint8).reshape(room, WIDTH)
         self.rows = np.zeros(room, np.int64)
         self.lengths = np.zeros(room, np.int64)
+        self._most = 0
 
     def begin(self, sockets: int) -> int:
         """Makes room for a sweep over so many sockets; the one to begin with, so that nobody starves."""
         if len(self.rows) < 4 * sockets:
             self._grow(8 * sockets)
+        usual = max(LEAST, 2 * sockets)
+        if self._last <= usual < self._most:
+            self._give_back(usual)
         self._first = (self._first + 1) % max(1, sockets)
         return self._first
 
+    def _give_back(self, usual: int) -> None:
+        start = -(-usual * WIDTH // PAGESIZE) * PAGESIZE
+        if start < len(self._memory):
+            self._memory.madvise(MADV_DONTNEED, start)
+        self._most = usual
+
     def taken(self, count: int) -> Packets:
         """The first so many packets."""
+        self._last, self._most = count, max(self._most, count)
         return Packets(self.rows[:count], self.data[:count], self.lengths[:count])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import os
 import time
@@ -16,6 +17,7 @@ from media.frames import TICK
 
 NICE = -10  # where real-time scheduling is not allowed; where this is not either, it is as it is
 CLEANED = 500  # ticks between looks for garbage among the youngest objects
+RETURNED = 1500  # ticks after which memory that nobody uses goes back to the system: 30 s
 TOLD = 50  # ticks between statistics: one second
 KEPT = 250  # ticks whose lateness counts: five seconds
 
@@ -44,12 +46,31 @@ class Pace:
         return Beat(now, late, missed)
 
     def wait(self) -> Beat:
-        """Sleeps until the next tick; garbage is looked for before."""
+        """Sleeps until the next tick; garbage is looked for before, and memory given back."""
         self._ticks += 1
         if self._ticks % CLEANED == 0:
             gc.collect(0)
+        if self._ticks % RETURNED == 0:
+            _give_back()
         time.sleep(max(0.0, self._due - time.monotonic()))
         return self.beat(time.monotonic())
+
+
+def _c_library() -> ctypes.CDLL | None:
+    try:
+        return ctypes.CDLL(None)
+    except OSError:
+        return None
+
+
+_C = _c_library()
+
+
+def _give_back() -> None:
+    """Returns what the arrays of a stall or a flood have left free between other memory (glibc; others do it alone)."""
+    trim = getattr(_C, "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 @contextmanager

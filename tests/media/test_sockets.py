@@ -6,13 +6,14 @@ import select
 import socket
 import sys
 from collections.abc import Iterator
+from mmap import PAGESIZE
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from media.inbox import Stray
-from media.packets import LIBRARY, PER_TICK, NativePackets, PacketIO, PythonPackets, best
+from media.packets import LEAST, LIBRARY, PER_TICK, NativePackets, PacketIO, PythonPackets, Room, best
 from media.rtcp import Report
 from media.rtp import WIDTH, Packets
 from media.sockets import REST, STRAYS, NoUdpPort, Sockets
@@ -230,6 +231,24 @@ def test_reports_go_over_the_odd_port_or_the_same_when_muxed(peer: socket.socket
     assert sockets.drain().reports == [Report(0, b"theirs", peer.getsockname())]
     assert sockets.drain().reports == []
     close(sockets, 1)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system takes memory back when it needs it")
+def test_what_a_flood_has_filled_is_given_back_when_it_is_over() -> None:
+    room = Room()
+    room.begin(100)
+    room.data[:] = 7
+    for count in (len(room.rows), len(room.rows), 3):
+        assert room.data.all()
+        room.taken(count)
+        room.begin(100)
+    usual = max(LEAST, 200)
+    assert room.data[:usual].all()
+    assert not room.data[usual + PAGESIZE // WIDTH :].any()
+    room.data[:] = 8
+    room.taken(len(room.rows))
+    room.begin(100)
+    assert room.data.all()
 
 
 def test_ports_that_were_used_cost_nothing_afterwards() -> None:
