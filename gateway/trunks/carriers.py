@@ -7,7 +7,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Protocol
 
 from gateway.calls.limits import Limits
@@ -35,7 +35,7 @@ class State:
     """How a trunk's registration is."""
 
     command: commands.Register
-    until: datetime | None = None
+    until: float | None = None  # of the clock whose seconds nobody sets
     error: str = ""
 
 
@@ -117,7 +117,7 @@ class Carriers:
                 if state := self._registrations.get(name.removeprefix(REGISTRATION)):
                     if state.until is None or state.error:
                         LOG.info("- registered to %s", state.command.registrar)
-                    state.until, state.error = self._clock.wall() + timedelta(seconds=seconds), ""
+                    state.until, state.error = self._clock.now() + seconds, ""
             case events.Unregistered(registration=name, status=status, reason=reason, retry=retry):
                 self._ending.discard(name)
                 if not self._ending:
@@ -190,14 +190,19 @@ class Carriers:
         return sum(not self._holds(state) for state in self._registrations.values())
 
     def _holds(self, state: State) -> bool:
-        return state.until is not None and state.until > self._clock.wall()
+        return state.until is not None and state.until > self._clock.now()
+
+    def _until(self, state: State) -> str | None:
+        """As the wall clock will show it."""
+        if state.until is None or not self._holds(state):
+            return None
+        return (self._clock.wall() + timedelta(seconds=state.until - self._clock.now())).isoformat()
 
     def status(self, trunk: Trunk) -> dict[str, Any]:
         """As the operator sees it."""
         state = self._registrations.get(trunk.name)
         registration = None
         if state is not None:
-            until = state.until.isoformat() if state.until is not None and self._holds(state) else None
-            registration = {"registered_until": until, "last_error": state.error or None}
+            registration = {"registered_until": self._until(state), "last_error": state.error or None}
         targets = [{"uri": target.uri, "up": target.uri not in self.down} for target in trunk.targets]
         return {"calls": self._calls[trunk.name], "registration": registration, "targets": targets}

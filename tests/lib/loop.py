@@ -19,17 +19,18 @@ START = datetime(2024, 6, 1, 12, 0, 0, tzinfo=UTC)
 
 
 class VirtualClock:
-    """A `gateway.clock.Clock` whose time only the loop moves."""
+    """A `gateway.clock.Clock` whose time only the loop moves; what people read may be set besides."""
 
     def __init__(self) -> None:
         self.time = 0.0
+        self.stepped = timedelta()  # by which somebody has set the wall clock
         self.workers = 0
 
     def now(self) -> float:
         return self.time
 
     def wall(self) -> datetime:
-        return START + timedelta(seconds=self.time)
+        return START + timedelta(seconds=self.time) + self.stepped
 
     @contextmanager
     def working(self) -> Iterator[None]:
