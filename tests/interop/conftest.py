@@ -157,7 +157,7 @@ class GatewayProcess:
         self.host = host
         self.http = f"127.0.0.1:{free_port()}"
         self.sip = f"{host}:{free_port()}"
-        self.rtp = 21000 + 10 * (free_port() % 700)
+        self.rtp, self.rtp_ports = 21000 + 10 * (free_port() % 700), 2000
         self.config = folder / "trunkline.toml"
         self.config.write_text("")
         self.process: subprocess.Popen[bytes] | None = None
@@ -165,7 +165,7 @@ class GatewayProcess:
     def start(self) -> None:
         """Starts it and waits until it is well."""
         arguments = ["--config", str(self.config), "--data", str(self.folder / "var"), "--http", self.http]
-        arguments += ["--sip", self.sip, "--rtp", f"{self.host}:{self.rtp}-{self.rtp + 1999}"]
+        arguments += ["--sip", self.sip, "--rtp", f"{self.host}:{self.rtp}-{self.rtp + self.rtp_ports - 1}"]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "gateway", "serve", *arguments], cwd=ROOT, stderr=log

@@ -38,6 +38,11 @@ class RawPhone:
         self.to, self.remote = "", ("", 0)
         self.came: list[tuple[float, bytes]] = []
 
+    def close(self) -> None:
+        """Its sockets."""
+        self.sip.close()
+        self.rtp.close()
+
     def message(self, method: str, cseq: int, body: str = "") -> bytes:
         ip, port = self.sip.getsockname()
         uri = f"sip:{self.number}@{self.gateway[0]}:{self.gateway[1]}"
@@ -57,12 +62,16 @@ class RawPhone:
             if re.match(rb"SIP/2.0 [2-6]", data) and f"CSeq: 1 {method}".encode() in data.replace(b"2 BYE", b"1 BYE"):
                 return data
 
-    def dial(self) -> None:
-        """INVITE, 200, ACK."""
+    def invite(self) -> str:
+        """INVITE; its final response."""
         ip, port = self.rtp.getsockname()
         sdp = f"v=0\r\no=- 1 1 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio {port} RTP/AVP 0\r\n"
         self.sip.sendto(self.message("INVITE", 1, sdp), self.gateway)
-        data = self.answer("INVITE").decode()
+        return self.answer("INVITE").decode()
+
+    def dial(self) -> None:
+        """INVITE, 200, ACK."""
+        data = self.invite()
         assert data.startswith("SIP/2.0 200"), data[:200]
         found, media = re.search(r"\r\nTo: .*?(;tag=\S+)\r\n", data), re.search(r"m=audio (\d+)", data)
         assert found is not None

@@ -80,9 +80,9 @@ class Caller:
         await asyncio.sleep(0.1)
         return cls(link, taken.port, taken.udp_port, sock)
 
-    def say(self, number: int) -> None:
+    def say(self, number: int, ssrc: int = 7, first: int = 0) -> None:
         """The next frame; and what came since the last one is kept."""
-        header = RTP.pack(0x80, 0, number & 0xFFFF, number * FRAME, 7)
+        header = RTP.pack(0x80, 0, first + number & 0xFFFF, first + number * FRAME, ssrc)
         self.sock.sendto(header + payload_of(number), ("127.0.0.1", self.udp_port))
         self.keep()
 
@@ -136,6 +136,24 @@ def test_a_flood_of_junk_to_one_port_disturbs_neither_it_nor_the_other(tmp_path:
         stats = [one for one in heard.said if isinstance(one, events.WorkerStats)]
         assert max(one.tick_ms_mean for one in stats) < 10.0
         assert max(one.late_ms_p99 for one in stats) < LATE_MS
+
+    with_worker(tmp_path, test)
+
+
+def test_a_sender_that_stops_and_comes_back_with_a_new_ssrc_is_heard(tmp_path: Path) -> None:
+    """A second of nothing between; of the new stream at most its first packet is missing."""
+
+    async def test(link: WorkerLink, heard: Heard) -> None:
+        caller = await Caller.call(link, heard, 1)
+        for number in range(75):
+            if number == 25:
+                await asyncio.sleep(1)
+            caller.say(number, *(() if number < 25 else (8, 40_000)))
+            await asyncio.sleep(0.02)
+        await asyncio.sleep(0.2)
+        caller.keep()
+        caller.sock.close()
+        assert caller.echoed in (list(range(75)), [*range(25), *range(26, 75)])
 
     with_worker(tmp_path, test)
 

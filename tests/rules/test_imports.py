@@ -92,6 +92,19 @@ def test_the_gateway_has_one_clock(file: str) -> None:
             assert ast.unparse(node.func) not in {"datetime.now", "datetime.utcnow"}, f"{file}:{node.lineno}"
 
 
+SET_BY_PEOPLE = {"time.time", "time.time_ns", "time.clock_gettime", "time.localtime", "time.gmtime", "time.ctime"}
+
+
+@pytest.mark.parametrize("file", [file for file in sources() if not file.startswith("gateway/")])
+def test_media_and_sip_are_paced_by_no_clock_that_can_be_set(file: str) -> None:
+    """Whoever sets the machine's clock moves no tick, no timer and no sync of a recording."""
+    for node in ast.walk(tree(file)):
+        if isinstance(node, ast.Attribute):
+            assert ast.unparse(node) not in SET_BY_PEOPLE, f"{file}:{node.lineno}"
+        if isinstance(node, ast.ImportFrom):
+            assert node.module != "time", f"{file}:{node.lineno} hides which clock it asks"
+
+
 def test_there_is_no_import_cycle() -> None:
     """Imports can be drawn with all arrows pointing down."""
     files = {file.removesuffix("/__init__.py").removesuffix(".py").replace("/", "."): file for file in sources()}
