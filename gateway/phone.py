@@ -17,7 +17,7 @@ from gateway.calls.media import Link, Workers
 from gateway.calls.negotiation import MediaSettings
 from gateway.numbers.e164 import normal
 from gateway.speech.cache import AudioCache
-from gateway.speech.fetch import decode
+from gateway.speech.decode import decode
 from media.commands import Record, Sound
 from media.events import Event as MediaEvent
 from media.events import RecordEnded, RecordStopped

@@ -16,8 +16,6 @@ from gateway.webhooks import freshness
 from gateway.webhooks.client import Webhooks
 from gateway.webhooks.request import Answer
 
-__all__ = ["AudioFetcher", "decode"]
-
 LARGEST = 64 << 20  # bytes of a file: 40 minutes of MP3 at 192 kbit/s
 REMEMBERED = 1000  # URLs
 TOGETHER = 2  # decoders at once
