@@ -233,7 +233,7 @@ class GatewayProcess:
             return
         self.process.send_signal(signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(1)
+            self.process.wait(0.2)
             return
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(15)

@@ -14,7 +14,7 @@ from tests.interop.conftest import NUMBER, App, GatewayProcess
 from tests.interop.raw_phone import PACKET, RawPhone
 
 CALLS, FRAMES = 3, 75  # of each gateway
-SILENCE = 0xFF
+SILENCE = {0x7F, 0xFF}  # µ-law has two zeros
 
 
 @pytest.fixture
@@ -83,6 +83,6 @@ def talk(both: list[GatewayProcess], phones: list[RawPhone]) -> None:
         time.sleep(max(0.0, began + 0.02 * (frame + 1) - time.monotonic()))
     time.sleep(0.3)
     for number, phone in enumerate(phones):
-        echoed = [one for one in heard(phone) if set(one) != {SILENCE}]
+        echoed = [one for one in heard(phone) if not set(one) <= SILENCE]
         assert set(echoed) == {bytes([number + 1] * PACKET)}
         assert FRAMES - 5 <= len(echoed) <= FRAMES  # the first ones may come before the echo begins
