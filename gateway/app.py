@@ -136,6 +136,7 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         )
         endpoint = await rooms.open_sip(settings, random, exchange, gate)
         close.push_async_callback(endpoint.close)
+        endpoint.guard = guard.refuses
         addresses = Addresses(
             endpoint.addresses["udp"], settings.media.rtp_range[0], settings.sip.public_address,
             settings.media.public_address,

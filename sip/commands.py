@@ -74,6 +74,7 @@ class Invite:
     routes: tuple[str, ...] = ()  # Route values, the first of which is the next hop (RFC 3327)
     flow: Flow | None = None  # the way that a phone registered over, as long as it stands
     pinned: bool = False  # there is no way but `flow` (RFC 5626)
+    guarded: bool = False  # a customer says where it goes: only to addresses that the guard of the endpoint allows
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,7 @@ class Attempt:
     wants_contact: bool = False  # Contact is put on with the flow
     contact_user: str | None = None
     patience: float | None = None  # of each transaction
+    guarded: bool = False
 
     def __post_init__(self) -> None:
         self.wants_contact = self.request.method in TARGET_REFRESH and "Contact" not in self.request.headers
@@ -128,7 +129,7 @@ class Finder:
             return None
         attempt.target = attempt.targets.popleft()
         self._waiting[attempt.number] = attempt
-        return [Connect(attempt.number, attempt.target)]
+        return [Connect(attempt.number, attempt.target, attempt.guarded)]
 
     def resolved(self, resolved: Resolved, now: float) -> list[Attempt]:
         """Keeps an answer; the attempts that waited for it have to step."""

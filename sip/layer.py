@@ -75,9 +75,11 @@ class Layer:
         flow: Flow | None = None,
         contact_user: str | None = None,
         patience: float | None = None,
+        guarded: bool = False,
     ) -> list[Output]:
         """Sends a request (ACK included) on `flow` where it is still good, else towards `hop`."""
-        attempt = Attempt(request, owner, hop, self._number(), contact_user=contact_user, patience=patience)
+        number = self._number()
+        attempt = Attempt(request, owner, hop, number, contact_user=contact_user, patience=patience, guarded=guarded)
         if flow is not None and self.usable(flow) and (flow.reliable or _is_the_way(flow, hop)):
             return self._start(attempt, flow, now)
         return self._advance(attempt, now)
@@ -93,12 +95,14 @@ class Layer:
             return self._advance(attempt, now)
         return self._start(attempt, flow, now)
 
-    def again(self, request: Request, before: Request, hop: Uri, owner: Owner | None, now: float) -> list[Output]:
+    def again(
+        self, request: Request, before: Request, hop: Uri, owner: Owner | None, now: float, *, guarded: bool = False
+    ) -> list[Output]:
         """Sends a request to where an earlier one went, whose challenge it answers."""
         found = self._client(before)
         if found is None or not self.usable(found[0].flow):
-            return self.request(request, hop, owner, now)
-        attempt = Attempt(request, owner, hop, self._number())
+            return self.request(request, hop, owner, now, guarded=guarded)
+        attempt = Attempt(request, owner, hop, self._number(), guarded=guarded)
         if found[1] is not None:
             attempt.targets, attempt.target = found[1].targets, found[1].target
             attempt.contact_user, attempt.patience = found[1].contact_user, found[1].patience
@@ -264,12 +268,14 @@ class Layer:
             if isinstance(result, Transmit):
                 outputs.append(result)
             elif isinstance(result, Late):
-                outputs += self._late(transaction, result.response, now)
+                outputs += self._late(
+                    transaction, result.response, now, guarded=attempt is not None and attempt.guarded
+                )
             elif attempt is not None:
                 outputs += self._concluded(transaction, attempt, result, now)
         return outputs
 
-    def _late(self, transaction: ClientTransaction, response: Response, now: float) -> list[Output]:
+    def _late(self, transaction: ClientTransaction, response: Response, now: float, *, guarded: bool) -> list[Output]:
         """A server that we gave up takes the call after all: it has to let go, for another one may ring by now."""
         invite, flow = transaction.request, transaction.flow
         if response.status < 200:
@@ -278,8 +284,8 @@ class Layer:
         dialog = DialogState.as_client(invite, response)
         bye = dialog.request("BYE", dialog.local_cseq + 1)
         return [
-            *self.request(dialog.ack(invite), dialog.next_hop, None, now, flow),
-            *self.request(bye, dialog.next_hop, None, now, flow),
+            *self.request(dialog.ack(invite), dialog.next_hop, None, now, flow, guarded=guarded),
+            *self.request(bye, dialog.next_hop, None, now, flow, guarded=guarded),
         ]
 
     def _concluded(

@@ -55,7 +55,7 @@ def locate(uri: Uri, answers: Answers, random: Random) -> Missing | tuple[Target
 
 
 def _targets(uri: Uri, reader: _Reader, random: Random) -> tuple[Target, ...]:
-    host, transport = uri.param("maddr") or uri.host, _transport(uri)
+    host, transport = uri.goes_to, _transport(uri)
     if transport not in DEFAULT_PORT or not host:
         return ()
     port = uri.port or DEFAULT_PORT[transport]

@@ -38,6 +38,7 @@ class OutgoingSession(Session):
 
     def __init__(self, layer: Layer, policy: TimerPolicy, command: Invite) -> None:
         super().__init__(command.session, layer, command.timer or policy, command.credentials)
+        self.guarded = command.guarded
         first = NameAddr.parse(command.routes[0]).uri if command.routes else None
         self._target = first or Uri.parse(command.via_target or command.uri)
         self._patience = command.patience
@@ -70,7 +71,7 @@ class OutgoingSession(Session):
         self.layer.alarms.set(self, "unanswered", now + LONGEST_RING)
         if self._back is not None:
             return self.layer.request_back(self._request, self._target, self, now, self._back, pinned=self._pinned)
-        return self.layer.request(self._request, self._target, self, now, patience=self._patience)
+        return self.reach(self._request, self._target, self, now, patience=self._patience)
 
     def concluded(self, request: Request, result: Response | Act, now: float) -> list[Output]:
         if request.method != "INVITE" or (self.dialog is not None and request is not self._request):
@@ -124,7 +125,7 @@ class OutgoingSession(Session):
         prack.headers.add("RAck", f"{number} {response.cseq.number} {response.cseq.method}")
         self.authority.sign(prack)
         flow = self.layer.flow_of(self._request)
-        return self.layer.request(prack, early.dialog.next_hop, self, now, flow)
+        return self.reach(prack, early.dialog.next_hop, self, now, flow)
 
     def receive(self, transaction: ServerTransaction, now: float) -> list[Output]:
         """A request, possibly of a branch that only rings."""
@@ -163,7 +164,7 @@ class OutgoingSession(Session):
         if flow is not None and (flow.reliable or not dialog.route_set):
             self.flow = flow
         self._ack = make_ack(self.dialog, self._request)
-        ack = self.layer.request(self._ack, dialog.next_hop, None, now, self.flow)
+        ack = self.reach(self._ack, dialog.next_hop, None, now, self.flow)
         return [*ack, Answered(self.id, response.body or None, response, self.dialog, self._source())]
 
     def _source(self) -> str:
@@ -186,19 +187,19 @@ class OutgoingSession(Session):
         for name, value in self._ack.headers:
             if name != "Via":
                 again.headers.add(name, value)
-        return self.layer.request(again, self.dialog.next_hop, None, now, self.flow)
+        return self.reach(again, self.dialog.next_hop, None, now, self.flow)
 
     def _end_fork(self, dialog: DialogState, now: float) -> list[Output]:
         """A 2xx that is not wanted: ACK and BYE (RFC 3261 §13.2.2.4); ACK alone where it comes again."""
         dialog = self._numbered(dialog)
         flow = self.layer.flow_of(self._request)
-        outputs = self.layer.request(make_ack(dialog, self._request), dialog.next_hop, None, now, flow)
+        outputs = self.reach(make_ack(dialog, self._request), dialog.next_hop, None, now, flow)
         if dialog.remote_tag in self._unwanted:
             return outputs
         self._unwanted.add(dialog.remote_tag)
         bye = dialog.request("BYE", dialog.local_cseq + 1)
         self.authority.sign(bye)
-        return [*outputs, *self.layer.request(bye, dialog.next_hop, None, now, flow)]
+        return [*outputs, *self.reach(bye, dialog.next_hop, None, now, flow)]
 
     # 3xx-6xx
 
@@ -206,7 +207,7 @@ class OutgoingSession(Session):
         if not self._cancel and (again := self._second_try(response)) is not None:
             before, self._request, self._provisional = self._request, again, False
             self._early.clear()
-            return self.layer.again(again, before, self._target, self, now)
+            return self.layer.again(again, before, self._target, self, now, guarded=self.guarded)
         if not self._cancel and (following := self._follow(response, now)) is not None:
             return following
         self._waiting = False
@@ -239,7 +240,7 @@ class OutgoingSession(Session):
         self._request, self._target, self._provisional = again, target, False
         self._early.clear()
         told = Redirected(self.id, str(target), response.status)
-        return [told, *self.layer.request(again, target, self, now, patience=self._patience)]
+        return [told, *self.reach(again, target, self, now, patience=self._patience)]
 
     # our side ends it
 

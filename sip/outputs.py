@@ -95,10 +95,14 @@ class Resolve:
 
 @dataclass(frozen=True, slots=True)
 class Connect:
-    """Find or open a way to a target; answered by FlowOpened or FlowFailed with the same request number."""
+    """Find or open a way to a target; answered by FlowOpened or FlowFailed with the same request number.
+
+    `guarded`: a stranger named it, so it may be refused.
+    """
 
     request: int
     target: Target
+    guarded: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from sip.client_transaction import Act
 from sip.commands import Credentials
 from sip.dialog import DialogState
 from sip.events import Cause, Ended, InfoReceived, Renegotiated
-from sip.layer import ALLOW, SDP, SUPPORTED, Layer, Output
+from sip.layer import ALLOW, SDP, SUPPORTED, Layer, Output, Owner
 from sip.message import Request, Response
 from sip.offers import Offers
 from sip.outputs import Flow
@@ -23,6 +23,7 @@ from sip.reason import Reason
 from sip.refer import Transfer
 from sip.server_transaction import ServerTransaction
 from sip.session_timer import SessionTimer, TimerPolicy
+from sip.uri import Uri
 
 
 class Phase(Enum):
@@ -48,6 +49,7 @@ class Session:
         self.timers: dict[str, float] = {}
         self.said_ended = False
         self.peer_allows: frozenset[str] = frozenset()
+        self.guarded = False  # it leads where a stranger says: not to every address
         self.call_id = ""  # whoever makes a session from an INVITE says it
         self._leaves = False  # our BYE is on its way
         self._infos: list[tuple[str, bytes]] = []
@@ -111,10 +113,17 @@ class Session:
         self.authority.sign(request)
         return request
 
+    def reach(
+        self, request: Request, hop: Uri, owner: Owner | None, now: float, flow: Flow | None = None,
+        patience: float | None = None,
+    ) -> list[Output]:  # fmt: skip
+        """Sends a request of this session, on `flow` where that is still good."""
+        return self.layer.request(request, hop, owner, now, flow, patience=patience, guarded=self.guarded)
+
     def transmit(self, request: Request, now: float) -> list[Output]:
         """Sends it. It may be concluded before this returns: whoever waits for that remembers the request first."""
         assert self.dialog is not None
-        return self.layer.request(request, self.dialog.next_hop, self, now, self.flow)
+        return self.reach(request, self.dialog.next_hop, self, now, self.flow)
 
     def bye(self, now: float, reason: str = "") -> list[Output]:
         """Sends BYE; the dialog is there until it is answered, for a BYE of theirs may cross it (RFC 5407 §3.3)."""
@@ -126,7 +135,7 @@ class Session:
     def ack(self, invite: Request, now: float, sdp: bytes = b"") -> list[Output]:
         """ACK of a 2xx: a request of its own, with the credentials of the INVITE (RFC 3261 §13.2.2.4)."""
         assert self.dialog is not None
-        return self.layer.request(make_ack(self.dialog, invite, sdp), self.dialog.next_hop, None, now, self.flow)
+        return self.reach(make_ack(self.dialog, invite, sdp), self.dialog.next_hop, None, now, self.flow)
 
     def info(self, content_type: str, body: bytes, now: float) -> list[Output]:
         """Sends INFO (RFC 6086); before the ACK it waits, for the peer may not have our 200 yet."""
@@ -188,7 +197,7 @@ class Session:
             self.offers.resent(again)
         if request.method == "REFER":
             self.transfer.resent(again)
-        return self.layer.again(again, request, self.dialog.next_hop, self, now)
+        return self.layer.again(again, request, self.dialog.next_hop, self, now, guarded=self.guarded)
 
     def over(self, cause: Cause, status: int, reason: str, now: float) -> list[Output]:
         """The dialog is of no use any more: BYE, and the end."""

@@ -77,6 +77,11 @@ class Uri:
         return lookup(self.params, name)
 
     @property
+    def goes_to(self) -> str:
+        """The host that requests are sent to (RFC 3261 §19.1.1: maddr)."""
+        return self.param("maddr") or self.host
+
+    @property
     def transport(self) -> str:
         """`udp`, `tcp`, … as the URI asks for it (RFC 3263 §4.1, without DNS)."""
         asked = self.param("transport")

@@ -51,7 +51,7 @@ async def hops_by(services: Services, byoc: ByocTrunk, number: str) -> list[Hop]
             await services.guard_sip(hop.uri)
         except FetchError as error:
             raise NoRoute(error.code, str(error)) from error
-        hops.append(replace(hop, headers=inside(services, hop.uri)))
+        hops.append(replace(hop, headers=inside(services, hop.uri), guarded=True))
     return hops
 
 

@@ -51,6 +51,7 @@ class Hop:
     trunk: Trunk | None = None
     price: int = 0  # micro-units a minute
     binding: Binding | None = None  # of a registered phone, which rings together with its equals
+    guarded: bool = False  # a customer says where it leads: only to addresses that the guard allows
 
 
 Hops = Callable[[], Awaitable[list[Hop]]]

@@ -54,7 +54,7 @@ async def hops_to_uri(
     domain = await services.phones.domain(uri.host)
     if domain is None:
         await services.guard_sip(hop.uri)
-        return [replace(hop, headers=(*hop.headers, *inside(services, hop.uri)))]
+        return [replace(hop, headers=(*hop.headers, *inside(services, hop.uri)), guarded=True)]
     if domain.account_sid == account_sid and any(name.lower() == "replaces" for name, _ in hop.headers):
         # a phone of the domain has its dialogs with us: one of them is what an attended transfer takes over
         here = str(Uri.parse(f"sip:{services.addresses.inside}").with_user(uri.user or ""))
@@ -221,4 +221,5 @@ def _invite(call: Call, leg: Leg, hop: Hop, sdp: bytes, identity: tuple[Header, 
         routes=binding.path if binding is not None else (),
         flow=binding.flow if binding is not None else None,
         pinned=binding is not None and binding.needs_flow,
+        guarded=hop.guarded,
     )

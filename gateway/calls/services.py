@@ -123,7 +123,7 @@ class Services:
 
     async def guard_sip(self, uri: str) -> None:
         """FetchError when a customer's SIP URI leads where it may not (the webhooks' address guard)."""
-        await self.guard.check_host(Uri.parse(uri).host)
+        await self.guard.check_host(Uri.parse(uri).goes_to)
 
     def recording_url(self, account_sid: str, sid: str) -> str:
         """The public URL of a recording's media."""

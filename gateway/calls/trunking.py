@@ -88,7 +88,7 @@ async def _hops(services: Services, trunk: Trunk, urls: list[OriginationUrl], nu
         except FetchError as error:
             raise NoRoute(error.code, str(error)) from error
         uri = str(Uri.parse(target.uri).with_user(number))
-        hops.append(Hop(uri, headers=inside(services, uri), symmetric=True))
+        hops.append(Hop(uri, headers=inside(services, uri), symmetric=True, guarded=True))
     return hops
 
 

@@ -199,10 +199,10 @@ class Phones:
         """Nobody makes us call addresses of our own network by registering them."""
         for binding in bindings:
             next_hop = NameAddr.parse(binding.path[0]).uri if binding.path else Uri.parse(binding.contact)
-            if binding.flow is not None or next_hop.host == flow.remote[0]:
+            if binding.flow is not None or next_hop.goes_to == flow.remote[0]:
                 continue
             try:
-                await self._guard.check_host(next_hop.host)
+                await self._guard.check_host(next_hop.goes_to)
             except FetchError as error:
                 raise Refused(403, f"{binding.contact}: {error}") from error
 

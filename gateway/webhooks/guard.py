@@ -11,7 +11,7 @@ import socket
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 
 from gateway.webhooks.errors import Failure, FetchError
 
@@ -19,8 +19,21 @@ Ip = IPv4Address | IPv6Address
 Lookup = Callable[[str], Awaitable[list[str]]]
 """A host name's addresses; OSError when it has none."""
 
-NAT64 = ip_network("64:ff9b::/96")
-METADATA = frozenset({ip_address("168.63.129.16")})  # Azure's: an address that looks public
+# an IPv4 address is their last 32 bits: NAT64 (RFC 6052), IPv4-compatible (RFC 4291), translated (RFC 2765)
+CARRIERS = [IPv6Network(text) for text in ("64:ff9b::/96", "::/96", "::ffff:0:0:0/96")]
+ISATAP = 0x5EFE  # RFC 5214: 00-00-5E-FE or 02-00-5E-FE before an IPv4 address
+NOBODYS = [  # that `is_global` of this Python takes for public
+    ip_network(text)
+    for text in (
+        "168.63.129.16/32",  # Azure's metadata
+        "192.0.0.0/24",
+        "192.88.99.0/24",
+        "64:ff9b:1::/48",
+        "fec0::/10",
+        "3fff::/20",
+        "5f00::/16",
+    )
+]
 RESOLVERS = ThreadPoolExecutor(8, "resolve")  # of their own: a name server that hangs must not hold up other threads
 
 
@@ -73,6 +86,15 @@ class Guard:
             self.check(address, host)
         return tuple(str(address) for address in addresses)
 
+    def refuses(self, address: str, port: int) -> str | None:
+        """Why SIP may not be sent where a customer's URI leads in the end, whatever DNS said before; None: it may."""
+        try:
+            found = ip_address(address.partition("%")[0])
+            self.check(found, address)
+        except FetchError as error:
+            return str(error)
+        return f"{address}:{port} is this gateway itself" if self._is_own(found, port) else None
+
     def check(self, address: Ip, host: str) -> None:
         """FetchError for an address that may not be reached."""
         address = _inner(address)
@@ -80,7 +102,8 @@ class Guard:
             return
         if address.is_loopback and self._loopback:
             return
-        if not address.is_global or address.is_multicast or address in METADATA:
+        nobodys = any(address in network for network in NOBODYS if network.version == address.version)
+        if nobodys or not address.is_global or address.is_multicast:
             raise FetchError(11200, f"{host} is {address}, an address that webhooks may not reach ([webhooks] allow)")
 
     def _is_own(self, address: Ip, port: int) -> bool:
@@ -117,10 +140,10 @@ def _literal(host: str) -> Ip | None:
 
 
 def _inner(address: Ip) -> Ip:
-    """The IPv4 address that an IPv6 address leads to in the end: mapped, NAT64, 6to4 or Teredo."""
-    if isinstance(address, IPv4Address):
+    """The IPv4 address that an IPv6 address leads to in the end: mapped, NAT64, 6to4, Teredo, ISATAP…"""
+    if isinstance(address, IPv4Address) or address.is_loopback or address.is_unspecified:
         return address
-    if address in NAT64:
+    if any(address in network for network in CARRIERS) or (int(address) >> 32) & 0xFDFFFFFF == ISATAP:
         return IPv4Address(int(address) & 0xFFFFFFFF)
     teredo = address.teredo[1] if address.teredo else None
     return address.ipv4_mapped or address.sixtofour or teredo or address

@@ -71,6 +71,9 @@ class Door:
         self._on_event(Dropped(flow, reason, CONNECTION, 503))
 
 
+Guard = Callable[[str, int], str | None]
+"""Why an address and port may not be reached by what a stranger names; None where it may."""
+
 Tap = Callable[[bytes, Flow, bool], None]
 """Sees a message as it was received, or (True) sent."""
 
@@ -92,6 +95,7 @@ class Endpoint:
         self.agent = agent
         self._screen = screen
         self.tap: Tap | None = None
+        self.guard: Guard | None = None
         self.addresses: dict[str, Address] = {}
         self.listeners: list[Listener] = []
         self._on_event = on_event
@@ -202,6 +206,8 @@ class Endpoint:
                     self._transmit(flow, data)
                 case Resolve(question=question):
                     self._spawn(self._resolve(question))
+                case Connect(guarded=True, request=request, target=target) if reason := self._refused(target):
+                    self._do(self.agent.apply(FlowFailed(request, reason), self._loop.time()))
                 case Connect(request=request, target=target):
                     self._connect(request, target)
                 case Close(flow=flow):
@@ -240,6 +246,9 @@ class Endpoint:
     async def _resolve(self, question: Question) -> None:
         resolved = await self._resolver.ask(question)
         self._do(self.agent.apply(resolved, self._loop.time()))
+
+    def _refused(self, target: Target) -> str | None:
+        return self.guard(target.host, target.port) if self.guard is not None else None
 
     def _connect(self, request: int, target: Target) -> None:
         if target.transport != "udp":

@@ -53,8 +53,20 @@ from sip.agent import Agent
 from sip.challenge import Challenger
 from sip.commands import Command
 from sip.events import Event
-from sip.outputs import Address, Connect, Flow, FlowFailed, FlowOpened, Resolve, Resolved, Transmit
+from sip.outputs import (
+    Address,
+    Connect,
+    Flow,
+    FlowFailed,
+    FlowOpened,
+    Record,
+    Resolve,
+    Resolved,
+    Target,
+    Transmit,
+)
 from sip.registrar import Rules
+from sip.transport.endpoint import Guard as SipGuard
 from sip.transport.endpoint import Screen, Tap
 from tests.lib.loop import VirtualClock
 from tests.lib.media import FakeLink
@@ -95,6 +107,8 @@ class SimulatedEndpoint:
         self._alarm: asyncio.TimerHandle | None = None
         self.screen: Screen | None = None
         self.tap: Tap | None = None
+        self.guard: SipGuard | None = None
+        self.names: dict[tuple[str, str], tuple[Record, ...]] = {}  # what DNS has
         wire[address] = self
 
     def apply(self, command: Command) -> None:
@@ -121,7 +135,14 @@ class SimulatedEndpoint:
                     if flow.remote in self.wire:
                         self._loop.call_later(0.01, self.wire[flow.remote].receive, data, self.address)
                 case Resolve(question=question):
-                    self._do(self.agent.apply(Resolved(question, (), 0.0), self._loop.time()))
+                    self._do(
+                        self.agent.apply(
+                            Resolved(question, self.names.get((question.kind, question.name), ()), 0.0),
+                            self._loop.time(),
+                        )
+                    )
+                case Connect(guarded=True, request=request, target=target) if self._refuses(target):
+                    self._do(self.agent.apply(FlowFailed(request, "refused"), self._loop.time()))
                 case Connect(request=request, target=target):
                     answer: FlowOpened | FlowFailed = FlowFailed(request, "only UDP is simulated")
                     if target.transport == "udp":
@@ -133,6 +154,9 @@ class SimulatedEndpoint:
             self._alarm.cancel()
         at = self.agent.next_timeout()
         self._alarm = None if at is None else self._loop.call_at(at, self._tick)
+
+    def _refuses(self, target: Target) -> bool:
+        return self.guard is not None and self.guard(target.host, target.port) is not None
 
     def _tick(self) -> None:
         self._do(self.agent.tick(self._loop.time()))
@@ -351,6 +375,7 @@ async def whole_with(
     await workers.open()
     wire = wire if wire is not None else {}
     endpoint = SimulatedEndpoint(wire, ("127.0.0.2", 5060), exchange.hear, registrar=True)
+    endpoint.guard = guard.refuses
     carriers = Carriers(book, endpoint, SecretKey(b"test").token, clock, "127.0.0.2:5060")
     admission = Admission(book, carriers, Challenger("trunkline", random), Gate(book.belongs), clock)
     logins = Logins(directory := Directory(store.sip, clock), lambda realm: Challenger(realm, random))
