@@ -82,7 +82,7 @@ def test_a_registration_with_a_carrier_holds_as_long_as_it_was_granted(tmp_path:
         clock = rig.carriers._clock
         assert isinstance(clock, VirtualClock)
         await rig.put(**REGISTERING)
-        rig.carriers.hear(Registered("trunk acme", 60, "192.0.2.9:5060"))
+        rig.carriers.hear(Registered("trunk acme", 60, ("192.0.2.9", 5060)))
         await passes(30)
         clock.stepped = step
         assert rig.carriers.missing() == 0
