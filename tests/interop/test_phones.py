@@ -47,8 +47,7 @@ def start_pjsua(folder: Path, name: str, hertz: float, *arguments: str) -> subpr
         if os.environ.get("TRUNKLINE_REQUIRE_INTEROP") == "1":
             pytest.fail(str(error))
         pytest.skip(str(error))
-    say, heard = folder / f"say{hertz:g}.wav", folder / f"{name}.wav"
-    write_wav(say, tone(hertz, 0.0, on_ms=20000, level=-12.0))
+    say, heard = write_tone(folder, hertz), folder / f"{name}.wav"
     phone = subprocess.Popen(
         [sys.executable, str(PHONE), str(say), str(heard), *arguments],
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -64,6 +63,13 @@ def ended(phone: subprocess.Popen[bytes]) -> str:
     out, errors = phone.communicate(timeout=60)
     assert phone.returncode == 0, errors.decode()[-2000:]
     return str(json.loads(out.decode().splitlines()[-1])["state"])
+
+
+def write_tone(folder: Path, hertz: float) -> Path:
+    """20 s of a tone, for a phone to say."""
+    path = folder / f"say{hertz:g}.wav"
+    write_wav(path, tone(hertz, 0.0, on_ms=20000, level=-12.0))
+    return path
 
 
 def write_wav(path: Path, pcm: Pcm) -> None:
@@ -148,8 +154,7 @@ def test_baresip_calls_in_hears_the_prompt_and_is_hung_up(tmp_path: Path, app: A
         folder = tmp_path / "baresip"
         folder.mkdir()
         modules = next(path.parent for path in Path("/usr/lib").rglob("aufile.so"))
-        say = folder / "say.wav"
-        write_wav(say, tone(440.0, 0.0, on_ms=20000, level=-12.0))
+        say = write_tone(folder, 440.0)
         (folder / "config").write_text(BARESIP.format(modules=modules, host=ALIAS, folder=folder, say=say))
         (folder / "accounts").write_text(f"<sip:+15555550123@{ALIAS}>;regint=0\n")
         (folder / "contacts").write_text("")
