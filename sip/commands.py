@@ -75,6 +75,7 @@ class Invite:
     flow: Flow | None = None  # the way that a phone registered over, as long as it stands
     pinned: bool = False  # there is no way but `flow` (RFC 5626)
     guarded: bool = False  # a customer says where it goes: only to addresses that the guard of the endpoint allows
+    max_forwards: int = 70  # RFC 3261 §8.1.1.6; of a call that came in: one less than its own (RFC 7332)
 
 
 @dataclass(frozen=True, slots=True)

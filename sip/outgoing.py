@@ -280,7 +280,7 @@ def _copy(request: Request) -> Request:
 
 def _invite(layer: Layer, command: Invite) -> Request:
     request = Request(method="INVITE", uri=Uri.parse(command.uri).without_headers())
-    request.headers.add("Max-Forwards", "70")
+    request.headers.add("Max-Forwards", str(command.max_forwards))
     for route in command.routes:
         request.headers.add("Route", route)
     request.headers.add("From", str(NameAddr.parse(command.from_).with_tag(layer.token())))

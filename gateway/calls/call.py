@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 
+FORWARDS = 70  # RFC 3261 §8.1.1.6
 MEDIA_TROUBLE = 53405  # Twilio: "Media connection failed"
 UNPLAYABLE = 13420  # Twilio: Play: invalid content type
 
@@ -38,6 +39,7 @@ class Call:
         self.recordings: dict[str, Recording] = {}  # that take audio, by SID
         self.last_recording: dict[str, str] = {}
         self.stir_status: str | None = None  # the level that we signed it with
+        self.forwards = FORWARDS  # SIP hops that it may go on (Max-Forwards)
         self.error: tuple[int, str] | None = None
         self.meter: Meter | None = None  # of a call that goes out through a trunk
         self.when_over: Callable[[], None] | None = None

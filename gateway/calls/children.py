@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from gateway.calls import applications, byoc, outbound
 from gateway.calls.call import Call
-from gateway.calls.dialstring import Hop, Hops, NoRoute, NotRegistered
+from gateway.calls.dialstring import Hop, Hops, NoRoute, NotRegistered, TooManyHops
 from gateway.numbers.e164 import normal
 from gateway.store.rows import Call as Row
 from gateway.trunks.policy import ordered
@@ -51,7 +51,10 @@ async def child_of(parent: Call, target: Target, caller_id: str, hops: Hops | No
         status_callback_events=" ".join(target.status_callback_events),
     )  # fmt: skip
     child = Child(target, Call(services, row), [])
+    child.call.forwards = parent.forwards - 1
     try:
+        if child.call.forwards <= 0:
+            raise TooManyHops
         child.hops = await (_told(parent, hops) if hops is not None else _hops(parent, target, caller_id))
     except (NoRoute, FetchError) as error:
         child.unplaced = error if isinstance(error, NoRoute) else NoRoute(error.code, str(error))

@@ -30,6 +30,15 @@ class NoRoute(Exception):
         self.code = code
 
 
+class TooManyHops(NoRoute):
+    """The call has been sent on so often that it must be going round (RFC 3261 §16.3, RFC 7332)."""
+
+    sip_status = 483
+
+    def __init__(self) -> None:
+        super().__init__(32006, "Max-Forwards is used up: the call was sent on too often, and may go round in a circle")
+
+
 class NotRegistered(NoRoute):
     """A user of a SIP domain, or a client, has no phone at the moment (twiml-voice.md: SIP response mapping)."""
 

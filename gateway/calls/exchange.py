@@ -223,6 +223,8 @@ class Exchange:
         call = Call(services, row, services.legs[event.session])
         services.legs[event.session].calls = (call.sid,)
         call.extra = arrival.extra
+        if (forwards := event.request.max_forwards) is not None:
+            call.forwards = forwards
         if row.phone_number_sid is not None and arrival.dialling is None:
             call.extra |= {"CallToken": forwarding.token(call.sid)}
         fallback = None

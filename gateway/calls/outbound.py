@@ -27,6 +27,8 @@ from sip.uri import Uri
 
 LOG = logging.getLogger(__name__)
 
+MOST_INSIDE = 10  # times that a call goes on to another number or domain of ours: each takes two ports
+
 
 async def hops_to(services: Services, number: str) -> list[Hop]:
     """Where a phone number is reached: inside when it is a customer's of this gateway, else by longest prefix."""
@@ -199,7 +201,9 @@ def _failover(hop: Hop) -> Collection[int]:
 def _invite(call: Call, leg: Leg, hop: Hop, sdp: bytes, identity: tuple[Header, ...]) -> Invite:
     """The INVITE as the hop's trunk wants it."""
     services, trunk, binding, caller = call.services, hop.trunk, hop.binding, call.row.from_
-    headers = (*identity, *hop.headers, ("X-Twilio-CallSid", call.sid), ("X-Twilio-AccountSid", call.row.account_sid))
+    headers, stays = (*identity, *hop.headers), any(name == INSIDE for name, _ in hop.headers)
+    if not stays or call.row.to.startswith(("sip:", "sips:")):  # who has the number need not know whose call it is
+        headers += ("X-Twilio-CallSid", call.sid), ("X-Twilio-AccountSid", call.row.account_sid)
     host, timer = services.sip_host, None
     if trunk is not None:
         host = trunk.from_host or host
@@ -222,4 +226,5 @@ def _invite(call: Call, leg: Leg, hop: Hop, sdp: bytes, identity: tuple[Header, 
         flow=binding.flow if binding is not None else None,
         pinned=binding is not None and binding.needs_flow,
         guarded=hop.guarded,
+        max_forwards=min(call.forwards, MOST_INSIDE) if stays else call.forwards,
     )

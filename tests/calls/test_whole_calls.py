@@ -27,11 +27,12 @@ class Caller:
         self.host, self.number = host, number
         self.endpoint = SimulatedEndpoint(one.wire, (host, 5060), self._hear)
 
-    def call(self) -> None:
+    def call(self, max_forwards: int = 70) -> None:
         """INVITE."""
         sdp = negotiate.offer(self.host, 4000, ("PCMU",), session_id=1, version=1)
         uri = f"sip:{NUMBER}@127.0.0.2:5060"
-        self.endpoint.apply(Invite("c", uri, f"<sip:{self.number}@{self.host}>", f"<{uri}>", sdp))
+        caller = f"<sip:{self.number}@{self.host}>"
+        self.endpoint.apply(Invite("c", uri, caller, f"<{uri}>", sdp, max_forwards=max_forwards))
 
     def hangup(self) -> None:
         """BYE."""
