@@ -26,6 +26,7 @@ STALE = 86400.0  # seconds that an answer outlives its TTL while DNS fails (RFC 
 RECHECK = 30.0  # seconds that DNS is left alone after a failure (RFC 8767 §5)
 LONGEST_AVOIDED = 3600.0  # seconds, whatever Retry-After says
 TARGET_REFRESH = ("INVITE", "UPDATE", "REFER", "SUBSCRIBE", "NOTIFY", "REGISTER")  # requests with a Contact of ours
+NO_STREAM = 1800.0  # seconds that TCP is not tried again for large requests, where a UDP server did not take it
 AVOIDED = 30.0  # seconds that a target that failed comes after the others
 
 Key = TypeVar("Key")
@@ -173,6 +174,12 @@ class Finder:
             return False
         attempt.targets.extendleft((target, stream))
         return True
+
+    def unreachable(self, attempt: Attempt, now: float) -> None:
+        """No connection to the target that is tried: others come first, and where UDP will do TCP is left alone."""
+        assert attempt.target is not None
+        twin = attempt.streamed is not None and attempt.target == replace(attempt.streamed, transport="tcp")
+        self.avoid(attempt.target, now, NO_STREAM if twin else AVOIDED)
 
     def gives_way(self, attempt: Attempt, result: Response | Act, now: float) -> bool:
         """Whether a request goes on to another target after this result (RFC 3263 §4.3); notes who failed."""

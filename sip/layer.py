@@ -143,8 +143,7 @@ class Layer:
         attempt = self._finder.take(failed.request)
         if attempt is None:
             return []
-        assert attempt.target is not None
-        self._finder.avoid(attempt.target, now)
+        self._finder.unreachable(attempt, now)
         return self._advance(attempt, now)
 
     def _broken(self, flow: Flow, now: float) -> list[Output]:

@@ -9,7 +9,7 @@ import pytest
 from sip import commands
 from sip.agent import Agent
 from sip.events import Answered, Cause, Ended, Invited, Ringing
-from sip.finder import Expiring
+from sip.finder import NO_STREAM, Expiring
 from sip.message import Request, Response, parse_message
 from sip.outputs import Connect, Flow, FlowFailed, FlowOpened, Host, Resolve, Resolved, Srv, Transmit
 from tests.lib.wire import Wire
@@ -362,6 +362,21 @@ def test_a_large_request_falls_back_to_udp_where_tcp_fails() -> None:
     where, invite = peers.sent[-1]
     assert where == f"udp {FIRST}"
     assert (len(invite.via), invite.via[0].transport) == (1, "UDP")
+
+
+@pytest.mark.parametrize(("after", "tried"), [(1000.0, False), (NO_STREAM + 1, True)])
+def test_where_tcp_does_not_come_up_it_is_left_alone_for_long(after: float, tried: bool) -> None:
+    """A firewall that drops it costs five seconds of one call, not of each."""
+    peers = Peers(FIRST)
+    peers.respond(486)
+    peers.refusing.add(("tcp", FIRST))
+    for session in ("first", "second"):
+        peers.wants.clear()
+        peers.do(peers.agent.apply(commands.Invite(session, URI, "<sip:a@x>", f"<{URI}>", LARGE), peers.now))
+        peers.respond(486)
+        peers.run(after)
+    assert peers.invites() == [f"udp {FIRST}"] * 3
+    assert [one.target.transport for one in peers.wants] == (["udp", "tcp", "udp"] if tried else ["udp"])
 
 
 def test_a_small_request_stays_on_udp() -> None:
