@@ -1,4 +1,4 @@
-"""The program: `trunkline serve`, `doctor`, `phone`, `demo`, `credentials`, `bench`."""
+"""The program: `trunkline serve`, `doctor`, `phone`, `demo`, `twiml`, `credentials`, `bench`."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     _doctor(commands.add_parser("doctor", help="look at settings, machine and trunks, and say what to do"))
     _phone(commands.add_parser("phone", help="a softphone: dial, press digits, record what is heard"))
     _demo(commands.add_parser("demo", help="one whole call on this machine, printed as a timeline"))
+    _twiml(commands.add_parser("twiml", help="check documents"))
     _credentials(commands.add_parser("credentials", help="show or renew account SID, token and operator key"))
     _bench(commands.add_parser("bench", help="run the benchmarks of a source checkout"))
     return parser
@@ -113,6 +114,21 @@ def demo(arguments: argparse.Namespace) -> int:
     from gateway import demo as whole_call
 
     return uvloop.run(whole_call.run())
+
+
+def _twiml(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    check = commands.add_parser("check", help="say what is wrong with a document, and where")
+    check.add_argument("source", metavar="FILE|URL", help="- for standard input")
+    check.add_argument("--strict", action="store_true", help="warnings are errors, too")
+    check.set_defaults(run=check_twiml)
+
+
+def check_twiml(arguments: argparse.Namespace) -> int:
+    """Checks one document; exit status 1 where a call could not run it, 2 where it cannot be read."""
+    from gateway import check
+
+    return check.run(arguments.source, strict=arguments.strict)
 
 
 def _credentials(parser: argparse.ArgumentParser) -> None:

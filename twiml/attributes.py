@@ -27,10 +27,22 @@ class Reader:
         """Warns about an element inside this one."""
         self.warnings.append(warning(child, code, message))
 
-    def childless(self) -> None:
-        """Warns of elements inside one that has none."""
+    def childless(self, *known: str) -> None:
+        """Warns of elements inside one that has none but those that are `known`."""
         for child in self.element:
-            self.warn_of(child, 12200, f"<{child.tag}> is not allowed inside <{self.element.tag}>: ignored")
+            if child.tag not in known:
+                self.warn_of(child, 12200, f"<{child.tag}> is not allowed inside <{self.element.tag}>: ignored")
+
+    def textless(self) -> None:
+        """Warns of text in an element that has none."""
+        texts = [self.element.text, *(child.tail for child in self.element)]
+        if any(map(str.strip, texts)):
+            self.warn(12200, f"text is not allowed inside <{self.element.tag}>: ignored")
+
+    def empty(self) -> None:
+        """Warns of whatever is inside."""
+        self.childless()
+        self.textless()
 
     def parameter(self, child: Element) -> dict[str, str]:
         """The name and value of a `<Parameter>`; nothing, with a warning, without a name."""
@@ -70,7 +82,10 @@ class Reader:
         return int(self._wrong(name, value, f"a whole number from {least} to {most}", str(default)))
 
     def flag(self, name: str, default: bool) -> bool:
-        """true or false."""
+        """true or false, in whatever case."""
+        value = (self.text(name) or "").lower()
+        if value in ("true", "false"):
+            return value == "true"
         return self.word(name, ("true", "false"), "true" if default else "false") == "true"
 
     def keys(self, name: str, default: str, most: int = 12) -> str:

@@ -88,6 +88,19 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True)
+class StartRecording:
+    """A recording of both sides that goes on beside the document. `name`: what stops it, empty where nothing does."""
+
+    name: str = ""
+    track: str = "both"  # inbound, outbound, both
+    channels: int = 2
+    trim: bool = True
+    status_callback: str | None = None
+    status_callback_method: str = "POST"
+    status_callback_events: tuple[str, ...] = ("completed",)
+
+
+@dataclass(frozen=True, slots=True)
 class Screen:
     """The document that a called party hears before it is joined, by URL."""
 
@@ -260,6 +273,7 @@ class DialPlan:
     refer_url: str | None = None
     refer_method: str = "POST"
     ring_tone: str | None = None
+    reason: str = ""  # callReason
     conference: ConferenceTarget | None = None
     queue: QueueTarget | None = None
 
@@ -309,6 +323,12 @@ class CallControl(Protocol):
 
     async def record(self, plan: RecordPlan) -> Recorded | None:
         """Records the caller. None: the recording failed, which is in the call's log."""
+
+    async def start_recording(self, plan: StartRecording) -> None:
+        """Answers if need be; records beside the document, for the rest of the call."""
+
+    async def stop_recording(self, name: str) -> None:
+        """Ends a recording that was started; a warning where none of that name runs."""
 
     async def dial(self, plan: DialPlan) -> Dialled:
         """Dials, joins, and returns when the other party is gone or could not be reached."""

@@ -51,13 +51,15 @@ def parse(body: bytes) -> Document:
         raise TwimlError(11770, "the answer is empty")
     root = _root(body)
     warnings: list[Warning] = []
-    Reader(root, warnings, 12200).rest()
+    read = Reader(root, warnings, 12200)
+    read.rest()
+    read.textless()
     verbs = [verb for child in root if (verb := _verb(child, warnings)) is not None]
     return Document(tuple(verbs), tuple(warnings))
 
 
 def _root(body: bytes) -> Element:
-    root = tree.parse(body.strip())
+    root = tree.parse(body)
     if root.tag != "Response":
         raise TwimlError(12102, f"the root is <{root.tag}>, not <Response>", root.line, root.column)
     return root

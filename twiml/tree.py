@@ -46,12 +46,18 @@ class Element:
 
 
 def parse(data: bytes) -> Element:
-    """The root; TwimlError 12100 for what is not well-formed, 12101 for another version of XML."""
-    builder = _Builder()
+    """The root; TwimlError 12100 for what is not well-formed, 12101 for another version of XML.
+
+    White space before it is no error; it counts as lines.
+    """
+    inside = data.lstrip()
+    builder = _Builder(data[: len(data) - len(inside)].count(b"\n"))
     try:
-        builder.parser.Parse(data, True)
+        builder.parser.Parse(inside, True)
     except expat.ExpatError as error:
-        raise TwimlError(12100, f"not well-formed XML: {error}", error.lineno, error.offset + 1) from error
+        line = builder.above + error.lineno
+        text = f"not well-formed XML: {expat.ErrorString(error.code)}"
+        raise TwimlError(12100, text, line, error.offset + 1) from error
     except (ValueError, LookupError) as error:  # an encoding that cannot be read
         raise TwimlError(12100, f"not well-formed XML: {error}", 1) from error
     assert builder.root is not None
@@ -61,7 +67,8 @@ def parse(data: bytes) -> Element:
 class _Builder:
     """What the parser calls."""
 
-    def __init__(self) -> None:
+    def __init__(self, above: int) -> None:
+        self.above = above  # lines before the document
         self.root: Element | None = None
         self._open: list[Element] = []
         self.parser = parser = expat.ParserCreate()
@@ -82,8 +89,7 @@ class _Builder:
     def _start(self, tag: str, attrib: dict[str, str]) -> None:
         if len(self._open) == DEEPEST:
             raise self._error(f"more than {DEEPEST} elements are inside each other")
-        parser = self.parser
-        element = Element(tag, attrib, parser.CurrentLineNumber, parser.CurrentColumnNumber + 1)
+        element = Element(tag, attrib, *self._place())
         if self._open:
             self._open[-1].children.append(element)
         else:
@@ -101,4 +107,8 @@ class _Builder:
             inside.text += text
 
     def _error(self, message: str) -> TwimlError:
-        return TwimlError(12100, message, self.parser.CurrentLineNumber, self.parser.CurrentColumnNumber + 1)
+        return TwimlError(12100, message, *self._place())
+
+    def _place(self) -> tuple[int, int]:
+        """Line and column of what is being read, from 1."""
+        return self.above + self.parser.CurrentLineNumber, self.parser.CurrentColumnNumber + 1

@@ -37,6 +37,7 @@ class Call:
         self.answered_at: float | None = None  # monotonic
         self.extra: dict[str, str] = {}  # SIP facts, sent with each request
         self.recordings: dict[str, Recording] = {}  # that take audio, by SID
+        self.started: dict[str, Recording] = {}  # by documents, by name
         self.last_recording: dict[str, str] = {}
         self.stir_status: str | None = None  # the level that we signed it with
         self.forwards = FORWARDS  # SIP hops that it may go on (Max-Forwards)

@@ -7,12 +7,17 @@ from dataclasses import replace
 
 from gateway.webhooks.errors import FetchError
 from gateway.webhooks.url import resolve
-from twiml.control import ConferenceTarget, DialPlan, RecordPlan
+from twiml.control import ConferenceTarget, DialPlan, RecordPlan, StartRecording
 
 Warn = Callable[[int, str], None]
 
 
 def of_record(plan: RecordPlan, base: str | None, warn: Warn) -> RecordPlan:
+    """The same plan with absolute URLs."""
+    return replace(plan, status_callback=_absolute(plan.status_callback, base, warn))
+
+
+def of_started(plan: StartRecording, base: str | None, warn: Warn) -> StartRecording:
     """The same plan with absolute URLs."""
     return replace(plan, status_callback=_absolute(plan.status_callback, base, warn))
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from gateway.calls import applications, byoc, outbound
 from gateway.calls.call import Call
-from gateway.calls.dialstring import Hop, Hops, NoRoute, NotRegistered, TooManyHops
+from gateway.calls.dialstring import Hop, Hops, NoRoute, NotRegistered, TooManyHops, with_reason
 from gateway.numbers.e164 import normal
 from gateway.store.rows import Call as Row
 from gateway.trunks.policy import ordered
@@ -38,7 +38,7 @@ class Child:
         return told | ({"DialSipResponseCode": str(code)} if code else {})
 
 
-async def child_of(parent: Call, target: Target, caller_id: str, hops: Hops | None) -> Child:
+async def child_of(parent: Call, target: Target, caller_id: str, hops: Hops | None, reason: str = "") -> Child:
     """The child call of a target, with its hops; none when it cannot be placed, which is in its record."""
     services = parent.services
     now = services.clock.wall()
@@ -55,7 +55,8 @@ async def child_of(parent: Call, target: Target, caller_id: str, hops: Hops | No
     try:
         if child.call.forwards <= 0:
             raise TooManyHops
-        child.hops = await (_told(parent, hops) if hops is not None else _hops(parent, target, caller_id))
+        found = await (_told(parent, hops) if hops is not None else _hops(parent, target, caller_id))
+        child.hops = with_reason(found, reason)
     except (NoRoute, FetchError) as error:
         child.unplaced = error if isinstance(error, NoRoute) else NoRoute(error.code, str(error))
         if child.unplaced.status == "failed":

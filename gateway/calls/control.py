@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from gateway.calls import callback_urls, dequeue, dial_conference, dialler, enqueue, refer
+from gateway.calls import callback_urls, dequeue, dial_conference, dialler, enqueue, refer, started
 from gateway.calls.call import Call
 from gateway.calls.collect import collect, listening
 from gateway.calls.leg import Leg
@@ -139,6 +139,13 @@ class Control:
             return None
         seconds = round(stopped.recorded_seconds)
         return seen.Recorded(recording.row.sid, recording.url, seconds, "hangup" if hung_up else digits, hung_up)
+
+    async def start_recording(self, plan: seen.StartRecording) -> None:
+        await self.answer()
+        await started.start(self, plan)
+
+    async def stop_recording(self, name: str) -> None:
+        started.stop(self, name)
 
     async def dial(self, plan: seen.DialPlan) -> seen.Dialled:
         if plan.conference is not None:

@@ -29,7 +29,7 @@ async def dial(
     """Runs a Dial on the caller's call (twiml-voice.md: Dial). With `hops` its one target is reached by them."""
     parent = control.call
     caller_id = plan.caller_id or parent.row.from_
-    children = [await child_of(parent, target, caller_id, hops) for target in plan.targets]
+    children = [await child_of(parent, target, caller_id, hops, plan.reason) for target in plan.targets]
     recording = DialRecording(parent, plan, transfers.recorded_as)
     try:
         await call_caller(control, plan)

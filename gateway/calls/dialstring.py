@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from urllib.parse import unquote
 
@@ -64,6 +64,11 @@ class Hop:
 
 
 Hops = Callable[[], Awaitable[list[Hop]]]
+
+
+def with_reason(hops: list[Hop], reason: str) -> list[Hop]:
+    """The hops with what the called party is told of the call (RFC 3261 §20.36), nothing where that is empty."""
+    return [replace(hop, headers=(*hop.headers, ("Subject", reason))) for hop in hops] if reason else hops
 
 
 def through(trunk: Trunk, number: str, down: Collection[str], random: Random, price: int = 0) -> list[Hop]:

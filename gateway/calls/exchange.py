@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine
-from dataclasses import replace
 from math import ceil
 from typing import Any
 
@@ -17,7 +16,7 @@ from gateway.api.engine import CreateCall
 from gateway.billing.guard import Refused
 from gateway.calls import byoc, forwarding, outbound
 from gateway.calls.call import Call
-from gateway.calls.dialstring import Hop, NoRoute, NotRegistered
+from gateway.calls.dialstring import Hop, NoRoute, NotRegistered, with_reason
 from gateway.calls.inbound import Arrival, admit, from_ourselves, may_call
 from gateway.calls.limits import LATER, Limits
 from gateway.calls.meter import admitted
@@ -386,9 +385,7 @@ def busy(text: str, wait: float) -> Refusal:
 
 def _with_reason(hops: list[Hop] | NoRoute, reason: str) -> list[Hop] | NoRoute:
     """The hops with what the called party is told of the call."""
-    if isinstance(hops, NoRoute) or not reason:
-        return hops
-    return [replace(hop, headers=(*hop.headers, ("Subject", reason))) for hop in hops]
+    return hops if isinstance(hops, NoRoute) else with_reason(hops, reason)
 
 
 def _source(wanted: CreateCall) -> Source:

@@ -10,6 +10,7 @@ import pytest
 from gateway.store.paging import Page
 from gateway.store.rows import Account, Call
 from gateway.store.voice_rows import Application
+from sip.events import Invited
 from tests.calls.test_dial import Callee
 from tests.calls.test_whole_calls import Caller
 from tests.lib.loop import VirtualClock, passes, run
@@ -156,5 +157,20 @@ def test_what_no_uri_can_be_called_by_fails(tmp_path: Path) -> None:
             caller.call()
             await caller.gone
             assert one.web.to("/after")[0]["DialCallStatus"] == "failed"
+
+    run(main)
+
+
+def test_a_call_reason_is_told_to_the_called_party(tmp_path: Path) -> None:
+    async def main(clock: VirtualClock) -> None:
+        documents = dial("<Sip>sip:bob@127.0.0.4:5060</Sip>", "callReason='your order'")
+        async with whole(clock, tmp_path, documents) as one:
+            caller, callee = Caller(one), Callee(one)
+            caller.call()
+            await passes(1)
+            (invited,) = [event for event in callee.events if isinstance(event, Invited)]
+            assert invited.request.headers.get("Subject") == "your order"
+            caller.hangup()
+            await caller.gone
 
     run(main)

@@ -17,6 +17,7 @@ from twiml.control import (
     Recorded,
     RecordPlan,
     Referred,
+    StartRecording,
     Target,
 )
 from twiml.document import parse
@@ -73,6 +74,12 @@ class NotedCall:
         self.plan = plan
         self._note("record", plan)
         return self.recorded
+
+    async def start_recording(self, plan: StartRecording) -> None:
+        self._note("start_recording", plan)
+
+    async def stop_recording(self, name: str) -> None:
+        self._note("stop_recording", name)
 
     async def dial(self, plan: DialPlan) -> Dialled:
         self.dial_plan = plan

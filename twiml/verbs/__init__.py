@@ -7,7 +7,22 @@ from typing import Protocol
 
 from twiml.control import CallControl
 from twiml.outcome import Outcome
-from twiml.verbs import dial, echo, enqueue, gather, hangup, leave, pause, play, record, redirect, refer, reject, say
+from twiml.verbs import (
+    dial,
+    echo,
+    enqueue,
+    gather,
+    hangup,
+    leave,
+    pause,
+    play,
+    record,
+    redirect,
+    refer,
+    reject,
+    say,
+    start,
+)  # fmt: skip
 
 
 class Verb(Protocol):
@@ -29,11 +44,12 @@ REGISTRY: dict[str, ModuleType] = {
     "Redirect": redirect,
     "Hangup": hangup,
     "Reject": reject,
+    "Start": start,
+    "Stop": start,
     "Refer": refer,
 }
 
 # verbs of Twilio's that are not here yet, with the error code that speaks of them
 LATER: dict[str, int] = {
-    "Queue": 14201, "Start": 14300, "Stop": 14300,
-    "Connect": 14300, "Pay": 12200, "Prompt": 12200, "Sms": 14101, "Message": 14101,
+    "Queue": 14201, "Connect": 14300, "Pay": 12200, "Prompt": 12200, "Sms": 14101, "Message": 14101,
 }  # fmt: skip

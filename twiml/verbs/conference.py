@@ -39,6 +39,7 @@ def parse(element: Element, warnings: list[Warning]) -> ConferenceTarget | None:
         recording_status_callback_events=read.events("recordingStatusCallbackEvent", RECORDED, "completed"),
     )
     read.rest()
+    read.childless()
     if target.name:
         return target
     read.warn(13223, "<Conference> has no name: not dialled")

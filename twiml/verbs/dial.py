@@ -14,6 +14,7 @@ from twiml.verbs.nouns import NOUNS
 from twiml.verbs.record import STATES
 
 MOST_TARGETS = 10
+LONGEST_REASON = 50  # characters
 RECORDS = (
     "do-not-record", "record-from-answer", "record-from-ringing", "record-from-answer-dual",
     "record-from-ringing-dual", "true", "false",
@@ -50,7 +51,7 @@ class Dial:
 def parse(element: Element, warnings: list[Warning]) -> Dial:
     """Nouns that this version does not know leave the Dial without them."""
     read = Reader(element, warnings, 13210)
-    read.later("callReason", "events", "passports", "recordingConfigurationId")
+    read.later("events", "passports", "recordingConfigurationId")
     targets, room, line = _targets(element, warnings), _conference(element, warnings), _queue(element, read)
     if (room and (targets or line)) or (line and targets):
         read.warn(
@@ -75,6 +76,7 @@ def parse(element: Element, warnings: list[Warning]) -> Dial:
         refer_url=read.text("referUrl") or None,
         refer_method=read.method("referMethod"),
         ring_tone=_ring_tone(read),
+        reason=_reason(read),
         conference=room,
         queue=line,
     )
@@ -85,6 +87,14 @@ def parse(element: Element, warnings: list[Warning]) -> Dial:
     if verb.plan is None:
         read.warn(13223, "<Dial> has nothing that can be dialled: DialCallStatus is failed")
     return verb
+
+
+def _reason(read: Reader) -> str:
+    """What the called party is told of the call."""
+    reason = read.text("callReason") or ""
+    if len(reason) > LONGEST_REASON:
+        read.warn(13210, f"<Dial> callReason has {len(reason)} characters; {LONGEST_REASON} are allowed: not told")
+    return reason if len(reason) <= LONGEST_REASON else ""
 
 
 def _ring_tone(read: Reader) -> str | None:

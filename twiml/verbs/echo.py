@@ -23,5 +23,7 @@ class Echo:
 
 def parse(element: Element, warnings: list[Warning]) -> Echo:
     """Whatever it has is warned of."""
-    Reader(element, warnings, 12200).rest()
+    read = Reader(element, warnings, 12200)
+    read.rest()
+    read.empty()
     return Echo()

@@ -55,6 +55,7 @@ def parse(element: Element, warnings: list[Warning]) -> Gather:
         tuple(_prompts(element, warnings)),
     )
     read.rest()
+    read.textless()
     return verb
 
 

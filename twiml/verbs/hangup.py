@@ -25,6 +25,10 @@ def parse(element: Element, warnings: list[Warning]) -> Hangup:
     """Parameters are not supported by this version."""
     read = Reader(element, warnings, 12200)
     read.rest()
+    read.childless("Parameter")
+    read.textless()
     for child in element:
-        read.warn(12200, f"<{child.tag}> inside <Hangup> is not supported by this version: ignored")
+        if child.tag == "Parameter":
+            read.parameter(child)
+            read.warn_of(child, 12200, "<Parameter> inside <Hangup> is not supported by this version: ignored")
     return Hangup()

@@ -23,5 +23,7 @@ class Leave:
 
 def parse(element: Element, warnings: list[Warning]) -> Leave:
     """Whatever it has is warned of."""
-    Reader(element, warnings, 12200).rest()
+    read = Reader(element, warnings, 12200)
+    read.rest()
+    read.empty()
     return Leave()

@@ -32,4 +32,5 @@ def parse(element: Element, warnings: list[Warning]) -> Pause:
     read = Reader(element, warnings, 13910)
     verb = Pause(read.integer("length", 1, least=1, most=86400))
     read.rest()
+    read.empty()
     return verb

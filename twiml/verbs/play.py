@@ -40,6 +40,7 @@ def parse(element: Element, warnings: list[Warning]) -> Play | None:
     read = Reader(element, warnings, 13410)
     loop, digits, url = read.integer("loop", 1), read.text("digits", "") or "", element.all_text()
     read.rest()
+    read.childless()
     if not DIGITS.issuperset(digits):
         read.warn(13430, f"<Play> digits={digits!r} has other than 0-9 A-D * # w W: skipped")
         return None

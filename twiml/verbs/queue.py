@@ -17,6 +17,7 @@ def parse(element: Element, warnings: list[Warning], patience: float | None) -> 
     read.later("reservationSid", "postWorkActivitySid", code=NO_RESERVATION)
     target = QueueTarget(element.all_text(), read.text("url") or None, read.method(), patience)
     read.rest()
+    read.childless()
     if not target.name:
         read.warn(TOO_SHORT, "<Queue> has no name: not dialled")
     elif len(target.name) > LONGEST:

@@ -51,4 +51,5 @@ def parse(element: Element, warnings: list[Warning]) -> Record:
     )
     verb = Record(plan, read.text("action"), read.method())
     read.rest()
+    read.empty()
     return verb

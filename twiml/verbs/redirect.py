@@ -28,4 +28,5 @@ def parse(element: Element, warnings: list[Warning]) -> Redirect:
     read = Reader(element, warnings, 13710)
     verb = Redirect(element.all_text() or None, read.method())
     read.rest()
+    read.childless()
     return verb

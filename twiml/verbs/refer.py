@@ -34,10 +34,14 @@ def parse(element: Element, warnings: list[Warning]) -> Refer:
     for child in element:
         if child.tag == "Sip":
             targets.append(child.all_text())
+            inside = Reader(child, warnings, 13801)
+            inside.rest()
+            inside.childless()
         else:
             read.warn(12200, f"<{child.tag}> is not allowed inside <Refer>: ignored")
     if len(targets) != 1 or not targets[0]:
         read.warn(13801, f"<Refer> needs exactly one <Sip> with a URI, not {len(targets)}: ReferCallStatus is failed")
     verb = Refer(targets[0] or None if len(targets) == 1 else None, read.text("action"), read.method())
     read.rest()
+    read.textless()
     return verb

@@ -28,6 +28,10 @@ def parse(element: Element, warnings: list[Warning]) -> Reject:
     read = Reader(element, warnings, 13810)
     verb = Reject(read.word("reason", ("rejected", "busy"), "rejected"))
     read.rest()
+    read.childless("Parameter")
+    read.textless()
     for child in element:
-        read.warn(12200, f"<{child.tag}> inside <Reject> is not supported by this version: ignored")
+        if child.tag == "Parameter":
+            read.parameter(child)
+            read.warn_of(child, 12200, "<Parameter> inside <Reject> is not supported by this version: ignored")
     return verb

@@ -41,7 +41,7 @@ def test_the_last_verb_ends_the_call() -> None:
     assert ran(f"<Refer>{CAROL}</Refer>").call.did == ["refer", "hangup"]
 
 
-@pytest.mark.parametrize("inside", ["", CAROL * 2, "<Sip/>", "sip:carol@example.com"])
+@pytest.mark.parametrize("inside", ["", CAROL * 2, "<Sip/>"])
 def test_without_exactly_one_sip_it_fails(inside: str) -> None:
     done = ran(f"<Refer action='/a'>{inside}</Refer>")
     assert done.codes == [13801]
