@@ -154,7 +154,8 @@ class Join(msgspec.Struct, frozen=True, tag=True, array_like=True):
     A room exists while somebody is in it. `muted`: the others do not hear it. `deaf`: it hears only what is played
     into its own port. `gain_db`: of what it says. `coaches`: a port of the room (-1: none) that alone hears what this
     one says. `tells`: `Talking` events are wanted. `link`: it speaks for the room of another worker, so it is heard
-    also where only those are who talk. `apart`: of the room it hears only who coaches it.
+    also where only those are who talk. `apart`: of the room it hears only who coaches it. `playout_ms`: its playout is
+    at most so far behind, at least a frame (0: as far as its packets ask for).
     """
 
     port: int
@@ -166,6 +167,7 @@ class Join(msgspec.Struct, frozen=True, tag=True, array_like=True):
     tells: bool = False
     link: bool = False
     apart: bool = False
+    playout_ms: int = 0
 
 
 class Leave(msgspec.Struct, frozen=True, tag=True, array_like=True):

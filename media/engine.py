@@ -19,9 +19,9 @@ from media.departures import Spoken, packed, silent
 from media.dialling import Dialling
 from media.dtmf import Events, Listener, is_event
 from media.forward import Forwarder
-from media.frames import FRAME, Mask, Rows
+from media.frames import FRAME, RATE, Mask, Rows
 from media.inbox import Inbox
-from media.jitter import Jitter
+from media.jitter import MOST, Jitter
 from media.library import Library
 from media.ports import Ports
 from media.rtp import HEADER, WIDTH, Headers, Packets, payloads
@@ -117,6 +117,7 @@ class Engine:
                 self._unbridge(port)
             case commands.Join():
                 self._unbridge(command.port)
+                self._jitter.bound(command.port, command.playout_ms * RATE // 1000 or MOST)
                 return self._join(command)
             case commands.Leave(port=port):
                 return self._leave(port)
@@ -163,6 +164,7 @@ class Engine:
     def _leave(self, row: int) -> list[events.Event]:
         """A port leaves its room; with the last one the room's recordings end."""
         room = self._conferences.rooms.of(row)
+        self._jitter.bound(row, MOST)
         said = self._conferences.leave(row)
         if room is not None and not self._conferences.rooms.is_open(room):
             said += [event for name in self._sinks.of_room(room) for event in self._sinks.stop(name, "released")]

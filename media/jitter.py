@@ -38,19 +38,27 @@ class Jitter:
         self._ssrc = np.full(rows, -1, np.int64)
         self._margin = np.full(rows, JUMP, np.int64)  # least samples in hand on arrival, lately
         self._ticks = np.zeros(rows, np.int64)
+        self._most = np.full(rows, MOST, np.int64)
         self.delay = np.full(rows, START, np.int64)
         self.late = np.zeros(rows, np.int64)
 
     def begin(self, row: int) -> None:
         """The row is another call's."""
         self.late[row] = 0
+        self._most[row] = MOST
         self.reset(np.array([row]))
+
+    def bound(self, row: int, most: int) -> None:
+        """Playout is at most so many samples behind, in whole frames; a row that is farther behind starts anew."""
+        self._most[row] = min(MOST, max(LEAST, most // FRAME * FRAME))
+        if self.delay[row] > self._most[row]:
+            self.reset(np.array([row]))
 
     def reset(self, rows: Rows) -> None:
         """The rows start anew with their next packets."""
         self._ssrc[rows] = -1
         self._left[rows] = 0
-        self.delay[rows] = START
+        self.delay[rows] = np.minimum(START, self._most[rows])
 
     def put(self, rows: Rows, ssrc: Ints, timestamp: Ints, payload: Wire, size: Ints) -> None:
         """Packets in the order of their arrival: `payload: (n, width)`, of which `size` bytes count."""
@@ -114,7 +122,7 @@ class Jitter:
         """Moves playout by one frame where the margin asks for it."""
         margin = self._margin[rows]
         self._ticks[rows] += 1
-        back = (margin < 0) & (self.delay[rows] < MOST)
+        back = (margin < 0) & (self.delay[rows] < self._most[rows])
         rested = self._ticks[rows] >= PATIENCE
         if not (back | rested).any():
             return

@@ -10,7 +10,7 @@ import pytest
 
 from media.codecs import SILENCE
 from media.frames import FRAME
-from media.jitter import Jitter
+from media.jitter import MOST, Jitter
 
 ROW = np.array([0])
 ULAW = np.array([0])
@@ -22,9 +22,10 @@ def frame_of(jitter: Jitter) -> int:
     return -1 if value == SILENCE[0] else int(value)
 
 
-def play(arrivals: dict[int, list[int]], ticks: int) -> tuple[list[int], Jitter]:
+def play(arrivals: dict[int, list[int]], ticks: int, most: int = MOST) -> tuple[list[int], Jitter]:
     """Packets (by number, each filled with it) by the tick of their arrival -> what each tick plays, -1 for a gap."""
     jitter, played = Jitter(1, ULAW), []
+    jitter.bound(0, most)
     for tick in range(ticks):
         for number in arrivals.get(tick, []):
             payload = np.full((1, FRAME), number % 200, np.uint8)
@@ -85,6 +86,32 @@ def test_a_row_that_begins_anew_plays_nothing_of_before() -> None:
     for _ in range(10):
         assert frame_of(jitter) == -1
     assert (jitter.delay[0], jitter.late[0]) == (2 * FRAME, 0)
+
+
+def test_playout_keeps_within_the_bound_that_it_is_given() -> None:
+    """Of packets that take up to 100 ms longer than others nearly all are played, or those alone that are in time."""
+    random, arrivals = Random(1), dict[int, list[int]]()
+    for number in range(1000):
+        arrivals.setdefault(number + random.randint(0, 5), []).append(number)
+    (free, loose), (bounded, tight) = play(arrivals, 1000), play(arrivals, 1000, most=2 * FRAME)
+    assert loose.delay[0] > tight.delay[0] == 2 * FRAME
+    assert sum(number == -1 for number in free) < 20
+    assert 300 < sum(number == -1 for number in bounded) < 700
+
+
+def test_a_bound_that_is_exceeded_makes_playout_begin_anew() -> None:
+    jitter = Jitter(1, ULAW)
+    jitter.put(ROW, np.array([9]), np.array([0]), np.full((1, FRAME), 1, np.uint8), np.array([FRAME]))
+    jitter.bound(0, FRAME)
+    assert jitter.delay[0] == FRAME
+    played = []
+    for number in range(5, 15):
+        payload = np.full((1, FRAME), number, np.uint8)
+        jitter.put(ROW, np.array([9]), np.array([number * FRAME]), payload, np.array([FRAME]))
+        played.append(frame_of(jitter))
+    assert played == [-1, *range(5, 14)]
+    jitter.begin(0)
+    assert jitter.delay[0] == 2 * FRAME
 
 
 HUSH = 0xFE  # code of a very small sample
