@@ -197,6 +197,7 @@ class ApplicationTarget:
 class ConferenceTarget:
     """A conference to take part in. `wait_url`: None for our own music, empty for silence. `coach`: a call's SID.
 
+    `event_callback`: told of the recording's end in Twilio's old way, where nobody is in the new one.
     `early_media`: of who is called, what the far end sends before it answers is heard.
     """
 
@@ -210,6 +211,7 @@ class ConferenceTarget:
     wait_method: str = "POST"
     most: int = 250
     coach: str | None = None
+    jitter_buffer: str = "large"  # off, small, medium, large
     early_media: bool = False
     record: bool = False
     trim: bool = True
@@ -219,6 +221,7 @@ class ConferenceTarget:
     recording_status_callback: str | None = None
     recording_status_callback_method: str = "POST"
     recording_status_callback_events: tuple[str, ...] = ("completed",)
+    event_callback: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

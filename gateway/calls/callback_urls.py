@@ -37,6 +37,7 @@ def of_conference(target: ConferenceTarget, base: str | None, warn: Warn) -> Con
         target,
         status_callback=_absolute(target.status_callback, base, warn),
         recording_status_callback=_absolute(target.recording_status_callback, base, warn),
+        event_callback=_absolute(target.event_callback, base, warn),
     )
 
 

@@ -46,7 +46,7 @@ class Conference:
         self.mixers.on_moved = self._record_on
         self.early = Early(services, self.members, self.mixers)
         self._held = 0  # how many are about to come, or have left of whom nobody was told yet
-        self._ending: tuple[str, str | None] | None = None  # reason, call that ended it
+        self._ending: tuple[str, str | None, str | None] | None = None  # reason, call that ended it, its label
         self._finished = False
 
     @property
@@ -88,7 +88,7 @@ class Conference:
             await self.teller.tell_left(member, reason)
             if member.end_on_exit and not self.is_ending:
                 how = "kicked" if kicked else "left"
-                self.end(f"participant-with-end-conference-on-exit-{how}", member.sid)
+                self.end(f"participant-with-end-conference-on-exit-{how}", member)
         if self.row.status == "in-progress" and not self.is_ending:
             self._beep(member, "onExit", music.BEEP_OUT)
 
@@ -113,11 +113,12 @@ class Conference:
         finally:
             self._held -= 1
             if not (self._held or self.members or self.coming or self._finished):
-                await self._finish(*(self._ending or (last, None)))
+                await self._finish(*(self._ending or (last, None, None)))
 
-    def end(self, reason: str = BY_API, call_sid: str | None = None) -> None:
+    def end(self, reason: str = BY_API, by: Member | None = None) -> None:
         """Everybody goes; the conference is over with the last of them."""
-        self._ending = self._ending or (reason, call_sid)
+        who = (None, None) if by is None else (by.sid, by.target.label)
+        self._ending = self._ending or (reason, *who)
         left = "conference_ended_via_api" if reason == BY_API else "moderator_ended_conference"
         for member in list(self.members.values()):
             self.dismiss(member, left)
@@ -213,11 +214,11 @@ class Conference:
         event = "participant-speech-start" if talking else "participant-speech-stop"
         self.services.spawn(self.teller.tell(event, of(member)))
 
-    async def _finish(self, reason: str, call_sid: str | None) -> None:
-        self._ending, self._finished = (reason, call_sid), True
+    async def _finish(self, reason: str, call_sid: str | None, label: str | None) -> None:
+        self._ending, self._finished = (reason, call_sid, label), True
         self.mixers.close()
         if self.teller.kept:
-            await self.teller.change(*ended(reason, call_sid))
+            await self.teller.change(*ended(reason, call_sid, label))
         LOG.info("x conference %s: %s", self.row.friendly_name, reason)
         self.over.set_result(None)
 

@@ -148,9 +148,9 @@ class Control:
         started.stop(self, name)
 
     async def dial(self, plan: seen.DialPlan) -> seen.Dialled:
+        plan = callback_urls.of_dial(plan, self.base, self.call.warn)
         if plan.conference is not None:
             return await dial_conference.take_part(self, plan, plan.conference)
-        plan = callback_urls.of_dial(plan, self.base, self.call.warn)
         if plan.queue is not None:
             return await dequeue.dequeue(self, plan, plan.queue)
         return await dialler.dial(self, plan, ByDocument(plan))

@@ -11,6 +11,7 @@ from gateway.calls import callback_urls, waiting
 from gateway.calls.collect import until_over
 from gateway.calls.coming import NotAdmitted, check
 from gateway.calls.conference import Conference, begun
+from gateway.calls.dial_recording import DialRecording
 from gateway.calls.member import Member
 from gateway.calls.race import Overtaken
 from gateway.webhooks.errors import FetchError
@@ -40,12 +41,17 @@ async def take_part(control: Control, plan: DialPlan, target: ConferenceTarget) 
     except NotAdmitted as error:
         control.call.warn(error.code, f"<Conference> {target.name}: {error}", error=True)
         return Dialled({"DialCallStatus": "failed", "DialBridged": "false"}, control.leg.gone.done())
-    member = await _stay(control, plan, conference, target)
+    recording = DialRecording(control.call, plan, "DialVerb")
+    try:
+        await recording.from_answer()
+        member = await _stay(control, plan, conference, target)
+    finally:
+        recording.stop()
     hung_up = control.leg.gone.done()
     if control.stop.done() and not hung_up:
         raise Overtaken
     bridged = "true" if member.moved.done() else "false"
-    return Dialled({"DialCallStatus": "answered", "DialBridged": bridged}, hung_up)
+    return Dialled({"DialCallStatus": "answered", "DialBridged": bridged} | await recording.params(), hung_up)
 
 
 async def come_in(control: Control, conference: Conference) -> None:

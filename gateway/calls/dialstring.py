@@ -59,6 +59,7 @@ class Hop:
     symmetric: bool = False
     trunk: Trunk | None = None
     price: int = 0  # micro-units a minute
+    display: str = ""  # name of the caller
     binding: Binding | None = None  # of a registered phone, which rings together with its equals
     guarded: bool = False  # a customer says where it leads: only to addresses that the guard allows
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine
+from dataclasses import replace
 from math import ceil
 from typing import Any
 
@@ -292,7 +293,7 @@ class Exchange:
         if self.draining:
             raise ApiError(503, 20503, "the gateway stops and takes no new calls")
         services = self.services
-        hops = _with_reason(await self._hops(account_sid, wanted), wanted.reason)
+        hops = _shown(await self._hops(account_sid, wanted), wanted)
         if (full := self._full()) is not None:
             raise ApiError(429, 20429, f"Too many requests: {full.text}", dict(full.headers))
         now = services.clock.wall()
@@ -383,9 +384,11 @@ def busy(text: str, wait: float) -> Refusal:
     return Refusal(503, text, (("Retry-After", str(ceil(wait))),))
 
 
-def _with_reason(hops: list[Hop] | NoRoute, reason: str) -> list[Hop] | NoRoute:
-    """The hops with what the called party is told of the call."""
-    return hops if isinstance(hops, NoRoute) else with_reason(hops, reason)
+def _shown(hops: list[Hop] | NoRoute, wanted: CreateCall) -> list[Hop] | NoRoute:
+    """The hops with what the called party is told of the call: why, and by whom."""
+    if isinstance(hops, NoRoute):
+        return hops
+    return [replace(hop, display=wanted.display) for hop in with_reason(hops, wanted.reason)]
 
 
 def _source(wanted: CreateCall) -> Source:

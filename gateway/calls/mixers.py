@@ -21,6 +21,9 @@ from gateway.calls.services import Services
 from media.commands import Join, Leave, Piece, PlayRoom, StopRoom
 from media.events import RoomPlayEnded
 
+PLAYOUT = {"off": 20, "small": 20, "medium": 40, "large": 0}
+"""`jitterBufferSize` -> how many milliseconds playout may be behind: a frame at least, and as far as it has to be."""
+
 
 @dataclass(frozen=True, slots=True)
 class Way:
@@ -101,7 +104,8 @@ class Mixers:
     def _join(self, member: Member) -> None:
         ear = self._ear(member)
         muted = member.muted or member.hold or not member.inside or (member.coaching is not None and ear < 0)
-        member.leg.send(Join(member.leg.row, self.room, muted, member.hold, 0.0, ear, self._tells))
+        playout = PLAYOUT[member.target.jitter_buffer]
+        member.leg.send(Join(member.leg.row, self.room, muted, member.hold, 0.0, ear, self._tells, playout_ms=playout))
 
     def _ear(self, member: Member) -> int:
         """Who alone hears it: the row of a pupil, or of the port that carries it to one; -1 for none."""

@@ -214,7 +214,7 @@ def _invite(call: Call, leg: Leg, hop: Hop, sdp: bytes, identity: tuple[Header, 
     return Invite(
         leg.session,
         hop.uri,
-        identity_of(caller, host),
+        identity_of(caller, host, hop.display),
         identity_of(to, hop.uri.rpartition("@")[2]),
         sdp,
         headers,

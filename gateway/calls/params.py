@@ -77,6 +77,19 @@ def recording(row: Recording, url: str) -> dict[str, str]:
     return params
 
 
+def record_end(row: Recording, url: str) -> dict[str, str]:
+    """What `eventCallbackUrl` is told (webhooks.md: conference status callback)."""
+    return {
+        "EventName": "conference-record-end",
+        "AccountSid": row.account_sid,
+        "ConferenceSid": row.conference_sid or "",
+        "RecordingUrl": url,
+        "Duration": str(row.duration or 0),
+        "RecordingFileSize": str(row.size or 0),
+        "timestamp": rfc2822(row.date_updated),
+    }
+
+
 def sip_headers(message: Request | Response) -> dict[str, str]:
     """The custom headers of a SIP message as `SipHeader_…` (webhooks.md: standard call parameters, SIP)."""
     wanted = ("x-", "user-to-user")

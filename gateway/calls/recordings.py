@@ -27,6 +27,7 @@ LOG = logging.getLogger(__name__)
 REPAIRS = ThreadPoolExecutor(1, "repairs")
 TROUBLE = 12400  # Twilio's internal failure
 STARTED = "in-progress"
+RECORD_END = "conference-record-end"  # Twilio's old way to tell of a conference's recording
 TOO_SHORT = 16101  # Twilio: the recording is absent because it was too short
 
 
@@ -284,7 +285,12 @@ async def finish(row: Row, changes: dict[str, Any], url: str, services: Services
 
 def callbacks(row: Row, url: str, services: Services) -> list[Callback]:
     """The status callback that the row's state calls for, if anyone wants it."""
-    event, wanted = "completed" if row.status == "failed" else row.status, row.status_callback_events.split()
+    event, wanted = row.status, row.status_callback_events.split()
+    if event == "failed" and event not in wanted:
+        event = "completed"
+    if row.status_callback and wanted == [RECORD_END] and row.status == "completed":
+        told = params.record_end(row, url)
+        return [Callback(row.account_sid, row.call_sid, row.status_callback, "POST", told, services.sids.token())]
     if not row.status_callback or event not in wanted:
         return []
     earlier = int(event != STARTED and STARTED in wanted)  # there are two at most: its start and its end

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gateway.calls import params
-from gateway.calls.recordings import RecordingPlan
+from gateway.calls.recordings import RECORD_END, RecordingPlan
 from gateway.calls.services import Services
 from gateway.store.rows import Callback
 from gateway.store.rows import Conference as Row
@@ -104,11 +104,12 @@ def _word(value: bool) -> str:
     return "true" if value else "false"
 
 
-def ended(reason: str, call_sid: str | None) -> tuple[dict[str, Any], str, dict[str, str]]:
-    """A conference's end: the row's changes, the event, its fields."""
+def ended(reason: str, call_sid: str | None, label: str | None = None) -> tuple[dict[str, Any], str, dict[str, str]]:
+    """A conference's end, by the participant with this label perhaps: the row's changes, the event, its fields."""
     changes = {"status": "completed", "reason_conference_ended": reason, "call_sid_ending_conference": call_sid}
     fields = {"ReasonConferenceEnded": reason, "Reason": reason.replace("-", " ")}
-    return changes, "conference-end", fields | ({"CallSidEndingConference": call_sid} if call_sid else {})
+    who = {"CallSidEndingConference": call_sid, "ParticipantLabelEndingConference": label}
+    return changes, "conference-end", fields | {name: value for name, value in who.items() if value}
 
 
 async def cut_off(row: Row, services: Services) -> None:
@@ -150,12 +151,15 @@ def new_row(services: Services, account_sid: str, target: ConferenceTarget) -> R
 
 
 def conference_plan(target: ConferenceTarget) -> RecordingPlan:
-    """What a member wants recorded."""
+    """What a member wants recorded, and who is told."""
+    url, events = target.recording_status_callback, target.recording_status_callback_events
+    if not url and target.event_callback:
+        url, events = target.event_callback, (RECORD_END,)
     return RecordingPlan(
         source="Conference",
         trim=target.trim,
         track="both",
-        status_callback=target.recording_status_callback,
+        status_callback=url,
         status_callback_method=target.recording_status_callback_method,
-        status_callback_events=target.recording_status_callback_events,
+        status_callback_events=events,
     )

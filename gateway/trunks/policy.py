@@ -85,14 +85,18 @@ def shown(trunk: Trunk, caller: str) -> str:
     return dialled(caller, trunk.numbers) if caller.startswith("+") else caller
 
 
-def identity_of(address: str, host: str) -> str:
-    """A From or To from Twilio's address: a SIP URI stays, a number or name becomes its user (RFC 3323 §4.1.1.3)."""
+def identity_of(address: str, host: str, display: str = "") -> str:
+    """A From or To from Twilio's address: a SIP URI stays, a number or name becomes its user (RFC 3323 §4.1.1.3).
+
+    `display`: the name that is shown with it.
+    """
     if address == "anonymous":
         return '"Anonymous" <sip:anonymous@anonymous.invalid>'
+    name = f"{quote(display)} " if display else ""
     if address.startswith(("sip:", "sips:")):
-        return f"<{address}>"
+        return f"{name}<{address}>"
     user = address.removeprefix("client:")
-    return f"<sip:{user}@{host.partition(';')[0]}>"
+    return f"{name}<sip:{user}@{host.partition(';')[0]}>"
 
 
 def caller_headers(trunk: Trunk, caller: str, host: str) -> tuple[Header, ...]:

@@ -33,13 +33,14 @@ class Stage:
     def __init__(self, one: Whole[EngineLink]) -> None:
         self.one = one
         self.wanted = TOLD
+        self.dial = ""  # attributes of the Dial
         self.parts: dict[str, str] = {}
         self.callers: dict[str, Caller] = {}
         one.web.route(f"{HOST}/voice", self._document)
 
     def _document(self, seen: Seen) -> str:
         return (
-            "<Response><Dial action='/after' hangupOnStar='true'>"
+            f"<Response><Dial action='/after' hangupOnStar='true' {self.dial}>"
             f"<Conference {self.parts[seen.params['From']]}>standup</Conference></Dial></Response>"
         )
 
@@ -146,6 +147,43 @@ def test_who_ends_it_ends_it_for_all_and_their_documents_go_on(tmp_path: Path) -
         left = {one["CallSid"]: one["ReasonParticipantLeft"] for one in stage.one.web.to("/told")[-3:-1]}
         assert left.pop(sid) == "participant_hung_up"
         assert list(left.values()) == ["moderator_ended_conference"]
+
+    staged(tmp_path, test)
+
+
+def test_the_label_of_who_ended_it_is_told(tmp_path: Path) -> None:
+    async def test(stage: Stage) -> None:
+        await stage.comes(1, "beep='false' waitUrl='' endConferenceOnExit='true' participantLabel='host'")
+        await stage.comes(2)
+        stage.callers["+15555550101"].hangup()
+        await passes(2)
+        assert stage.one.web.to("/told")[-1]["ParticipantLabelEndingConference"] == "host"
+
+    staged(tmp_path, test)
+
+
+def test_the_dial_may_record_the_caller_and_what_it_hears(tmp_path: Path) -> None:
+    async def test(stage: Stage) -> None:
+        stage.dial = "record='record-from-answer-dual' recordingStatusCallback='/recorded'"
+        await stage.comes(1)
+        await passes(3)
+        stage.callers["+15555550101"].hangup()
+        await passes(2)
+        (after,), (recorded,) = stage.one.web.to("/after"), stage.one.web.to("/recorded")
+        assert (after["RecordingSid"], after["RecordingDuration"]) == (recorded["RecordingSid"], "4")
+        assert (recorded["RecordingChannels"], recorded["RecordingSource"]) == ("2", "DialVerb")
+        assert (recorded["CallSid"], recorded["RecordingStatus"]) == (after["CallSid"], "completed")
+
+    staged(tmp_path, test, recorded="")
+
+
+@pytest.mark.parametrize(("size", "delay"), [("off", 20), ("small", 20), ("medium", 40), ("large", 120)])
+def test_a_jitter_buffer_may_be_smaller(tmp_path: Path, size: str, delay: int) -> None:
+    async def test(stage: Stage) -> None:
+        await stage.comes(1, f"beep='false' waitUrl='' jitterBufferSize='{size}'")
+        await stage.comes(2)
+        most = stage.one.link.engine._jitter._most[[stage.member(number).leg.row for number in (1, 2)]]
+        assert (most * 1000 // 8000).tolist() == [delay, 120]
 
     staged(tmp_path, test)
 

@@ -12,7 +12,7 @@ import pytest
 from gateway.errors import ApiError
 from gateway.store.paging import Page
 from media.frames import TICK
-from sip.events import Ended
+from sip.events import Ended, Invited
 from tests.calls.test_conference import Stage, staged
 from tests.calls.test_participants import Api
 from tests.calls.test_trunks import Peer
@@ -155,6 +155,9 @@ def test_its_part_is_what_was_asked_for(tmp_path: Path) -> None:
         ({"Coaching": "true"}, 400, 20001),
         ({"MaxParticipants": "1"}, 400, 20001),
         ({"Beep": "loud"}, 400, 20001),
+        ({"JitterBufferSize": "huge"}, 400, 20001),
+        ({"Region": "moon"}, 400, 20001),
+        ({"CallerDisplayName": "x"}, 400, 20001),
         ({"ConferenceStatusCallbackEvent": "party"}, 400, 20001),
         ({"MachineDetection": "Enable"}, 400, 20001),
     ],
@@ -200,16 +203,17 @@ def test_of_two_who_are_called_at_once_under_one_label_one_is_refused(tmp_path: 
 
 
 def test_what_has_no_effect_is_said_in_the_log_of_its_call(tmp_path: Path) -> None:
-    async def test(stage: Stage, api: Api, bob: Peer) -> None:
-        await api.ask("POST", "/Conferences/standup/Participants", JitterBufferSize="small", Region="ie1", **BOB)
+    async def test(stage: Stage) -> None:
+        to = BOB | {"To": "+493012345678"}
+        await Api(stage).ask("POST", "/Conferences/standup/Participants", Region="ie1", CallerDisplayName="Sales", **to)
         await passes(1)
         (account,) = await stage.one.services.store.accounts.all()
         notes: Any = await stage.one.services.store.notifications.page(account.account_sid, Page(), {})
-        assert sorted(note.message_text for note in notes.rows) == [
-            "JitterBufferSize has no effect here", "Region has no effect here",
+        assert sorted(note.message_text for note in notes.rows if note.error_code == 13230) == [
+            "CallerDisplayName has no effect here", "Region has no effect here",
         ]  # fmt: skip
 
-    called(tmp_path, test)
+    staged(tmp_path, test)
 
 
 @pytest.mark.parametrize("waiting", [True, False])
@@ -270,6 +274,23 @@ def test_who_answers_after_early_media_takes_part(tmp_path: Path) -> None:
         parts = stage.one.link.engine._conferences.rooms._parts
         assert [(part.muted, part.deaf) for part in parts.values()] == [(False, False)] * 2
         assert stage.conference.row.status == "in-progress"
+        bob.hangup(bob.session)
+        await passes(1)
+
+    called(tmp_path, test)
+
+
+def test_a_sip_phone_is_shown_a_name(tmp_path: Path) -> None:
+    async def test(stage: Stage, api: Api, bob: Peer) -> None:
+        path = "/Conferences/standup/Participants"
+        await api.ask("POST", path, CallerDisplayName='The "Team"', JitterBufferSize="medium", **BOB)
+        await passes(1)
+        shown = bob.said(Invited)[-1].request.from_
+        assert (shown.display, shown.uri.user) == ('The "Team"', "+15555550100")
+        bob.answer()
+        await passes(1)
+        (member,) = stage.conference.members.values()
+        assert member.target.jitter_buffer == "medium"
         bob.hangup(bob.session)
         await passes(1)
 

@@ -247,6 +247,30 @@ def test_a_conference_is_recorded_from_its_start_to_its_end(tmp_path: Path) -> N
     staged(tmp_path, test, recorded="")
 
 
+@pytest.mark.parametrize("also", [False, True])
+def test_the_old_callback_tells_of_the_end_where_the_new_one_is_not_wanted(tmp_path: Path, also: bool) -> None:
+    async def test(stage: Stage) -> None:
+        part = WANTED if also else WANTED.replace(CALLBACK, "")
+        await stage.comes(1, f"{part} eventCallbackUrl='/event'")
+        await stage.comes(2)
+        sid = stage.conference.row.sid
+        await passes(3)
+        for number in (1, 2):
+            stage.callers[f"+1555555010{number}"].hangup()
+        await passes(2)
+        assert bool(stage.one.web.to("/recorded")) is also
+        if also:
+            assert stage.one.web.to("/event") == []
+            return
+        (told,) = stage.one.web.to("/event")
+        assert (told["EventName"], told["ConferenceSid"]) == ("conference-record-end", sid)
+        assert told["Duration"] == "4"
+        assert int(told["RecordingFileSize"]) == pytest.approx(44 + 16000 * 4, rel=0.05)
+        assert told["RecordingUrl"].endswith(f"/Recordings/{(await newest(stage)).sid}")
+
+    staged(tmp_path, test, recorded="", event="")
+
+
 def test_a_worker_that_dies_leaves_what_it_wrote_of_a_conference(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -9,13 +9,14 @@ from twiml.tree import Element
 
 EVENTS = ("start", "end", "join", "leave", "mute", "hold", "modify", "speaker", "announcement")
 RECORDED = ("in-progress", "completed", "absent")
+JITTER_BUFFERS = ("off", "small", "medium", "large")
 MOST = 1000  # members that one conference may have; 250 unless it says more
 
 
 def parse(element: Element, warnings: list[Warning]) -> ConferenceTarget | None:
     """None where it has no name."""
     read = Reader(element, warnings, 13230)
-    read.later("region", "jitterBufferSize", "eventCallbackUrl", "recordingConfigurationId", code=13230)
+    read.later("region", "recordingConfigurationId", code=13230)
     wait_url = read.text("waitUrl")
     record = read.word("record", ("do-not-record", "record-from-start", "true", "false"), "do-not-record")
     target = ConferenceTarget(
@@ -29,6 +30,7 @@ def parse(element: Element, warnings: list[Warning]) -> ConferenceTarget | None:
         wait_method=read.method("waitMethod") if wait_url or read.element.get("waitMethod") else "GET",
         most=read.integer("maxParticipants", 250, least=1, most=MOST),
         coach=read.text("coach") or None,
+        jitter_buffer=read.word("jitterBufferSize", JITTER_BUFFERS, "large"),
         record=record in ("record-from-start", "true"),
         trim=read.word("trim", ("trim-silence", "do-not-trim"), "trim-silence") == "trim-silence",
         status_callback=read.text("statusCallback"),
@@ -37,6 +39,7 @@ def parse(element: Element, warnings: list[Warning]) -> ConferenceTarget | None:
         recording_status_callback=read.text("recordingStatusCallback"),
         recording_status_callback_method=read.method("recordingStatusCallbackMethod"),
         recording_status_callback_events=read.events("recordingStatusCallbackEvent", RECORDED, "completed"),
+        event_callback=read.text("eventCallbackUrl"),
     )
     read.rest()
     read.childless()

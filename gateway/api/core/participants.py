@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
@@ -13,16 +14,15 @@ from gateway.api.core.shape import base, date
 from gateway.api.fields import Form
 from gateway.api.http import Reply, Request, Route
 from gateway.api.paging import envelope, page_of
-from gateway.errors import ApiError, not_found
+from gateway.errors import ApiError, invalid, not_found
 from gateway.sids import is_sid
 from gateway.store import Store
 from gateway.store.paging import cut
 from twiml.control import ConferenceTarget
-from twiml.verbs.conference import EVENTS, MOST
+from twiml.verbs.conference import EVENTS, JITTER_BUFFERS, MOST
 
 RECORDS = ("do-not-record", "record-from-start", "true", "false")
-WITHOUT_EFFECT = ("Region", "JitterBufferSize")
-"""There is one region; jitter buffers are as small as the network lets them."""
+PLACES = ("us1", "us2", "ie1", "de1", "sg1", "br1", "au1", "jp1")
 
 FILTERS: dict[str, Callable[[Participant], bool]] = {
     "Muted": lambda one: one.muted,
@@ -49,8 +49,7 @@ class Participants:
     async def create(self, request: Request) -> Reply:
         """Calls somebody who takes part with the answer; the conference, by name or SID, begins if need be."""
         form, where = Form(request.fields), unquote(request.variables["conference"])
-        call, target = placed(form), part(form, where)
-        without = [name for name in WITHOUT_EFFECT if form.text(name)]
+        call, target, without = replace(placed(form), display=_display(form)), part(form, where), _without(form)
         try:
             new = await self._engine.add(request.account_sid, where, call, target, without)
         except KeyError:
@@ -101,7 +100,6 @@ class Participants:
 
 def part(form: Form, name: str) -> ConferenceTarget:
     """How a new participant takes part; what is not said is as in TwiML, but for the conference's events."""
-    form.refuse("CallerDisplayName")
     record = form.word("ConferenceRecord", RECORDS, "do-not-record")
     return ConferenceTarget(
         name=name,
@@ -114,6 +112,7 @@ def part(form: Form, name: str) -> ConferenceTarget:
         wait_method=form.method("WaitMethod"),
         most=form.integer("MaxParticipants", 250, 2, MOST),
         coach=coaching(form) or None,
+        jitter_buffer=form.word("JitterBufferSize", JITTER_BUFFERS, "large"),
         early_media=form.flag("EarlyMedia") if form.has("EarlyMedia") else True,
         record=record in ("true", "record-from-start"),
         trim=form.word("ConferenceTrim", ("trim-silence", "do-not-trim"), "trim-silence") == "trim-silence",
@@ -124,6 +123,24 @@ def part(form: Form, name: str) -> ConferenceTarget:
         recording_status_callback_method=form.method("ConferenceRecordingStatusCallbackMethod"),
         recording_status_callback_events=events(form, "ConferenceRecordingStatusCallbackEvent", STATES),
     )
+
+
+def _without(form: Form) -> list[str]:
+    """What has no effect: there is one region, and numbers are shown no name."""
+    found = ["Region"] if form.word("Region", ("", *PLACES), "") else []
+    return found + (["CallerDisplayName"] if form.text("CallerDisplayName") and not _calls_sip(form) else [])
+
+
+def _calls_sip(form: Form) -> bool:
+    return form.text("To").startswith(("sip:", "sips:"))
+
+
+def _display(form: Form) -> str:
+    """CallerDisplayName: what a called SIP phone shows."""
+    text = form.text("CallerDisplayName") if _calls_sip(form) else ""
+    if text and not (2 <= len(text) <= 255 and text.isprintable()):
+        raise invalid("CallerDisplayName", "it must have 2 to 255 characters, and no control characters")
+    return text
 
 
 def _other_part(form: Form) -> OtherPart:

@@ -9,7 +9,7 @@ from gateway.api.fields import Form
 from gateway.errors import ApiError, invalid
 
 EVENTS = ("initiated", "ringing", "answered", "completed")
-STATES = ("in-progress", "completed", "absent")
+STATES = ("in-progress", "completed", "absent", "failed")
 LONGEST = 14400  # seconds
 
 
