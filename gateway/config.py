@@ -17,8 +17,10 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from gateway.calls.fallback_document import check
 from sip.registrar import Rules
 from sip.transport.stream import Bounds
+from twiml.errors import TwimlError
 
 
 class ConfigError(Exception):
@@ -193,11 +195,23 @@ class Store(Section):
 class Webhooks(Section):
     """`allow`: what webhooks may reach besides public addresses, networks in CIDR form.
 
-    `kept_requests`: how many are kept for `/operator/v1/requests`, each for a day.
+    `kept_requests`: how many are kept for `/operator/v1/requests`, each for a day. `fallback_twiml`: what answers a
+    number's calls when neither its URL nor its fallback URL can be had, and the number has no such document of its own.
     """
 
     allow: tuple[str, ...] = ()
     kept_requests: int = Field(default=500_000, ge=0, le=1_000_000_000)
+    fallback_twiml: str = ""
+
+    @field_validator("fallback_twiml")
+    @classmethod
+    def _is_document(cls, value: str) -> str:
+        if value:
+            try:
+                check(value)
+            except TwimlError as error:
+                raise ValueError(f"line {error.line}: {error}") from error
+        return value
 
     @field_validator("allow")
     @classmethod

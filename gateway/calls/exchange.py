@@ -26,6 +26,7 @@ from gateway.calls.recordings import Recording, RecordingPlan
 from gateway.calls.script import Script
 from gateway.calls.services import Services
 from gateway.calls.sources import Fetch, Inline, Source, TakingPart
+from gateway.calls.standby import Standby
 from gateway.errors import ApiError
 from gateway.numbers.e164 import normal
 from gateway.store.rows import Call as Row
@@ -231,7 +232,7 @@ class Exchange:
         if answering.fallback_url:
             fallback = Fetch(answering.fallback_url, answering.fallback_method)
         source = arrival.dialling or Fetch(answering.voice_url, answering.voice_method)
-        script = Script(call, source, fallback)
+        script = Script(call, source, Standby(fallback, answering.fallback_twiml or services.fallback_twiml))
         self.scripts[call.sid] = script
         return call, script
 
@@ -366,7 +367,7 @@ class Exchange:
         if wanted.send_digits:
             sent = leg.send_digits(wanted.send_digits)
             await asyncio.wait((sent, leg.gone), return_when=asyncio.FIRST_COMPLETED)
-        script = Script(call, source, _fallback(wanted))
+        script = Script(call, source, Standby(_fallback(wanted), ""))
         self.scripts[call.sid] = script
         await script.run()
 

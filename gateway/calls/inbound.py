@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hmac import compare_digest
 
 from gateway.calls import applications, trunking
@@ -41,6 +41,7 @@ class Answering:
     status_callback: str = ""
     status_callback_method: str = "POST"
     phone_number_sid: str | None = None
+    fallback_twiml: str = ""  # runs when neither the app nor its fallback can be had
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +222,8 @@ async def _of_number(services: Services, number: Number) -> Answering:
     """What answers a number: its application in place of all its URLs, where it has one (webhooks.md §2)."""
     account_sid, sid = number.account_sid or "", number.voice_application_sid
     application = await services.store.applications.fetch(account_sid, sid) if sid else None
-    return _with_urls(account_sid, application or number, number.sid)
+    answering = _with_urls(account_sid, application or number, number.sid)
+    return replace(answering, fallback_twiml=number.fallback_twiml or "")
 
 
 def _with_urls(account_sid: str, one: Application | Number, number_sid: str | None) -> Answering:

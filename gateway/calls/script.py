@@ -11,6 +11,7 @@ from gateway.calls.call import Call
 from gateway.calls.control import Control
 from gateway.calls.race import Overtaken, during
 from gateway.calls.sources import Dialling, Fetch, Inline, Source, TakingPart, Transferred, Validating
+from gateway.calls.standby import Standby
 from gateway.webhooks.errors import FetchError
 from gateway.webhooks.request import CookieJar, WebhookRequest
 from gateway.webhooks.url import resolve
@@ -27,10 +28,10 @@ SORRY = "We are sorry. An application error has occurred. Goodbye."
 class Script:
     """The run of documents on one call. `replace` makes it leave the running verb for another document."""
 
-    def __init__(self, call: Call, source: Source, fallback: Fetch | None = None) -> None:
+    def __init__(self, call: Call, source: Source, standby: Standby | None = None) -> None:
         self._call = call
         self._source: Source | None = source
-        self.fallback = fallback
+        self.standby = standby or Standby(None, "")
         self._jar = CookieJar()
         self._stop: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._next: Source | None = None
@@ -149,17 +150,16 @@ class Script:
         except FetchError as error:
             self._call.warn(error.code, f"{follow.url}: {error}", request_url=follow.url)
 
-    async def _after(self, error: FetchError | TwimlError, source: Source, base: str | None) -> Source | None:
-        """What follows a document that could not be had or run: the fallback, or an announcement and the end."""
+    async def _after(self, error: FetchError | TwimlError, source: Fetch | Inline, base: str | None) -> Source | None:
+        """What follows a document that could not be had or run: what stands by, or an announcement and the end."""
         self._call.services.metrics.webhooks.labels("failed").inc()
         where = base or "the Twiml parameter"
         line = f", {place(error)}" if isinstance(error, TwimlError) and error.line else ""
         method = source.method if isinstance(source, Fetch) else ""
         self._call.fail(error.code, f"{where}{line}: {error}", request_url=where, request_method=method)
-        fallback, self.fallback = self.fallback, None
-        if fallback is not None:
-            LOG.info("- going on with the fallback URL %s", fallback.url)
-            return Fetch(fallback.url, fallback.method, {"ErrorCode": str(error.code), "ErrorUrl": where})
+        if (standing := self.standby.next(source, error.code, base or "")) is not None:
+            LOG.info("- going on with %s", standing.url if isinstance(standing, Fetch) else "the fallback document")
+            return standing
         control = Control(self._call, None, self._stop)
         try:
             await control.play([Prompt(Speech(SORRY, "man", "en-US"))])

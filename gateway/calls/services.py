@@ -95,6 +95,7 @@ class Services:
     inside_token: str  # admits our own calls to our own numbers
     spawn: Spawn
     drive: Drive
+    fallback_twiml: str = ""  # of numbers that have none of their own
     verifier: Verifier | None = None  # who signs for calls that come in
     signer: Signer | None = None  # signs for calls that go out
     conferences: Conferences = field(default_factory=Conferences)  # that live

@@ -27,7 +27,9 @@ class Steering:
         if wanted.status_callback is not None:
             await call.tell_of_its_status(wanted.status_callback or None, wanted.status_callback_method)
         if script is not None and wanted.fallback_url is not None:
-            script.fallback = Fetch(wanted.fallback_url, wanted.fallback_method) if wanted.fallback_url else None
+            script.standby.fallback = (
+                Fetch(wanted.fallback_url, wanted.fallback_method) if wanted.fallback_url else None
+            )
         if script is not None and source is not None:
             script.replace(source)
 

@@ -113,6 +113,10 @@ class Numbers:
         """Changes fields."""
         await self._write(update(self._table, changes, account_sid=account_sid, sid=sid))
 
+    async def amend(self, number: str, **changes: Any) -> None:
+        """Changes fields of a number, whoever owns it."""
+        await self._write(update(self._table, changes, phone_number=number))
+
     async def release(self, account_sid: str, sid: str) -> bool:
         """Gives a number back to the inventory."""
         found = await self.fetch(account_sid, sid)

@@ -46,6 +46,7 @@ class Number:
     trunk_sid: str | None = None  # of Elastic SIP Trunking: its calls go to the trunk's origination URLs
     voice_application_sid: str | None = None  # in place of the voice URLs and the status callback
     sms_application_sid: str | None = None
+    fallback_twiml: str | None = None  # what answers calls while the app is down
 
 
 @dataclass(frozen=True, slots=True)

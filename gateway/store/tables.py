@@ -74,6 +74,7 @@ numbers = Table(
     _sid("trunk_sid", index=True),
     _sid("voice_application_sid", index=True),
     _sid("sms_application_sid", index=True),
+    Column("fallback_twiml", Text),
 )  # fmt: skip
 
 calls = Table(

@@ -40,6 +40,7 @@ from gateway.api.dialect import CORE
 from gateway.api.engine import ChangeCall, CreateCall, CreateRecording, Validate
 from gateway.api.http import Reply, Request, Route, Router
 from gateway.api.operator.accounts import AccountCeilings
+from gateway.api.operator.numbers import Inventory
 from gateway.api.operator.recordings import RecordingFiles
 from gateway.api.operator.refusals import Refusals
 from gateway.api.operator.resources import Operator
@@ -251,6 +252,7 @@ async def _start(folder: Path, loop: asyncio.AbstractEventLoop) -> tuple[Rest, A
     ]
     admission = Admission(book, NoCarriers(), Challenger("trunkline", random), Gate(book.belongs), clock)
     operator = [
+        *Inventory(store).routes(),
         *Operator(store, book, lambda trunk: {"name": trunk.name}).routes(),
         *Refusals(admission, book).routes(),
         *AccountCeilings(store, Guard(store, clock)).routes(),

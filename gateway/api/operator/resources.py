@@ -1,4 +1,4 @@
-"""`/operator/v1`: trunks, routes and the number inventory, as JSON."""
+"""`/operator/v1`: trunks and routes, as JSON."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from pydantic import BaseModel, ValidationError
 
 from gateway.api.http import Reply, Request, Route
 from gateway.errors import ApiError, not_found
-from gateway.numbers.e164 import is_e164
 from gateway.store import Store
 from gateway.trunks import model
 from gateway.trunks.book import TrunkBook
@@ -33,8 +32,6 @@ class Operator:
             Route("/operator/v1/trunks/{name}", {"GET": self.one, "PUT": self.put_trunk, "DELETE": self.delete}),
             Route("/operator/v1/routes", {"GET": self.routes_list, "POST": self.put_route}),
             Route("/operator/v1/routes/{name}", {"GET": self.one, "PUT": self.put_route, "DELETE": self.delete}),
-            Route("/operator/v1/numbers", {"GET": self.numbers, "POST": self.stock}),
-            Route("/operator/v1/numbers/{number}", {"DELETE": self.unstock}),
         ]
 
     async def trunks(self, request: Request) -> Reply:
@@ -94,27 +91,6 @@ class Operator:
         if found is None:
             raise not_found(request.path)
         return found
-
-    async def numbers(self, request: Request) -> Reply:
-        """The inventory."""
-        rows = await self._store.numbers.all()
-        return Reply(
-            json={"numbers": [{"phone_number": row.phone_number, "account_sid": row.account_sid} for row in rows]}
-        )
-
-    async def stock(self, request: Request) -> Reply:
-        """Adds `{"phone_numbers": […]}`."""
-        wanted = request.json.get("phone_numbers") if isinstance(request.json, dict) else None
-        if not isinstance(wanted, list) or not all(isinstance(one, str) and is_e164(one) for one in wanted):
-            raise ApiError(400, 20001, 'the body must be {"phone_numbers": ["+1…", …]} with E.164 numbers')
-        await self._store.numbers.stock(wanted)
-        return Reply(201, {"phone_numbers": wanted})
-
-    async def unstock(self, request: Request) -> Reply:
-        """Removes a number that nobody owns."""
-        if not await self._store.numbers.unstock(unquote(request.variables["number"])):
-            raise ApiError(409, 20409, "the number is not in the inventory, or an account owns it")
-        return Reply(204)
 
 
 def parsed(kind: type[T], request: Request, key: str = "") -> T:
