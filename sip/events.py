@@ -86,10 +86,14 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """A re-INVITE or UPDATE came: answer with AnswerOffer or RefuseOffer. `sdp` None asks for our offer."""
+    """A re-INVITE or UPDATE came: answer with AnswerOffer or RefuseOffer. `sdp` None asks for our offer.
+
+    `source`: the IP address that it came from.
+    """
 
     session: str
     sdp: bytes | None
+    source: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,7 +172,7 @@ class Offers:
         self._theirs = transaction
         session.layer.alarms.set(self, "unanswered", now + session.layer.timings.patience)
         trying = session.layer.respond(transaction, request.reply(100), now) if request.method == "INVITE" else []
-        return [*trying, Offered(session.id, request.body or None)]
+        return [*trying, Offered(session.id, request.body or None, transaction.flow.remote[0])]
 
     def _grant(self, transaction: ServerTransaction, now: float) -> list[Output]:
         return self._session.layer.respond(transaction, self._session.success(transaction, b"", now), now)

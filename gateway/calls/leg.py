@@ -240,7 +240,8 @@ class Leg(Line):
             case sip_events.Confirmed(sdp=sdp, dialog=dialog):
                 self.dialog = dialog
                 self._hear_confirmed(sdp)
-            case sip_events.Offered(sdp=sdp):
+            case sip_events.Offered(sdp=sdp, source=source):
+                self.signalled_from(source)
                 self._hear_offer(sdp)
             case sip_events.Renegotiated(sdp=sdp, status=status) if sdp is not None and status < 300:
                 self._connect(sdp)

@@ -13,7 +13,7 @@ from gateway.store.paging import Page
 from gateway.trunks.model import Trunk
 from media import negotiate
 from sip.agent import Agent
-from sip.commands import Accept, Credentials, Hangup, Invite, Provisional, Refuse
+from sip.commands import Accept, Credentials, Hangup, Invite, Provisional, Refuse, Reoffer
 from sip.events import Answered, Ended, Event, InfoReceived, Invited, Ringing
 from sip.session_timer import TimerPolicy
 from tests.lib.loop import VirtualClock, passes, run
@@ -329,11 +329,42 @@ def test_media_of_who_is_called_may_come_from_where_its_sip_comes_from(
             far.answer(named)
             await passes(0.1)
             row = one.link.engine.ports.remote.index((named, 5000))
-            for number in range(4):
-                one.link.intrude(row, struct.pack(">BBHII", 0x80, 0, number, 160 * number, 9) + b"x" * 160, (source, 7))
-                await passes(0.02)
+            await speak(one, row, (source, 7))
             assert one.link.engine.ports.remote[row] == ((source, 7) if follows else (named, 5000))
             caller.hangup()
+            await passes(40)
+
+    run(main)
+
+
+async def speak(one: Whole[Any], row: int, source: tuple[str, int]) -> None:
+    """Packets of a stream, from a source that SDP did not name."""
+    for number in range(4):
+        one.link.intrude(row, struct.pack(">BBHII", 0x80, 0, number, 160 * number, 9) + b"x" * 160, source)
+        await passes(0.02)
+
+
+@pytest.mark.parametrize(("source", "follows"), [("198.51.100.7", True), ("192.0.2.1", False)])
+def test_media_of_a_phone_that_went_to_another_network_comes_from_there(
+    tmp_path: Path, source: str, follows: bool
+) -> None:
+    """It says so by a re-INVITE, with the private address that it has behind the other NAT."""
+
+    async def main(clock: VirtualClock) -> None:
+        async with whole(clock, tmp_path, SAY) as one:
+            await trunk(one, "acme", addresses=["192.0.2.1"])
+            phone = Peer(one, "192.0.2.1")
+            phone.call()
+            await passes(1)
+            phone.endpoint.address = ("198.51.100.7", 5060)
+            one.wire[phone.endpoint.address] = phone.endpoint
+            sdp = negotiate.offer("10.0.0.9", 4000, ("PCMU",), session_id=1, version=2)
+            phone.endpoint.apply(Reoffer("c", sdp))
+            await passes(0.2)
+            assert one.link.engine.ports.remote[0] == ("10.0.0.9", 4000)
+            await speak(one, 0, (source, 7))
+            assert one.link.engine.ports.remote[0] == ((source, 7) if follows else ("10.0.0.9", 4000))
+            phone.hangup()
             await passes(40)
 
     run(main)

@@ -174,7 +174,7 @@ def test_a_reinvite_is_offered_and_answered() -> None:
     wire = connected()
     wire.apply(wire.a, commands.Reoffer("out", b"v=0 hold"))
     wire.run(1)
-    assert wire.b.said(Offered) == [Offered(incoming(wire.b), b"v=0 hold")]
+    assert wire.b.said(Offered) == [Offered(incoming(wire.b), b"v=0 hold", "192.0.2.1")]
     wire.apply(wire.b, commands.AnswerOffer(incoming(wire.b), b"v=0 held"))
     wire.run(1)
     assert wire.a.said(Renegotiated) == [Renegotiated("out", 200, b"v=0 held")]

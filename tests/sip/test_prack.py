@@ -122,7 +122,7 @@ def test_an_update_in_the_early_dialog_is_offered_and_answered() -> None:
     session = wire.b.agent._sessions[incoming(wire.b)]
     wire._do(wire.b, session.send("UPDATE", wire.now, b"v=0 moved"))
     wire.run(1)
-    assert wire.a.said(Offered) == [Offered("out", b"v=0 moved")]
+    assert wire.a.said(Offered) == [Offered("out", b"v=0 moved", "192.0.2.2")]
     wire.apply(wire.a, commands.AnswerOffer("out", b"v=0 ok"))
     wire.run(1)
     assert not wire.a.said(Renegotiated)
