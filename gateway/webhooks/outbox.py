@@ -53,11 +53,12 @@ class Waiting:
 
 @dataclass(slots=True, eq=False)
 class Lane:
-    """The callbacks of one call for one URL, in their order. `woken`: the host answered somebody since our attempt."""
+    """The callbacks of one call for one URL, in their order. `woken`: the host answers somebody while we wait."""
 
     place: Place
     queue: deque[Waiting] = field(default_factory=deque)
     woken: asyncio.Event = field(default_factory=asyncio.Event)
+    tried_after: int = 0  # answers of its place
 
 
 @dataclass(slots=True, eq=False)
@@ -67,6 +68,14 @@ class Place:
     name: str
     host: Host = field(default_factory=Host)
     lanes: set[Lane] = field(default_factory=set)
+    paused: set[Lane] = field(default_factory=set)  # that wait for their next attempt
+    answers: int = 0
+
+    def answered(self) -> None:
+        """It takes callbacks: those that wait may be tried now."""
+        self.answers += 1
+        for lane in self.paused:
+            lane.woken.set()
 
 
 class Outbox:
@@ -185,27 +194,37 @@ class Outbox:
         """The plan's next attempt; before it one more, where the host answers somebody else meanwhile."""
         at = self._clock.now() + pause
         with suppress(TimeoutError):
-            async with asyncio.timeout(pause):
-                await lane.woken.wait()
+            await self._wakes(lane, pause)
             error = await self._try(lane, waiting)
             if error is None or _final(error):
                 return error
             await asyncio.sleep(at - self._clock.now())
         return await self._try(lane, waiting)
 
+    async def _wakes(self, lane: Lane, pause: float) -> None:
+        """Until its host answers somebody, as it may have since our attempt began; TimeoutError where it does not."""
+        if lane.place.answers != lane.tried_after:
+            return
+        lane.woken.clear()
+        lane.place.paused.add(lane)
+        try:
+            async with asyncio.timeout(pause):
+                await lane.woken.wait()
+        finally:
+            lane.place.paused.discard(lane)
+
     async def _try(self, lane: Lane, waiting: Waiting) -> str | None:
         """None when it was delivered, else why not."""
         host = lane.place.host
+        lane.tried_after = lane.place.answers
         if host.dead and host.under_way:
             return UNTRIED
         async with self._slots.one(host):
             if host.dead and host.under_way > 1:
                 return UNTRIED
-            lane.woken.clear()
             error = await self._ask(host, waiting)
         if error is None:
-            for other in lane.place.lanes:
-                other.woken.set()
+            lane.place.answered()
         return error
 
     async def _ask(self, host: Host, waiting: Waiting) -> str | None:
