@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
@@ -236,3 +237,72 @@ def test_what_is_announced_to_all_has_no_gaps(tmp_path: Path) -> None:
 
     say_it = "".join(f"<Say>{word}</Say>" for word in ("one long", "two long", "four and"))
     spanning(tmp_path, test, announce=f"<Response>{say_it}</Response>")
+
+
+def test_beeps_and_the_end_are_everywhere(tmp_path: Path) -> None:
+    async def test(room: Room) -> None:
+        await room.enters(1, 2)
+        room.silent = {1, 2, 3}
+        await passes(2)
+        await room.enters(3, part="beep='onEnter' waitUrl='' endConferenceOnExit='true'")
+        for number in (1, 2, 3):
+            row = room.stage.member(number).leg.row
+            assert room.stage.one.links[room.worker(number)].heard(row)[-SECOND:].any()
+        room.stage.callers["+15555550103"].hangup()
+        await passes(2)
+        assert all(caller.gone.done() for caller in room.stage.callers.values())
+
+    spanning(tmp_path, test)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_happens_everybody_hears_whom_it_should(tmp_path: Path, seed: int) -> None:
+    """Members of three workers come, go, are muted, held and made coaches; in the end a worker dies."""
+    random = Random(seed)
+
+    async def test(room: Room) -> None:
+        stage, coming = room.stage, list(range(3, 10))
+        for number in (1, 2):
+            await stage.comes(number, PART)
+        for turn in range(8):
+            for _ in range(random.randint(1, 3)):
+                await _changes(room, random, coming)
+            if turn == 6:
+                await stage.one.kill(random.randrange(3))
+            await passes(1)
+            if len(stage.conference.members) < 2:
+                break
+            await room.hears(**_expected(stage))
+
+    spanning(tmp_path, test, workers=3)
+
+
+async def _changes(room: Room, random: Random, coming: list[int]) -> None:
+    """Something happens to somebody."""
+    stage = room.stage
+    there = list(stage.conference.members.values())
+    who = random.choice(there)
+    match random.choice(("comes", "comes", "goes", "muted", "hold", "coaching", "coaching")):
+        case "comes" if coming:
+            await stage.comes(coming.pop(), PART)
+        case "goes" if len(there) > 3:
+            stage.callers[who.call.row.from_].hangup()
+            await passes(random.choice((0.0, 0.1, 1.0)))
+        case "coaching":
+            pupil = random.choice([one for one in there if one is not who])
+            await stage.conference.update(who, coaching=random.choice((pupil.sid, pupil.sid, None)))
+        case ("muted" | "hold") as part:
+            await stage.conference.update(who, **{part: not getattr(who, part)})
+
+
+def _expected(stage: Stage) -> dict[str, set[int]]:
+    """Whom each must hear."""
+    there = {int(one.call.row.from_[-1]): one for one in stage.conference.members.values()}
+    return {
+        f"c{ear}": {
+            number
+            for number, one in there.items()
+            if number != ear and not (one.muted or one.hold or hearer.hold) and one.coaching in (None, hearer.sid)
+        }
+        for ear, hearer in there.items()
+    }

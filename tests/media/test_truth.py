@@ -183,6 +183,37 @@ def test_in_a_large_room_three_talkers_are_heard_by_all_but_themselves(voices: V
         hears(heard, said, set(said) - {row}, START)
 
 
+@both
+def test_over_a_link_each_hears_those_of_the_other_mixer_one_playout_delay_later(voices: Voices) -> None:
+    """Rows 0 and 1 of two engines are members of a room, and their rows 2 are the link."""
+    rigs = Rig(3), Rig(3)
+    said = {row: voices(row) for row in range(4)}  # 0 and 1 of the first engine, 2 and 3 of the second
+    codes = {row: g711.encode(pcm[None], np.array([0]))[0] for row, pcm in said.items()}
+    for rig in rigs:
+        for row in range(3):
+            rig.do(commands.Join(row, 7, link=row == 2))
+    heard: dict[int, list[bytes]] = {row: [] for row in said}
+    crossing: list[list[Sent]] = [[], []]  # what the link brings to each engine
+    for tick in range(TICKS):
+        sent = [
+            rig.tick(*(one for row in (0, 1) for one in packets(rig, row, codes[2 * n + row], tick, 20)), *crossing[n])
+            for n, rig in enumerate(rigs)
+        ]
+        crossing = [sent[1][2], sent[0][2]]
+        for n, out in enumerate(sent):
+            for row in (0, 1):
+                heard[2 * n + row] += [one.payload for one in out[row]]
+    for row, parts in heard.items():
+        here = {one for one in said if one // 2 == row // 2}
+        shifted = {one: pcm if one in here else late(pcm, START + FRAME) for one, pcm in said.items()}
+        hears(decoded(b"".join(parts), 0), shifted, set(said) - {row}, START, noise=30.0)
+
+
+def late(pcm: Pcm, samples: int) -> Pcm:
+    """As long, and so much later."""
+    return np.concatenate((np.zeros(samples, np.int16), pcm[:-samples]))
+
+
 def test_nothing_of_ones_own_voice_comes_back_at_any_delay() -> None:
     """What is left when the others are taken away agrees nowhere with what one said."""
     rig, said = Rig(10), {row: babble(row) for row in range(10)}
