@@ -40,7 +40,7 @@ class CreateCall:
     sip_auth_password: str | None = field(default=None, repr=False)
     reason: str = ""  # CallReason, as the header Subject (RFC 3261 §20.36)
     delay: int = 0  # seconds until it is placed
-    display: str = ""  # CallerDisplayName, in From
+    caller_name: str = ""  # CallerDisplayName, in From
     token: str = ""  # CallToken: of a call that came in, whose caller may be shown
 
     @property

@@ -389,7 +389,7 @@ def _shown(hops: list[Hop] | NoRoute, wanted: CreateCall) -> list[Hop] | NoRoute
     """The hops with what the called party is told of the call: why, and by whom."""
     if isinstance(hops, NoRoute):
         return hops
-    return [replace(hop, display=wanted.display) for hop in with_reason(hops, wanted.reason)]
+    return [replace(hop, display=wanted.caller_name) for hop in with_reason(hops, wanted.reason)]
 
 
 def _source(wanted: CreateCall) -> Source:

@@ -49,7 +49,7 @@ class Participants:
     async def create(self, request: Request) -> Reply:
         """Calls somebody who takes part with the answer; the conference, by name or SID, begins if need be."""
         form, where = Form(request.fields), unquote(request.variables["conference"])
-        call, target, without = replace(placed(form), display=_display(form)), part(form, where), _without(form)
+        call, target, without = replace(placed(form), caller_name=_caller_name(form)), part(form, where), _without(form)
         try:
             new = await self._engine.add(request.account_sid, where, call, target, without)
         except KeyError:
@@ -135,7 +135,7 @@ def _calls_sip(form: Form) -> bool:
     return form.text("To").startswith(("sip:", "sips:"))
 
 
-def _display(form: Form) -> str:
+def _caller_name(form: Form) -> str:
     """CallerDisplayName: what a called SIP phone shows."""
     text = form.text("CallerDisplayName") if _calls_sip(form) else ""
     if text and not (2 <= len(text) <= 255 and text.isprintable()):
