@@ -186,7 +186,7 @@ def test_phones_on_two_media_workers_are_in_one_conference(tmp_path: Path, app: 
     gateway.config.write_text("[media]\nworkers = 2\n")
     gateway.start()
     try:
-        labels = iter(TONES)
+        labels = iter((*TONES, "bob"))
         app.documents = {
             "/voice": lambda params: CONFERENCE.format(label=next(labels)),
             "/announce": "<Response><Play>/announce.wav</Play></Response>",
@@ -220,8 +220,12 @@ def test_phones_on_two_media_workers_are_in_one_conference(tmp_path: Path, app: 
         assert ended(room.phones.pop("bob")) == "DISCONNECTED"
         time.sleep(7)  # until the announcement has been said
         assert room.heard() == {"alice": {carol}, "carol": {alice}}
+        room.enter("bob")  # on the worker that took its place
+        wait_for(lambda: len(joined(app)) == 4, 10, "bob enters again")
+        assert sorted(media_ports(pid) for pid in gateway.worker_pids()) == [2, 3]
+        assert room.heard() == {"alice": {bob, carol}, "bob": {alice, carol}, "carol": {alice, bob}}
         client.conferences(conference.sid).update(status="completed")
-        assert [ended(phone) for phone in room.phones.values()] == ["DISCONNECTED", "DISCONNECTED"]
+        assert [ended(phone) for phone in room.phones.values()] == ["DISCONNECTED"] * 3
     finally:
         gateway.stop()
 
