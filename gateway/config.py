@@ -74,6 +74,13 @@ class Http(Section):
 SIP_TRANSPORTS = ("udp", "tcp", "tls", "ws", "wss")
 
 
+class NamedCertificate(Section):
+    """PEM files of a certificate (chain first to last) and its key."""
+
+    cert: Path
+    key: Path
+
+
 class Sip(Section):
     """Where SIP is heard, and how servers are found.
 
@@ -81,6 +88,7 @@ class Sip(Section):
     `extra_listen`: more listeners, each `TRANSPORT:HOST:PORT` with udp, tcp, tls, ws or wss. `tls_cert`, `tls_key`: PEM
     files of our certificate (chain first to last) and key, read again when they change. `tls_ca`: PEM file of CAs; with
     it, peers must show a certificate on TLS listeners, and servers may show one of these CAs besides the system's.
+    `tls_names`: other certificates, for clients that ask for one of these names (SNI).
     `public_address`: the IP address or name that peers shall see, where it is not the one that is bound.
     `nameservers`: `ADDRESS` or `ADDRESS:PORT` of DNS servers; the system's where there are none.
     `realm`, `digest`: what our challenges say, and the algorithms that they offer, the preferred one first.
@@ -97,6 +105,7 @@ class Sip(Section):
     tls_cert: Path | None = None
     tls_key: Path | None = None
     tls_ca: Path | None = None
+    tls_names: dict[str, NamedCertificate] = {}
     public_address: str | None = None
     nameservers: tuple[str, ...] = ()
     realm: str = Field(default="trunkline", min_length=1, max_length=100)
@@ -124,6 +133,11 @@ class Sip(Section):
                 raise ValueError(f"{value!r} does not start with {', '.join(SIP_TRANSPORTS)}")
             host_port(address)
         return values
+
+    @field_validator("tls_names")
+    @classmethod
+    def _in_lower_case(cls, value: dict[str, NamedCertificate]) -> dict[str, NamedCertificate]:
+        return {name.lower(): files for name, files in value.items()}
 
     @model_validator(mode="after")
     def _has_certificate(self) -> Sip:

@@ -72,7 +72,8 @@ async def open_sip(settings: Settings, random: Random, exchange: Exchange, gate:
     sip = settings.sip
     advertised = dict.fromkeys(SIP_TRANSPORTS, (sip.public_address, 0)) if sip.public_address else {}
     agent = Agent(random, advertised=advertised, registrar=True)
-    files = TlsFiles(sip.tls_cert, sip.tls_key, sip.tls_ca)
+    names = {name: (one.cert, one.key) for name, one in sip.tls_names.items()}
+    files = TlsFiles(sip.tls_cert, sip.tls_key, sip.tls_ca, names)
     try:
         return await Endpoint.open(agent, sip.listeners, exchange.hear, files, sip.nameservers, sip.bounds, gate)
     except OSError as error:

@@ -55,6 +55,7 @@ def gather(settings: Settings) -> list[Certificate]:
     for setting, cert, key in (
         ("http.tls_cert", settings.http.tls_cert, settings.http.tls_key),
         ("sip.tls_cert", settings.sip.tls_cert, settings.sip.tls_key),
+        *((f"sip.tls_names.{name}.cert", one.cert, one.key) for name, one in settings.sip.tls_names.items()),
     ):
         if cert is not None:
             found.append(_pair(setting, cert, key))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import ssl
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,20 @@ LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class TlsFiles:
-    """PEM files. `ca`: who signs the certificates that peers must show us, beside the system's for servers."""
+    """PEM files. `ca`: who signs the certificates that peers must show us, beside the system's for servers.
+
+    `names`: certificates and keys that clients see who ask for a name, in lower case, by SNI (RFC 6066 §3).
+    """
 
     cert: Path | None = None
     key: Path | None = None
     ca: Path | None = None
+    names: Mapping[str, tuple[Path, Path]] = field(default_factory=dict)
+
+    def of(self, name: str) -> TlsFiles:
+        """What is shown to who asks for a name."""
+        cert, key = self.names[name]
+        return TlsFiles(cert, key, self.ca)
 
     def stamp(self) -> tuple[object, ...]:
         """Changes whenever a file does."""
@@ -32,8 +41,6 @@ class Contexts:
     def __init__(self, files: TlsFiles) -> None:
         self._files = files
         self._client = _Fresh(files, _client)
-        self._with_ca = _Fresh(files, _server_with_ca)
-        self._without_ca = _Fresh(files, _server)
 
     @property
     def can_serve(self) -> bool:
@@ -46,12 +53,15 @@ class Contexts:
 
     def server(self, *, ask: bool) -> ssl.SSLContext:
         """For a listener; `ask`: peers must show a certificate, where there is a CA for it."""
-        fresh = self._with_ca if ask else self._without_ca
-        fresh.current()  # files that cannot be used are an error now
-        outer = fresh.make(self._files)
+        make = _server_with_ca if ask else _server
+        fresh = _Fresh(self._files, make)
+        named = {name: _Fresh(self._files.of(name), make) for name in self._files.names}
+        for one in (fresh, *named.values()):
+            one.current()  # files that cannot be used are an error now
+        outer = make(self._files)
 
         def swap(connection: ssl.SSLObject, name: str | None, context: ssl.SSLContext) -> None:
-            connection.context = fresh.current()
+            connection.context = named.get((name or "").lower(), fresh).current()
 
         outer.sni_callback = swap  # called in every handshake, with a name or without
         return outer
@@ -75,7 +85,7 @@ class _Fresh:
     """A context that follows its files. Files that do not fit (halfway through a change) leave it as it was."""
 
     def __init__(self, files: TlsFiles, make: Callable[[TlsFiles], ssl.SSLContext]) -> None:
-        self.make = make
+        self._make = make
         self._files = files
         self._context: ssl.SSLContext | None = None
         self._stamp: tuple[object, ...] = ()
@@ -84,7 +94,7 @@ class _Fresh:
         try:
             stamp = self._files.stamp()
             if self._context is None or stamp != self._stamp:
-                self._context, self._stamp = self.make(self._files), stamp
+                self._context, self._stamp = self._make(self._files), stamp
         except OSError as error:
             if self._context is None:
                 raise

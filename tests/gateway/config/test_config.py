@@ -128,6 +128,15 @@ def test_what_loopback_only_means(values: dict[str, Any], loopback: bool) -> Non
     assert Settings(**values).loopback_only is loopback
 
 
+def test_certificates_by_name() -> None:
+    """Names are compared in lower case; a certificate has a key."""
+    section = '[sip.tls_names."Phones.Example"]\ncert = "c.pem"\n'
+    settings = load(write(section + 'key = "c.key"\n'))
+    assert settings.sip.tls_names == {"phones.example": config.NamedCertificate(cert=Path("c.pem"), key=Path("c.key"))}
+    with pytest.raises(ConfigError, match="key"):
+        load(write(section))
+
+
 def test_https_is_in_the_public_url() -> None:
     settings = Settings(http=config.Http(tls_cert=Path("c"), tls_key=Path("k"), listen="127.0.0.1:443"))
     assert settings.public_url == "https://127.0.0.1:443"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,38 @@ def test_a_new_certificate_of_ours_is_shown_to_servers_without_a_restart(tmp_pat
             assert again.flow == first.flow, "the connection that stands goes on"
             bob.endpoint.connections.close_flow(first.flow)
             assert "new.example" in (await talk(alice, bob, bob.uri("tls"))).flow.names
+
+    asyncio.run(main())
+
+
+def test_who_asks_for_a_name_sees_its_certificate(tmp_path: Path) -> None:
+    """SNI (RFC 6066 §3); a name that has none of its own, and no name, get the first; each is replaced by itself."""
+    authority = Authority(tmp_path)
+    own = authority.issue("127.0.0.1", "other.example", file="own")
+    phones = authority.issue("phones.example", file="phones")
+    assert phones.cert is not None
+    assert phones.key is not None
+    files = replace(own, names={"phones.example": (phones.cert, phones.key)})
+
+    async def main() -> None:
+        async with party(TLS, files) as bob:
+            assert await shown(bob, trusting(authority), "phones.example") == serial(phones)
+            assert await shown(bob, trusting(authority), "Phones.Example") == serial(phones)
+            assert await shown(bob, trusting(authority), "other.example") == serial(own)
+            assert await shown(bob, trusting(authority), "127.0.0.1") == serial(own)
+            renewed = serial(authority.issue("phones.example", file="phones"))
+            assert await shown(bob, trusting(authority), "phones.example") == renewed
+
+    asyncio.run(main())
+
+
+def test_a_named_certificate_that_cannot_be_read_is_an_error_at_the_start(tmp_path: Path) -> None:
+    files = replace(Authority(tmp_path).issue("127.0.0.1"), names={"a.example": (tmp_path / "no", tmp_path / "key")})
+
+    async def main() -> None:
+        with pytest.raises(FileNotFoundError):
+            async with party(TLS, files):
+                pass
 
     asyncio.run(main())
 
