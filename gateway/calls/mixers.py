@@ -17,8 +17,9 @@ from gateway.calls.crossing import Crossing
 from gateway.calls.leg import Leg
 from gateway.calls.media import NoPort, Worker
 from gateway.calls.member import Member
+from gateway.calls.room_plays import RoomPlays
 from gateway.calls.services import Services
-from media.commands import Join, Leave, Piece, PlayRoom, StopRoom
+from media.commands import Join, Leave, Piece, StopRoom
 from media.events import RoomPlayEnded
 
 PLAYOUT = {"off": 20, "small": 20, "medium": 40, "large": 0}
@@ -51,8 +52,7 @@ class Mixers:
         self._crossings: dict[Way, Crossing] = {}
         self._turn = asyncio.Lock()
         self._had_home = False
-        self._playing = 0
-        self._plays: dict[int, asyncio.Future[str]] = {}
+        self.plays = RoomPlays(room)
 
     # who is in
 
@@ -205,24 +205,14 @@ class Mixers:
     def lost(self) -> None:
         """The home died."""
         self.home = None
-        for done in list(self._plays.values()):
-            _settle(done, "its media worker died")
+        self.plays.lost()
         self._arrange()
 
     # what is played to all
 
     def play(self, pieces: Sequence[Piece], loops: int = 1, *, queue: bool = False) -> asyncio.Future[str]:
-        """Plays to everybody, with `queue` right behind what plays; why it did not come to its end, empty where it
-        did."""
-        self._playing += 1
-        number, done = self._playing, asyncio.get_running_loop().create_future()
-        if self.home is None:
-            done.set_result("nobody is there to hear it")
-            return done
-        self._plays[number] = done
-        done.add_done_callback(lambda _: self._plays.pop(number, None))
-        self.home.send(PlayRoom(self.room, number, tuple(pieces), loops, queue))
-        return done
+        """Plays to everybody, with `queue` right behind what plays (`RoomPlays.begin`)."""
+        return self.plays.begin(self.home, pieces, loops, queue=queue)
 
     def stop_playing(self) -> None:
         """Nothing plays to everybody any more."""
@@ -231,17 +221,10 @@ class Mixers:
 
     def hear(self, event: RoomPlayEnded) -> None:
         """What was played to all is over."""
-        if done := self._plays.get(event.playing):
-            failure = "" if event.completed else event.error or "another announcement took its place"
-            _settle(done, failure)
+        self.plays.hear(event)
 
 
 def _whisper(coach: Member, pupil: Member) -> Way:
     assert coach.worker is not None
     assert pupil.worker is not None
     return Way(coach.worker, pupil.worker, coach, pupil)
-
-
-def _settle(done: asyncio.Future[str], failure: str) -> None:
-    if not done.done():
-        done.set_result(failure)

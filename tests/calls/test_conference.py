@@ -260,10 +260,10 @@ def test_beeps_tell_of_who_comes_and_goes(tmp_path: Path, beep: str, enters: int
         await stage.comes(2)
         conference: Any = stage.conference
         await stage.comes(3, f"beep='{beep}'")
-        assert conference.mixers._playing == enters
+        assert conference.mixers.plays.count == enters
         stage.callers["+15555550103"].hangup()
         await passes(1)
-        assert conference.mixers._playing == enters + leaves
+        assert conference.mixers.plays.count == enters + leaves
 
     staged(tmp_path, test)
 
