@@ -73,6 +73,7 @@ class Agent:
         self._registering: dict[int, ServerTransaction] = {}  # REGISTERs that wait for an answer
         self._numbers = count(1)
         self._ending: dict[str, Session] = {}  # ended, but their last exchanges go on
+        self._draining = False
 
     @property
     def sessions(self) -> int:
@@ -156,6 +157,9 @@ class Agent:
                 return self._registered(command, now)
             case commands.Probe():
                 return Prober(self._layer, command).start(now)
+            case commands.Drain():
+                self._draining = True
+                return []
             case commands.EndDialog(dialog=dialog):
                 bye = dialog.request("BYE", dialog.local_cseq + 1)
                 return self._layer.request(bye, dialog.next_hop, None, now)
@@ -280,7 +284,8 @@ class Agent:
             return self._invited(transaction, now)
         tag = self._layer.token()
         if request.method == "OPTIONS":
-            return self._turn_away(transaction, capabilities(request, tag), now)
+            answer = request.reply(503, to_tag=tag) if self._draining else capabilities(request, tag)
+            return self._turn_away(transaction, answer, now)
         status = 603 if request.method == "REFER" else 481  # nobody is transferred who is not in a call
         return self._turn_away(transaction, request.reply(status, to_tag=tag), now)
 

@@ -197,7 +197,12 @@ class EndDialog:
     dialog: DialogState
 
 
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """Nothing new is taken any more: OPTIONS says what an INVITE would be told, 503 (RFC 3261 §11.2)."""
+
+
 Command = (
     Provisional | Accept | Refuse | Invite | Hangup | Reoffer | AnswerOffer | RefuseOffer | SendInfo
-    | Refer | AcceptRefer | RefuseRefer | TellRefer | EndDialog | Register | Unregister | AnswerRegister | Probe
+    | Refer | AcceptRefer | RefuseRefer | TellRefer | EndDialog | Register | Unregister | AnswerRegister | Probe | Drain
 )  # fmt: skip

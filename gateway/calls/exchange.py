@@ -78,6 +78,7 @@ class Exchange:
         """No new calls; living ones may go on for `seconds`, then they are hung up."""
         self.draining = True
         self._drains.set()
+        self.services.sip.apply(sip_commands.Drain())
         for patience in (seconds, 5.0):
             try:
                 async with asyncio.timeout(patience):

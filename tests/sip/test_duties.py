@@ -115,6 +115,18 @@ def test_no_hops_left(method: str, status: int) -> None:
     assert peer.responses() == [status]
 
 
+def test_who_drains_tells_who_asks() -> None:
+    """RFC 3261 §11.2: OPTIONS is answered as an INVITE would be; in a call that is up it is served on."""
+    peer = Peer()
+    peer.call()
+    peer.apply(commands.Accept(peer.session(), ANSWER))
+    peer.hear(peer.request("ACK", 1, peer.our_tag()))
+    peer.apply(commands.Drain())
+    peer.hear(peer.request("OPTIONS", 2, peer.our_tag()))
+    peer.hear(peer.request("OPTIONS", branch="z9hG4bKapart"))
+    assert peer.responses("OPTIONS") == [200, 503]
+
+
 def test_a_process_that_was_stopped_for_a_minute_sends_nothing_in_bursts() -> None:
     """Each deadline that passed rings once: one retransmission, then the time-out, then nothing."""
     wire = Wire()
