@@ -180,7 +180,7 @@ async function nothingMade(sid) {
 
 async function conferences() {
   for (const label of ["first", "second"]) {
-    const record = label === "first" ? { conferenceRecord: "record-from-start" } : {};
+    const record = label === "first" ? { conferenceRecord: "true", conferenceTrim: "do-not-trim" } : {};
     await client.conferences("room").participants.create({ from: caller, to: agent, label, ...record });
   }
   const [room] = await client.conferences.list({ friendlyName: "room" });
@@ -194,6 +194,7 @@ async function conferences() {
   assert.equal((await people("second").fetch()).label, "second");
   await until(async () => (await recorded.list()).length, "the recording");
   const [recording] = await recorded.list();
+  await passes(1); // of sound
   for (const status of ["paused", "in-progress"]) {
     assert.equal((await recorded(recording.sid).update({ status })).status, status);
   }

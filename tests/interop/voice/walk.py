@@ -158,7 +158,7 @@ class Walk:
         """Begun by calling somebody; its participants and recordings; ended."""
         people = self.client.conferences("room").participants
         for label in ("first", "second"):
-            record = {"conference_record": "record-from-start"} if label == "first" else {}
+            record = {"conference_record": "true", "conference_trim": "do-not-trim"} if label == "first" else {}
             people.create(from_=self.caller, to=self.agent, label=label, **record)
         (room,) = self.client.conferences.list(friendly_name="room")
         people = room.participants
@@ -170,6 +170,7 @@ class Walk:
         assert people("second").fetch().label == "second"
         until(lambda: bool(room.recordings.list()), "the recording")
         (recording,) = room.recordings.list()
+        time.sleep(1)  # of sound
         for status in ("paused", "in-progress"):
             assert room.recordings(recording.sid).update(status=status).status == status
         assert people("second").delete()
