@@ -33,9 +33,9 @@ class Reader:
             if child.tag not in known:
                 self.warn_of(child, 12200, f"<{child.tag}> is not allowed inside <{self.element.tag}>: ignored")
 
-    def textless(self) -> None:
-        """Warns of text in an element that has none."""
-        texts = [self.element.text, *(child.tail for child in self.element)]
+    def textless(self, *, behind: bool = False) -> None:
+        """Warns of text in an element that has none, or has none `behind` its first child."""
+        texts = [child.tail for child in self.element] + ([] if behind else [self.element.text])
         if any(map(str.strip, texts)):
             self.warn(12200, f"text is not allowed inside <{self.element.tag}>: ignored")
 
@@ -49,6 +49,7 @@ class Reader:
         read = Reader(child, self.warnings, 12200)
         name, value = read.text("name"), read.text("value", "") or ""
         read.rest()
+        read.empty()
         if not name:
             read.warn(12200, "<Parameter> has no name: ignored")
         return {name: value} if name else {}

@@ -114,13 +114,16 @@ def _element(element: Element, style: Style, warnings: list[Warning]) -> Iterato
     match element.tag:
         case "break":
             yield Silence(_break(read))
-            yield from _inside(element, style, warnings)
+            read.empty()
         case "say-as":
             yield _said_as(read, style)
+            read.childless()
         case "sub":
             yield Words(read.text("alias") or element.all_text(), style)
+            read.childless()
         case "phoneme":
             yield _phoneme(read, style)
+            read.childless()
         case "p" | "s":
             pause = Silence(PARAGRAPH if element.tag == "p" else SENTENCE, between=True)
             yield from (pause, *_inside(element, style, warnings), pause)
@@ -218,14 +221,11 @@ def _effect(read: Reader, style: Style) -> Style:
 
 
 def _said_as(read: Reader, style: Style) -> Words:
-    element = read.element
-    for child in element:
-        read.warnings.append(warning(child, 12200, f"<{child.tag}> is not allowed inside <say-as>: only its text is"))
     kind = read.word("interpret-as", SAID_AS, "")
     form = read.text("format", "") or ""
     if kind == "date" and form:
         form = read.word("format", DATES, "")
-    return Words(element.all_text(), style, kind, form)
+    return Words(read.element.all_text(), style, kind, form)
 
 
 def _phoneme(read: Reader, style: Style) -> Words:

@@ -82,6 +82,7 @@ def parse(element: Element, warnings: list[Warning]) -> Dial:
     )
     verb = Dial(plan if targets or room or line else None, read.text("action"), read.method())
     read.rest()
+    read.textless(behind=True)
     if len(targets) > MOST_TARGETS:
         read.warn(13210, f"<Dial> has {len(targets)} targets; the first {MOST_TARGETS} are called")
     if verb.plan is None:

@@ -54,6 +54,7 @@ def sip(element: Element, warnings: list[Warning]) -> Target | None:
             read.warn_of(child, 12200, f"<{child.tag}> is not allowed inside <Sip>: ignored")
     callback, screen = _callback(read), _screen(read)
     read.rest()
+    read.textless(behind=True)
     if len(uris) > MOST_URIS:
         read.warn(13250, f"<Sip> has {len(uris)} URIs; the first {MOST_URIS} are tried")
     good = [uri for uri in (_with(uri, headers) for uri in uris[:MOST_URIS]) if _fits(read, uri)]
@@ -125,6 +126,9 @@ def _named(read: Reader, name: str) -> tuple[str, dict[str, str]]:
     for child in read.element:
         if child.tag == name:
             text = child.all_text()
+            inside = Reader(child, read.warnings, 12200)
+            inside.rest()
+            inside.childless()
         elif child.tag == "Parameter":
             params |= read.parameter(child)
         else:
@@ -142,15 +146,20 @@ def _uri(element: Element, warnings: list[Warning], username: str | None, passwo
         password=read.text("password", password),
     )
     read.rest()
+    read.childless()
     return uri
 
 
 def _headers(element: Element, warnings: list[Warning]) -> list[tuple[str, str]]:
     headers = []
+    outer = Reader(element, warnings, 13252)
+    outer.rest()
+    outer.textless()
     for child in element:
         read = Reader(child, warnings, 13252)
         name, value = read.text("name"), read.text("value", "") or ""
         read.rest()
+        read.empty()
         if child.tag == "Header" and name:
             headers.append((name, value))
         else:

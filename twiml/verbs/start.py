@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from twiml.attributes import Reader
+from twiml.attributes import Reader, warning
 from twiml.control import CallControl, StartRecording
 from twiml.errors import Warning
 from twiml.outcome import Next, Outcome
@@ -83,7 +83,7 @@ def _recording(element: Element, warnings: list[Warning]) -> StartRecording:
 
 def _name(element: Element, warnings: list[Warning]) -> str:
     """Of what is to be stopped; its other attributes are those that it was started with."""
-    name = element.get("name") or ""
+    name = _recording(element, warnings).name
     if not name:
-        Reader(element, warnings, INVALID).warn(INVALID, "<Recording> inside <Stop> has no name: nothing is stopped")
+        warnings.append(warning(element, INVALID, "<Recording> inside <Stop> has no name: nothing is stopped"))
     return name
