@@ -30,6 +30,7 @@ check: .venv/.test
 	@.venv/bin/ruff format --check $(SOURCES) scripts
 	@.venv/bin/ruff check $(SOURCES) scripts
 	@.venv/bin/mypy
+	@$(PY) scripts/verbs.py --check
 	@$(PY) -m pytest -q tests/rules
 
 bench: .venv/.test
