@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -29,7 +30,14 @@ class call:
         CALL.reset(self._token)
 
 
+_PASSWORD = re.compile(r"(?<=://)[^/\s?#@]*@")  # and the name before it
+
 ENCODE = json.JSONEncoder(ensure_ascii=False).encode
+
+
+def shown(text: str) -> str:
+    """A line without the credentials of URLs."""
+    return _PASSWORD.sub("…@", text) if "@" in text and "://" in text else text
 
 
 class JsonLines(logging.Formatter):
@@ -41,10 +49,10 @@ class JsonLines(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "call_sid": CALL.get(),
-            "message": record.getMessage(),
+            "message": shown(record.getMessage()),
         }
         if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
+            line["traceback"] = shown(self.formatException(record.exc_info))
         return ENCODE(line)
 
 
@@ -53,8 +61,8 @@ class Readable(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         when = datetime.fromtimestamp(record.created).strftime("%H:%M:%S.%f")[:-3]
-        text = f"{when} {record.levelname[0]} {CALL.get()[-6:]:6} {record.name}: {record.getMessage()}"
-        return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
+        text = f"{when} {record.levelname[0]} {CALL.get()[-6:]:6} {record.name}: {shown(record.getMessage())}"
+        return f"{text}\n{shown(self.formatException(record.exc_info))}" if record.exc_info else text
 
 
 def start(level: int = logging.INFO) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Protocol
 
 from gateway.clock import Clock
@@ -15,7 +16,7 @@ from gateway.webhooks.guard import Guard
 from gateway.webhooks.hops import Hop, Hops, Notes, Terms
 from gateway.webhooks.request import Answer, Handshake, Transport, WebhookRequest
 from gateway.webhooks.signature import sign, signed_url
-from gateway.webhooks.url import target, with_query
+from gateway.webhooks.url import target, with_credentials, with_query
 
 DOCUMENT_LIMIT = 64 * 1024
 MEDIA_TOTAL = 60.0  # seconds for an audio file: the 15 s of a document are too few for 40 minutes of sound
@@ -48,15 +49,19 @@ class Webhooks:
         self._documents = Documents(clock)
 
     async def fetch(self, request: WebhookRequest) -> Answer:
-        """A document: FetchError unless 2xx and no longer than 64 KB."""
+        """A document: FetchError unless 2xx and no longer than 64 KB. Its URL is the base of what it names."""
 
         async def ask(headers: Mapping[str, str]) -> Answer:
             return await self._attempts(request, headers, DOCUMENT_LIMIT)
 
-        if request.method != "GET":
-            return _usable(await ask({}), DOCUMENT_LIMIT)
-        url = with_query(target(request.url).url, request.params.items())
-        return _usable(await self._documents.get(request.account_sid, url, ask), DOCUMENT_LIMIT)
+        url = target(request.url).url
+        if request.method == "GET":
+            url = with_query(url, request.params.items())
+            answer = _usable(await self._documents.get(request.account_sid, url, ask), DOCUMENT_LIMIT)
+        else:
+            answer = _usable(await ask({}), DOCUMENT_LIMIT)
+        base = request.url if answer.url == url else with_credentials(request.url, answer.url)
+        return replace(answer, url=base)
 
     async def deliver(self, callback: Callback) -> int:
         """A status callback; its HTTP status, and nothing else of the answer. FetchError where there was none."""

@@ -22,6 +22,14 @@ _KEPT = "%/:?#[]@!$&'()*+,;=~|^`{}\"<>\\"  # only what is not ASCII is escaped
 HTTP = ("http", "https")
 
 
+def with_credentials(asked: str, found: str) -> str:
+    """`found`, where a request for `asked` has led, with its credentials as long as it is the same origin."""
+    before, after = urlsplit(asked.strip()), urlsplit(found)
+    user, at, _ = before.netloc.rpartition("@")
+    same = (before.scheme, before.hostname, before.port) == (after.scheme, after.hostname, after.port)
+    return urlunsplit(after._replace(netloc=f"{user}@{after.netloc}")) if at and same else found
+
+
 def resolve(base: str | None, url: str, schemes: tuple[str, ...] = HTTP) -> str:
     """An absolute URL; FetchError 11100 where there is no base or the result is of none of the schemes."""
     try:

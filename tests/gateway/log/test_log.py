@@ -33,6 +33,23 @@ class Terminal(io.StringIO):
         return True
 
 
+def test_no_line_shows_the_credentials_of_a_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    for stream in (io.StringIO(), Terminal()):
+        monkeypatch.setattr(sys, "stderr", stream)
+        log.start()
+        logger = logging.getLogger("gateway.calls")
+        logger.info("> POST %s: 200", "https://user:p%40ss@app.example.com/voice?mail=a@b")
+        logger.info("sip:a@b and http://app.example.com/@x stay")
+        try:
+            raise ValueError("http://user:p%40ss@x/")
+        except ValueError:
+            logger.exception("!")
+        text = stream.getvalue()
+        assert "https://…@app.example.com/voice?mail=a@b" in text
+        assert "sip:a@b and http://app.example.com/@x stay" in text
+        assert "p%40ss" not in text
+
+
 def test_json_lines_have_the_call_and_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = io.StringIO()
     monkeypatch.setattr(sys, "stderr", stream)
