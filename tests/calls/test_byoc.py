@@ -66,6 +66,26 @@ def test_a_byoc_trunk_answers_for_its_domain_as_a_number_does(tmp_path: Path) ->
     run(main)
 
 
+def test_a_byoc_trunk_whose_url_fails_has_its_fallback(tmp_path: Path) -> None:
+    """Not the domain's: the trunk answers in its place (webhooks.md: fallback)."""
+
+    async def main(clock: VirtualClock) -> None:
+        async with whole(clock, tmp_path, DOCUMENTS | {"/byoc": "no document <", "/fallback": SAY}) as one:
+            sid = await byoc(one, voice_fallback_url=f"{HOST}/fallback", voice_fallback_method="GET")
+            fields = {"byoc_trunk_sid": sid, "voice_fallback_url": f"{HOST}/voice"}
+            await domain(one, calls=None, networks=["192.0.2.0/24"], **fields)
+            carrier = Peer(one, "192.0.2.7")
+            calls_in(carrier, DOMAIN)
+            await passes(2)
+            assert carrier.said(Answered)
+            (asked,) = one.web.to("/fallback")
+            assert (asked["ErrorCode"], asked["ErrorUrl"]) == ("12100", f"{HOST}/byoc")
+            assert one.web.to("/voice") == []
+            await passes(40)
+
+    run(main)
+
+
 def test_a_byoc_trunk_without_a_url_answers_nothing(tmp_path: Path) -> None:
     async def main(clock: VirtualClock) -> None:
         async with whole(clock, tmp_path, DOCUMENTS) as one:
