@@ -28,6 +28,10 @@ def watch(metrics: Metrics, services: Services, exchange: Exchange, endpoint: En
             "dialogs": ("SIP dialogs", lambda: agent.dialogs),
             "transactions": ("SIP transactions", lambda: agent.transactions),
             "sip_connections": ("SIP connections (TCP, TLS, WebSocket)", lambda: len(endpoint.connections)),
+            "newcomers": (
+                "Connections whose TLS handshake or first HTTP request is not there yet",
+                lambda: len(endpoint.connections.newcomers),
+            ),
             "targets_down": ("Targets of trunks that do not answer", lambda: len(services.carriers.down)),
             "registrations_missing": ("Trunks that should be registered and are not", services.carriers.missing),
             "strangers_shut_out": ("Sources that are not read any more", services.admission.shut_out),

@@ -29,7 +29,9 @@ from gateway.core_routes import core_routes
 from gateway.trunks.book import TrunkBook
 from gateway.trunks.stir import CONTENT_TYPE
 from sip.transport.endpoint import Endpoint
+from sip.transport.newcomers import Newcomers
 from sip.transport.tls import Contexts, TlsFiles
+from sip.transport.websocket import Site as GuardedSite
 
 
 async def open_http(
@@ -66,12 +68,12 @@ async def open_http(
         endpoint.websockets,
         _public(services),
     )
-    tls = tls_context(settings)
+    tls, newcomers = tls_context(settings), endpoint.connections.newcomers
     if settings.http.operator is None:
-        return [await _listen("http.listen", settings.http.listen, site.application(), tls, close)]
+        return [await _listen("http.listen", settings.http.listen, site.application(), tls, newcomers, close)]
     return [
-        await _listen("http.listen", settings.http.listen, site.application(operator=False), tls, close),
-        await _listen("http.operator", settings.http.operator, site.application(core=False), tls, close),
+        await _listen("http.listen", settings.http.listen, site.application(operator=False), tls, newcomers, close),
+        await _listen("http.operator", settings.http.operator, site.application(core=False), tls, newcomers, close),
     ]
 
 
@@ -96,13 +98,14 @@ def _public(services: Services) -> dict[str, Reply]:
 
 
 async def _listen(
-    name: str, address: str, app: web.Application, tls: ssl.SSLContext | None, close: AsyncExitStack
-) -> web.AppRunner:
+    name: str, address: str, app: web.Application, tls: ssl.SSLContext | None, newcomers: Newcomers,
+    close: AsyncExitStack,
+) -> web.AppRunner:  # fmt: skip
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     close.push_async_callback(runner.cleanup)
     try:
-        await web.TCPSite(runner, *host_port(address), ssl_context=tls).start()
+        await GuardedSite(runner, newcomers, *host_port(address), tls).start()
     except OSError as error:
         raise ConfigError(f"{name} {address}: {error.strerror}") from error
     return runner

@@ -5,24 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable
-from typing import Protocol
+from functools import partial
 
 from sip.outputs import Address, Flow, Target
 from sip.transport.local import fitting
+from sip.transport.newcomers import Doorkeeper, Newcomers
 from sip.transport.stream import Bounds, Connection, Receive, StreamConnection
 from sip.transport.tls import Contexts, certified
-
-
-class Doorkeeper(Protocol):
-    """Who is known, and who wants to hear of connections that were refused or ended for what their peers did."""
-
-    def knows(self, flow: Flow) -> bool: ...
-
-    def shelters(self, flow: Flow) -> bool: ...
-
-    def host(self, source: str) -> str: ...
-
-    def cut(self, flow: Flow, reason: str) -> None: ...
 
 
 class Open:
@@ -54,6 +43,7 @@ class Pool:
     ) -> None:
         self.bounds = bounds
         self._door = door or Open()
+        self.newcomers = Newcomers(bounds, self._door)
         self._strangers: Counter[str] = Counter()  # accepted connections of hosts that nobody knew, by host
         self._from: dict[Flow, str] = {}
         self.receive = receive
@@ -72,14 +62,13 @@ class Pool:
 
     async def listen(self, transport: str, host: str, port: int) -> Address:
         """Accepts TCP or TLS there; OSError if the address is taken or the certificate is of no use."""
-        secure = transport == "tls"
-        server = await self._loop.create_server(
-            lambda: StreamConnection(self, secure=secure, accepted=True),
-            host,
-            port,
-            ssl=self._tls.server(ask=True) if secure else None,
-            ssl_handshake_timeout=self.bounds.handshake if secure else None,
-        )
+        if transport == "tls":
+            make, context = partial(StreamConnection, self, secure=True, accepted=True), self._tls.server(ask=True)
+            server = await self.newcomers.listen(make, host, port, context, http=False)
+        else:
+            server = await self._loop.create_server(
+                lambda: StreamConnection(self, secure=False, accepted=True), host, port
+            )
         self._servers.append(server)
         address: Address = server.sockets[0].getsockname()[:2]
         self._listening.setdefault(transport, []).append(address)
@@ -119,6 +108,7 @@ class Pool:
             server.close()
         for task in self._opening.values():
             task.cancel()
+        self.newcomers.close()
         for connection in list(self._connections.values()):
             connection.close()
 

@@ -10,6 +10,7 @@ from aiohttp import WSMsgType, web
 
 from sip.message import LIMITS
 from sip.outputs import Address, Flow
+from sip.transport.newcomers import Newcomers
 from sip.transport.stream import Bounds, Connection, Keeper
 
 PROTOCOL = "sip"  # RFC 7118 §4
@@ -21,7 +22,33 @@ PONG = b"\r\n"
 class WebSocketKeeper(Keeper, Protocol):
     """Who keeps the connections, WebSockets among them."""
 
+    newcomers: Newcomers
+
     def number(self) -> int: ...
+
+
+class Site(web.BaseSite):
+    """A listener of aiohttp whose connections are newcomers until they have sent a request."""
+
+    def __init__(
+        self, runner: web.AppRunner, newcomers: Newcomers, host: str, port: int, secure: ssl.SSLContext | None
+    ) -> None:
+        super().__init__(runner, ssl_context=secure)
+        self._address = host, port
+        self._newcomers = newcomers
+
+    @property
+    def name(self) -> str:
+        """For aiohttp's messages."""
+        host, port = self._address
+        return f"{'http' if self._ssl_context is None else 'https'}://{host}:{port}"
+
+    async def start(self) -> None:
+        """Listens; OSError if the address is taken."""
+        await super().start()
+        make = self._runner.server
+        assert make is not None, "the runner was set up"
+        self._server = await self._newcomers.listen(make, *self._address, self._ssl_context, http=True)
 
 
 class WebSocketConnection:
@@ -49,8 +76,9 @@ class WebSocketConnection:
         self._queue.put_nowait(None)
 
     async def run(self, keeper: Keeper) -> None:
-        """Reads until the peer goes."""
+        """Reads until the peer goes, or has been a stranger for too long."""
         writer = asyncio.create_task(self._write())
+        patience = asyncio.get_running_loop().call_later(self._bounds.stranger, self._know, keeper)
         try:
             async for message in self._socket:
                 if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
@@ -61,7 +89,13 @@ class WebSocketConnection:
                     data = message.data
                     keeper.receive(data.encode() if isinstance(data, str) else data, self.flow)
         finally:
+            patience.cancel()
             writer.cancel()
+
+    def _know(self, keeper: Keeper) -> None:
+        if not keeper.knows(self.flow):
+            keeper.cut(self.flow, "nobody whom we know came over the connection")
+            self.close()
 
     async def _write(self) -> None:
         try:
@@ -121,7 +155,7 @@ class WebSockets:
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         self._runners.append(runner)
-        await web.TCPSite(runner, host, port, ssl_context=secure).start()
+        await Site(runner, self._keeper.newcomers, host, port, secure).start()
         address: Address = runner.addresses[-1][:2]
         return address
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -30,9 +30,13 @@ class Peer:
         while not self.reader.at_eof() and clock() < end:
             if says:
                 self.writer.write(says)
-            with suppress(TimeoutError, ConnectionError):
+            try:
                 async with asyncio.timeout(0.05):
                     await self.reader.read(4096)
+            except TimeoutError:
+                continue
+            except ConnectionError:
+                return True
         return self.reader.at_eof()
 
 
