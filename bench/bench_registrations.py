@@ -98,7 +98,7 @@ class Office:
         book = TrunkBook(store, [], [], {}, local=False)
         admission = Admission(book, Nobody(), Challenger("trunkline", random), gate, clock)
         directory = Directory(store.sip, clock)
-        logins = Logins(directory, lambda realm: Challenger(realm, random, ("MD5",)))
+        logins = Logins(directory, lambda realm: Challenger(realm, random, ("MD5",)), gate)
         self.phones = Phones(
             directory, logins, store.registrations, self, clock, Guard(), admission, Rules(),
             Gruus(bytes(32), random), self._spawn,

@@ -144,7 +144,7 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         carriers = Carriers(book, endpoint, secret.token, clock, addresses.sip_host)
         challenger = Challenger(settings.sip.realm, random, settings.sip.digest)
         admission = Admission(book, carriers, challenger, gate, clock)
-        logins = Logins(directory, partial(_challenger, settings, random))
+        logins = Logins(directory, partial(_challenger, settings, random), admission.gate)
         phones = Phones(
             directory, logins, store.registrations, endpoint, clock, strict, admission, settings.phones.rules,
             Gruus(secret.key("temporary GRUUs"), random), exchange.spawn,

@@ -201,11 +201,11 @@ class Exchange:
         source = event.flow.remote[0]
         level = logging.INFO if refusal.status == 401 else logging.WARNING  # who logs in is asked to first
         LOG.log(level, "! INVITE from %s refused with %d: %s", source, refusal.status, refusal.text)
-        pause = 0.0
+        pause, told = 0.0, (refusal.status, refusal.text, refusal.user)
         if refusal.asks:
             self.services.admission.asked(event.flow)
         else:
-            pause = self.services.admission.refused(event.flow, "INVITE", refusal.status, refusal.text)
+            pause = self.services.admission.refused(event.flow, "INVITE", *told)
         refuse = sip_commands.Refuse(event.session, refusal.status, headers=refusal.headers)
         if pause:
             asyncio.get_running_loop().call_later(pause, self.services.sip.apply, refuse)

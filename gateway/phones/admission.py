@@ -46,10 +46,9 @@ class DomainAdmission:
         if "CREDENTIAL_LIST" not in wanted:
             self._gate.proved(flow.remote, now)
             return Admitted()
-        login = await self._logins.of(domain, request, CALLS, now)
+        login = await self._logins.of(domain, request, flow.remote, CALLS, now)
         if login.user is None:
-            return Refusal(401, f"{source} to {name}: {login.why}", login.headers, login.asks)
-        self._gate.proved(flow.remote, now)
+            return Refusal(401, f"{source} to {name}: {login.why}", login.headers, login.asks, login.tried)
         return Admitted(login.user)
 
     async def _is_near(self, domain: Domain, source: str) -> bool:

@@ -39,9 +39,10 @@ class Agent(Protocol):
 class Refused(SipError):
     """A REGISTER that we do not take; the sentence is for the log."""
 
-    def __init__(self, status: int, text: str, headers: registrar.Fields = ()) -> None:
+    def __init__(self, status: int, text: str, headers: registrar.Fields = (), user: str = "") -> None:
         super().__init__(text)
         self.status, self.headers = status, headers
+        self.user = user  # USER@REALM that it would have been
 
 
 class Asked(Refused):
@@ -152,7 +153,8 @@ class Phones:
             self._admission.asked(event.flow)
             return 0.0
         LOG.warning("! REGISTER from %s: %d: %s", source, error.status, error)
-        return self._admission.refused(event.flow, "REGISTER", error.status, str(error))
+        user = error.user if isinstance(error, Refused) else ""
+        return self._admission.refused(event.flow, "REGISTER", error.status, str(error), user)
 
     async def _taken(self, event: events.Registering) -> registrar.Fields:
         """The headers of the 200; the bindings are in the store by then. SipError where it is refused."""
@@ -186,13 +188,12 @@ class Phones:
             raise Refused(403, f"{domain.domain_name} is registered to over TLS only, not over {event.flow.transport}")
         if not await self._directory.auth_types(domain, REGISTRATIONS):
             raise Refused(403, f"{domain.domain_name} has no credential list for registrations")
-        login = await self._logins.of(domain, request, REGISTRATIONS, self._clock.now())
+        login = await self._logins.of(domain, request, event.flow.remote, REGISTRATIONS, self._clock.now())
         if login.user is None:
             kind = Asked if login.asks else Refused
-            raise kind(401, f"{domain.domain_name}: {login.why}", login.headers)
-        self._admission.gate.proved(event.flow.remote, self._clock.now())
+            raise kind(401, f"{domain.domain_name}: {login.why}", login.headers, login.tried)
         if login.user != request.to.uri.user:
-            raise Refused(403, f"{login.user} may not register {request.to.uri.user}")
+            raise Refused(403, f"{login.user} may not register {request.to.uri.user}", user=login.tried)
         return domain, login.user
 
     async def _check(self, bindings: Bindings, flow: Flow) -> None:

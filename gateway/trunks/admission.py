@@ -16,6 +16,7 @@ from sip.events import AGAIN, UNHEARD
 from sip.message import Request
 from sip.outputs import Address, Flow
 
+GUESSES = "too many wrong logins as others came from there: it is not looked at"
 OF_US = (480, 486, 488, 500, 503)  # answers that say something of us, or of who is called: nobody's failure
 
 
@@ -30,6 +31,7 @@ class Refusal:
     text: str
     headers: tuple[tuple[str, str], ...] = ()
     asks: bool = False
+    user: str = ""  # USER@REALM that it would have been
 
 
 class Registered(Protocol):
@@ -79,15 +81,19 @@ class Admission:
         known = self._certified(flow) or self.gate.belongs(flow.remote[0])
         return "" if known else self.gate.host(flow.remote[0])
 
-    def refused(self, flow: Flow, method: str, status: int, reason: str) -> float:
-        """Takes note of a refusal; the seconds that its answer waits, where a stranger comes again and again."""
+    def refused(self, flow: Flow, method: str, status: int, reason: str, user: str = "") -> float:
+        """Takes note of a refusal; the seconds that its answer waits, where a stranger comes again and again.
+
+        `user`: USER@REALM that it would have been; empty where it showed no login.
+        """
         if reason == AGAIN:
             self.asked(flow)
             return 0.0
         if status != 200 and reason != UNHEARD:  # OPTIONS of strangers is answered, and counts
             self.refusals.add(flow.remote[0], method, status, reason, self._clock.wall())
         no_failure = status in OF_US or self._certified(flow)
-        return 0.0 if no_failure else self.gate.failed(flow.remote, self._clock.now())
+        name = None if status == 200 else user
+        return 0.0 if no_failure else self.gate.failed(flow.remote, self._clock.now(), name)
 
     def asked(self, flow: Flow) -> None:
         """Takes note that somebody was asked for a login, which is no refusal."""
@@ -113,20 +119,23 @@ class Admission:
 
     def _logged_in(self, request: Request, peer: Address, now: float) -> Trunk | Refusal:
         source = peer[0]
+        name = f"{self._challenger.claimed(request) or ''}@{self._challenger.realm}"
+        if not self.gate.may_try(peer, name, now):
+            return self._challenge(f"{source}: {GUESSES}", now, asks=False, user=name)
         verdict = self._challenger.verify(request, self._password, now)
         if verdict.user is None:
-            return self._challenge(f"{source}: {verdict.why}", now, stale=verdict.stale, asks=verdict.stale)
+            return self._challenge(f"{source}: {verdict.why}", now, stale=verdict.stale, asks=verdict.stale, user=name)
         trunk = self._book.by_login(verdict.user)
         assert trunk is not None, "its password was just looked up"
         if trunk.addresses and not networks.hold(trunk.addresses, source):
             return Refusal(403, f"{source} is not among the addresses of trunk {trunk.name}")
-        self.gate.proved(peer, now)
+        self.gate.proved(peer, now, name)
         return trunk
 
     def _password(self, username: str) -> str | None:
         trunk = self._book.by_login(username)
         return trunk.inbound_password if trunk is not None else None
 
-    def _challenge(self, text: str, now: float, *, stale: bool = False, asks: bool) -> Refusal:
+    def _challenge(self, text: str, now: float, *, stale: bool = False, asks: bool, user: str = "") -> Refusal:
         values = self._challenger.values(now, stale=stale)
-        return Refusal(401, text, tuple(("WWW-Authenticate", value) for value in values), asks)
+        return Refusal(401, text, tuple(("WWW-Authenticate", value) for value in values), asks, user)

@@ -2,16 +2,18 @@
 
 Pure: peers, outcomes and times come in. Whoever belongs to a trunk, and whoever has logged in, is never slowed. A
 stranger is an address (in IPv6 a /64, which is what one host has); where somebody has logged in lately, the others at
-that address are told apart by their ports, for a scanner may share the address of an office.
+that address are told apart by their ports, for a scanner may share the address of an office. Who has logged in may fail
+as others as often as a stranger: after that its logins as others are not looked at, and nothing else changes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TypeVar
 
+from gateway.trunks.failures import Count
 from gateway.trunks.networks import host
 from sip.outputs import Address
 
@@ -19,12 +21,10 @@ FREE = 3  # failures that are answered at once: a mistyped password, a phone tha
 MOST = 12  # failures that are answered at all
 SHARED = 120  # failures that are answered at all of all strangers at an address where somebody has logged in
 ASKED = 0.1  # what it costs to be asked for a login: an office logs in at once, who never does is a scanner
-REFILL = 0.05  # failures forgotten in a second: a monitor that asks each half minute is never slowed
 SLOWEST = 8.0  # seconds; a longer silence is repeated by the peer anyway (RFC 3261 §17.1.1.2: timer A)
-SHUT = 600.0  # seconds that a source is shut out; twice as long each time that it goes on
-LONGEST = 3600.0  # seconds; after that a phone whose password was put right is heard without anybody's help
 PROVEN = 86400.0  # seconds that a login keeps its source from being slowed
 KEPT = 65536  # sources that are remembered, some ten megabytes; the longest unheard go first
+USERS = 64  # users that are remembered of one who has logged in: a PBX logs in as many
 WORN = 10  # entries that are looked at, for whether they are over, where a new one is made
 
 K = TypeVar("K")
@@ -32,34 +32,18 @@ V = TypeVar("V")
 
 
 @dataclass(slots=True)
-class Count:
-    """The failures of a source."""
+class Proof:
+    """A login: until when it counts, and as whom, the longest unheard first."""
 
-    failures: float = 0.0
-    at: float = 0.0  # when `failures` was right
-    shut_until: float = 0.0
-    times: int = 0  # that it was shut out without a pause
+    until: float
+    users: dict[str, None] = field(default_factory=dict)  # USER@REALM
 
-    def charge(self, cost: float, most: float, now: float) -> float:
-        """One failure more; how many there are. What was under way when it was shut out makes it no worse."""
-        if self.shut_until > now:
-            return most
-        left = max(0.0, self.failures - REFILL * (now - self.at))
-        if not left:
-            self.times = 0
-        self.failures, self.at = left + cost, now
-        failures = self.failures
-        if failures > most:
-            self.shut_until = now + min(LONGEST, SHUT * 2.0**self.times)
-            self.times += 1
-            self.failures = (
-                most - 1
-            )  # after that it has a try, which asks for a login several times where it was repeated
-        return failures
-
-    def over(self, now: float) -> bool:
-        """Whether nothing is left to remember."""
-        return self.shut_until <= now and self.failures <= REFILL * (now - self.at)
+    def add(self, user: str) -> None:
+        """Another login there."""
+        self.users.pop(user, None)
+        self.users[user] = None
+        if len(self.users) > USERS:
+            del self.users[next(iter(self.users))]
 
 
 class Gate:
@@ -75,11 +59,13 @@ class Gate:
         self._hosts: dict[str, Count] = {}
         self._ports: dict[Address, Count] = {}  # at hosts where somebody has logged in
         self._offices: dict[str, float] = {}  # these hosts, and until when that counts
-        self._proven: dict[Address, float] = {}  # who has logged in
+        self._proven: dict[Address, Proof] = {}  # who has logged in
+        self._guesses: dict[Address | str, Count] = {}  # of who has logged in and of its host: wrong logins as others
         self.unread = 0  # messages that were not read
 
     def __len__(self) -> int:
-        return len(self._hosts) + len(self._ports) + len(self._offices) + len(self._proven)
+        strangers = len(self._hosts) + len(self._ports)
+        return strangers + len(self._offices) + len(self._proven) + len(self._guesses)
 
     def shut(self, now: float) -> int:
         """How many sources are shut out."""
@@ -91,7 +77,7 @@ class Gate:
 
     def knows(self, peer: Address, now: float) -> bool:
         """Whether a peer belongs to a trunk or has logged in."""
-        return self._proven.get(peer, 0.0) > now or self._is_friend(peer[0])
+        return self._proof(peer, now) is not None or self._is_friend(peer[0])
 
     def belongs(self, source: str) -> bool:
         """Whether an address is a trunk's."""
@@ -120,17 +106,31 @@ class Gate:
         """Whether a peer hears anything of us outside of its calls."""
         return self._answers_strangers() or self.knows(peer, now)
 
-    def failed(self, peer: Address, now: float) -> float:
-        """A stranger was refused: the seconds that the answer waits."""
-        failures = self._charge(peer, 1.0, now)
+    def failed(self, peer: Address, now: float, user: str | None = None) -> float:
+        """A stranger was refused: the seconds that the answer waits.
+
+        `user`: USER@REALM that it would have been, empty where it showed no login, None where that says nothing.
+        """
+        proof = self._proof(peer, now)
+        if proof is not None and user and user not in proof.users:
+            self._count(self._guesses, peer, now).charge(1.0, MOST, now)
+            self._count(self._guesses, host(peer[0]), now).charge(1.0, SHARED, now)
+        failures = self._charge(peer, 1.0, now, user)
         return 0.0 if failures <= FREE else min(SLOWEST, 2.0 ** (failures - FREE - 1))
+
+    def may_try(self, peer: Address, user: str, now: float) -> bool:
+        """Whether a login as USER@REALM is looked at: who has logged in guesses no others."""
+        proof = self._proof(peer, now)
+        if proof is None or user in proof.users or self._is_friend(peer[0]):
+            return True
+        return not (self._bars(self._guesses, peer, now) or self._bars(self._guesses, host(peer[0]), now))
 
     def asked(self, peer: Address, now: float) -> None:
         """A stranger was asked for a login."""
         self._charge(peer, ASKED, now)
 
-    def proved(self, peer: Address, now: float) -> None:
-        """Somebody there has logged in."""
+    def proved(self, peer: Address, now: float, user: str = "") -> None:
+        """Somebody there has logged in, as USER@REALM; or what is known of it is worth as much."""
         if self._is_friend(peer[0]):
             return
         name = host(peer[0])
@@ -138,7 +138,11 @@ class Gate:
             self._hosts.pop(name, None)
         self._ports.pop(peer, None)
         self._keep(self._offices, name, now + PROVEN, lambda until: until <= now)
-        self._keep(self._proven, peer, now + PROVEN, lambda until: until <= now)
+        proof = self._proof(peer, now) or Proof(0.0)
+        proof.until = now + PROVEN
+        if user:
+            proof.add(user)
+        self._keep(self._proven, peer, proof, lambda one: one.until <= now)
 
     def forgive(self, source: str) -> bool:
         """Forgets what an address did; whether there was anything."""
@@ -146,16 +150,23 @@ class Gate:
         ports = [peer for peer in self._ports if host(peer[0]) == name]
         for peer in ports:
             del self._ports[peer]
-        return self._hosts.pop(name, None) is not None or bool(ports)
+        guesses = [one for one in self._guesses if (one if isinstance(one, str) else host(one[0])) == name]
+        for guess in guesses:
+            del self._guesses[guess]
+        return self._hosts.pop(name, None) is not None or bool(ports or guesses)
 
-    def _charge(self, peer: Address, cost: float, now: float) -> float:
+    def _charge(self, peer: Address, cost: float, now: float, user: str | None = None) -> float:
         if self.knows(peer, now):
             return 0.0
         name = host(peer[0])
         if self._offices.get(name, 0.0) <= now:
-            return self._count(self._hosts, name, now).charge(cost, MOST, now)
-        self._count(self._hosts, name, now).charge(cost, SHARED, now)
-        return self._count(self._ports, peer, now).charge(cost, MOST, now)
+            return self._count(self._hosts, name, now).charge(cost, MOST, now, user)
+        self._count(self._hosts, name, now).charge(cost, SHARED, now, user)
+        return self._count(self._ports, peer, now).charge(cost, MOST, now, user)
+
+    def _proof(self, peer: Address, now: float) -> Proof | None:
+        proof = self._proven.get(peer)
+        return proof if proof is not None and proof.until > now else None
 
     def _count(self, table: dict[K, Count], key: K, now: float) -> Count:
         found = table.get(key) or Count(at=now)

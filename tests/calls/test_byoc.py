@@ -72,8 +72,8 @@ def test_a_byoc_trunk_whose_url_fails_has_its_fallback(tmp_path: Path) -> None:
     async def main(clock: VirtualClock) -> None:
         async with whole(clock, tmp_path, DOCUMENTS | {"/byoc": "no document <", "/fallback": SAY}) as one:
             sid = await byoc(one, voice_fallback_url=f"{HOST}/fallback", voice_fallback_method="GET")
-            fields = {"byoc_trunk_sid": sid, "voice_fallback_url": f"{HOST}/voice"}
-            await domain(one, calls=None, networks=["192.0.2.0/24"], **fields)
+            own = f"{HOST}/voice"
+            await domain(one, calls=None, networks=["192.0.2.0/24"], byoc_trunk_sid=sid, voice_fallback_url=own)
             carrier = Peer(one, "192.0.2.7")
             calls_in(carrier, DOMAIN)
             await passes(2)

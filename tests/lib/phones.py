@@ -64,6 +64,7 @@ class Phone:
 
     def __init__(self, one: Whole[Any], user: str, ip: str, port: int = 5060) -> None:
         self.user, self.ip = user, ip
+        self.media_ip = ip  # which SDP says
         self.events: list[Event] = []
         self.endpoint = SimulatedEndpoint(one.wire, (ip, port), self._hear)
 
@@ -83,7 +84,7 @@ class Phone:
         """INVITE to a user of the domain; an empty password: no login."""
         secret = USERS.get(self.user, "") if password is None else password
         credentials = Credentials(self.user, secret) if secret else None
-        sdp = negotiate.offer(self.ip, 4000, ("PCMU",), session_id=1, version=1)
+        sdp = negotiate.offer(self.media_ip, 4000, ("PCMU",), session_id=1, version=1)
         uri, from_ = f"sip:{to}@{name}", f"<sip:{self.user}@{name}>"
         self.endpoint.apply(Invite(session, uri, from_, f"<{uri}>", sdp, headers, credentials, via_target=GATEWAY))
 
@@ -94,7 +95,7 @@ class Phone:
     def answer(self) -> None:
         """200."""
         offer = self.said(Invited)[-1].sdp
-        sdp, _ = negotiate.answer(offer, self.ip, 5000, ("PCMU",), session_id=2, version=1)
+        sdp, _ = negotiate.answer(offer, self.media_ip, 5000, ("PCMU",), session_id=2, version=1)
         self.endpoint.apply(Accept(self.session, sdp))
 
     def refuse(self, status: int) -> None:

@@ -378,7 +378,8 @@ async def whole_with(
     endpoint.guard = guard.refuses
     carriers = Carriers(book, endpoint, SecretKey(b"test").token, clock, "127.0.0.2:5060")
     admission = Admission(book, carriers, Challenger("trunkline", random), Gate(book.belongs), clock)
-    logins = Logins(directory := Directory(store.sip, clock), lambda realm: Challenger(realm, random))
+    directory = Directory(store.sip, clock)
+    logins = Logins(directory, lambda realm: Challenger(realm, random), admission.gate)
     phones = Phones(
         directory, logins, store.registrations, endpoint, clock, guard, admission, Rules(),
         Gruus(SecretKey(b"test").key("temporary GRUUs"), random), exchange.spawn,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from random import Random
 
 import pytest
 
-from gateway.trunks.gate import ASKED, FREE, LONGEST, MOST, PROVEN, SHARED, SHUT, SLOWEST, Gate
+from gateway.trunks.failures import LONGEST, LONGEST_AS_ONE, SHUT, SHUT_AS_ONE
+from gateway.trunks.gate import ASKED, FREE, MOST, PROVEN, SHARED, SLOWEST, USERS, Gate
 
 CARRIER = "203.0.113.1"
 TRUNK = (CARRIER, 5060)
@@ -189,3 +191,96 @@ def test_the_table_is_bounded() -> None:
         peer = (f"198.51.{random.randrange(256)}.{random.randrange(256)}", random.randrange(65536))
         (one.failed if random.random() < 0.5 else one.proved)(peer, second / 10)
     assert len(one) <= 4 * 50
+
+
+def tries(one: Gate, user: str | None, end: float = 4 * 3600.0, every: float = 5.0) -> list[float]:
+    """When something that fails each few seconds is answered, once it was shut out for the first time."""
+    heard, now, was_shut = [], 0.0, False
+    while (now := now + every) < end:
+        if not one.opens(STRANGER, now):
+            was_shut = True
+            continue
+        one.failed(STRANGER, now, user)
+        if was_shut:
+            heard.append(now)
+    return heard
+
+
+def test_who_always_would_be_the_same_user_waits_less() -> None:
+    """A phone with a wrong password does so; whether there is such a user makes no difference."""
+    alone, named = tries(gate(), "bob@phones.example"), tries(gate(), "")
+    waits = [late - early for early, late in pairwise(alone)]
+    assert waits[0] <= 2 * SHUT_AS_ONE + 10
+    assert max(waits) <= LONGEST_AS_ONE + 10
+    assert max(late - early for early, late in pairwise(named)) > SHUT
+    assert len(alone) < 4 * 3600 / LONGEST_AS_ONE * 3
+
+
+def test_who_would_be_several_users_waits_as_any_scanner() -> None:
+    one = gate()
+    for user in ("alice", "bob", *["alice"] * MOST):
+        one.failed(STRANGER, 0.0, f"{user}@phones.example")
+    assert not one.opens(STRANGER, SHUT - 1)
+    named = gate()
+    for user in ("bob@phones.example", "", *["bob@phones.example"] * MOST):  # the second came without a login
+        named.failed(STRANGER, 0.0, user)
+    assert not named.opens(STRANGER, SHUT - 1)
+
+
+def test_a_phone_that_also_asks_whether_we_live_is_still_one_user() -> None:
+    one = gate()
+    for user in ["bob@phones.example", None] * MOST:
+        one.failed(STRANGER, 0.0, user)
+    assert one.opens(STRANGER, SHUT_AS_ONE + 1)
+
+
+MINE, OTHERS = "alice@phones.example", "bob@phones.example"
+
+
+def guesses(one: Gate, peer: tuple[str, int], now: float, most: int = 1000) -> int:
+    """How many logins as somebody else are looked at."""
+    for number in range(most):
+        if not one.may_try(peer, OTHERS, now):
+            return number
+        assert one.failed(peer, now, OTHERS) == 0.0  # who has logged in is never slowed
+    return most
+
+
+def test_who_has_logged_in_does_not_guess_others_without_end() -> None:
+    one = gate()
+    one.proved(STRANGER, 0.0, MINE)
+    assert guesses(one, STRANGER, 0.0) == MOST + 1
+    one.proved(STRANGER, 1.0, MINE)  # which is no way out
+    assert not one.may_try(STRANGER, OTHERS, 1.0)
+    assert one.may_try(STRANGER, MINE, 1.0)
+    assert one.opens(STRANGER, 1.0)
+    assert one.failed(STRANGER, 1.0, MINE) == 0.0
+    assert one.forgive(STRANGER[0])
+    assert one.may_try(STRANGER, OTHERS, 1.0)
+
+
+def test_nor_from_many_ports_of_its_host() -> None:
+    one = gate()
+    looked_at = 0
+    for port in range(5060, 5100):
+        one.proved(("192.0.2.9", port), 0.0, MINE)
+        looked_at += guesses(one, ("192.0.2.9", port), 0.0)
+    assert looked_at == SHARED + 1
+
+
+def test_wrong_logins_as_oneself_are_no_guesses() -> None:
+    """A phone whose password was changed at one end; a PBX that logs in as several users."""
+    one = gate()
+    one.proved(STRANGER, 0.0, MINE)
+    one.proved(STRANGER, 0.0, OTHERS)
+    for _ in range(1000):
+        one.failed(STRANGER, 1.0, OTHERS)
+    assert one.may_try(STRANGER, OTHERS, 1.0)
+
+
+def test_the_users_of_one_peer_are_bounded() -> None:
+    one = gate()
+    for number in range(2 * USERS):
+        one.proved(STRANGER, 0.0, f"user{number}@phones.example")
+    assert len(one._proven[STRANGER].users) == USERS
+    assert f"user{2 * USERS - 1}@phones.example" in one._proven[STRANGER].users
