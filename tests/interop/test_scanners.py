@@ -56,6 +56,7 @@ class Honest:
         """Registers, refreshes, and calls every ten minutes."""
         await passes(pause)
         phone = Phone(self.one, user, ip, port)
+        phone.media_ip = "127.0.0.9"  # one that ours reaches
         phone.register(expires=300)
         await passes(1)
         self._note(f"phone {ip}:{port}", phone.is_registered(), phone.events)
