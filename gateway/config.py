@@ -302,7 +302,7 @@ class Capture(Section):
     leg_mb: int = Field(default=16, ge=1, le=1024)
     calls: int = Field(default=8, ge=1)
     keep_seconds: float = Field(default=3600.0, ge=0)
-    recent_mb: int = Field(default=4, ge=0, le=1024)
+    recent_mb: int = Field(default=2, ge=0, le=1024)
 
 
 class Settings(BaseSettings):

@@ -46,7 +46,7 @@ class Bounds:
     bytes: int = 16 << 20  # of each port's RTP
     calls: int = 8  # captures that are there at once
     keep_seconds: float = 3600.0  # after its end
-    recent_bytes: int = 4 << 20  # of SIP that is kept for captures to come
+    recent_bytes: int = 2 << 20  # of SIP that is kept for captures to come
 
 
 class Tapped(Protocol):
