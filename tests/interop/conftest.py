@@ -170,7 +170,7 @@ class GatewayProcess:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "gateway", "serve", *arguments], cwd=ROOT, stderr=log
             )
-        wait_for(self.well, 30, "health")
+        wait_for(self.well, 60, "health")
 
     def well(self) -> bool:
         """Whether /health answers 200. A gateway that gave up fails the test with what it said."""
@@ -242,10 +242,19 @@ class GatewayProcess:
 @pytest.fixture
 def gateway(tmp_path: Path) -> Iterator[GatewayProcess]:
     """A started gateway."""
-    one = GatewayProcess(tmp_path)
-    one.start()
-    yield one
-    one.stop()
+    with started(tmp_path) as one:
+        yield one
+
+
+@contextlib.contextmanager
+def started(folder: Path) -> Iterator[GatewayProcess]:
+    """A gateway for the tests of a block, or of a file."""
+    one = GatewayProcess(folder)
+    try:
+        one.start()
+        yield one
+    finally:
+        one.stop()
 
 
 def ends_as(gateway: GatewayProcess, status: str) -> None:

@@ -37,7 +37,7 @@ def test_tshark_shows_the_call_flow_and_the_streams(gateway: GatewayProcess, app
     buy(gateway, app)
     with call(gateway, "--seconds", "60") as phone:
         try:
-            wait_for(lambda: up(gateway), 10, "the answer")
+            wait_for(lambda: up(gateway), 30, "the answer")
             (found,) = gateway.client().calls.list(limit=1)
             shown = gateway.operator("POST", f"calls/{found.sid}/pcap", {})
             assert shown["call_sid"] == found.sid

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from media import files
-from tests.interop.conftest import App, GatewayProcess, wait_for
+from tests.interop.conftest import App, GatewayProcess, serving, started, wait_for
 from tests.interop.test_crashes import buy, call, up
 
 SLACK = 1.0  # seconds that a crash may cost
@@ -33,7 +33,7 @@ def recorded(gateway: GatewayProcess, app: App, seconds: int = 60) -> Iterator[t
     """A call that is recorded: the call and the recording, as Twilio's library has them, and the file that grows."""
     with call(gateway, "--seconds", str(seconds)) as phone:
         try:
-            wait_for(lambda: up(gateway), 10, "the answer")
+            wait_for(lambda: up(gateway), 30, "the answer")
             (found,) = gateway.client().calls.list(limit=1)
             recordings = gateway.client().calls(found.sid).recordings
             events = ["in-progress", "completed", "absent"]
@@ -45,13 +45,30 @@ def recorded(gateway: GatewayProcess, app: App, seconds: int = 60) -> Iterator[t
             yield found, made, path
         finally:
             phone.kill()
+            end_all(gateway)
 
 
-def told(app: App, status: str) -> dict[str, str]:
-    """The callback with a status, which comes soon."""
+def end_all(gateway: GatewayProcess) -> None:
+    """So that the next test sees its own call only."""
+    for one in gateway.client().calls.list(status="in-progress"):
+        one.update(status="completed")
+    wait_for(lambda: not up(gateway), 5, "the end")
+
+
+@pytest.fixture(scope="module")
+def bought(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[GatewayProcess, App]]:
+    """A gateway with its app, for all tests that leave it as it was."""
+    with serving() as app, started(tmp_path_factory.mktemp("recordings")) as one:
+        buy(one, app)
+        yield one, app
+
+
+def told(app: App, sid: str, status: str) -> dict[str, str]:
+    """The callback of a recording with a status, which comes soon."""
 
     def found() -> list[dict[str, str]]:
-        return [one.params for one in app.to("/recorded") if one.params["RecordingStatus"] == status]
+        heard = [one.params for one in app.to("/recorded") if one.params["RecordingStatus"] == status]
+        return [one for one in heard if one["RecordingSid"] == sid]
 
     wait_for(lambda: bool(found()), 8, f"the callback {status}")
     return found()[0]
@@ -73,9 +90,9 @@ def kill_all(gateway: GatewayProcess) -> None:
 @pytest.mark.interop
 @pytest.mark.parametrize("kill", [kill_worker, kill_all])
 def test_kill_9_costs_less_than_a_second(
-    gateway: GatewayProcess, app: App, kill: Callable[[GatewayProcess], None]
+    bought: tuple[GatewayProcess, App], kill: Callable[[GatewayProcess], None]
 ) -> None:
-    buy(gateway, app)
+    gateway, app = bought
     with recorded(gateway, app) as (_, made, path):
         size, since = path.stat().st_size, time.monotonic()
         time.sleep(3.3)
@@ -85,7 +102,7 @@ def test_kill_9_costs_less_than_a_second(
         assert passed - SLACK < got < passed + SLACK
         if kill is kill_all:
             gateway.start()
-        heard = told(app, "completed")
+        heard = told(app, made.sid, "completed")
     seconds = (path.stat().st_size - files.HEADER_SIZE) / 16000
     assert int(heard["RecordingDuration"]) == round(seconds)
     assert seconds > 3.3 - SLACK
@@ -99,8 +116,8 @@ def test_kill_9_costs_less_than_a_second(
 
 
 @pytest.mark.interop
-def test_pause_and_stop_by_twilio_s_library(gateway: GatewayProcess, app: App) -> None:
-    buy(gateway, app)
+def test_pause_and_stop_by_twilio_s_library(bought: tuple[GatewayProcess, App]) -> None:
+    gateway, app = bought
     with recorded(gateway, app) as (found, made, path):
         current = gateway.client().calls(found.sid).recordings("Twilio.CURRENT")
         assert current.update(status="paused", pause_behavior="skip").status == "paused"
@@ -111,7 +128,7 @@ def test_pause_and_stop_by_twilio_s_library(gateway: GatewayProcess, app: App) -
         assert current.update(status="in-progress").status == "in-progress"
         wait_for(lambda: path.stat().st_size >= size + 16000, 3, "more audio")
         assert current.update(status="stopped").sid == made.sid
-        heard = told(app, "completed")
+        heard = told(app, made.sid, "completed")
         assert heard["RecordingSource"] == "StartCallRecordingAPI"
         assert gateway.client().calls(found.sid).fetch().status == "in-progress"
 
@@ -135,7 +152,7 @@ def test_a_full_disk_ends_the_recording_and_not_the_call(small_disk: Path, gatew
     buy(gateway, app)
     (small_disk / "others").write_bytes(bytes(950_000))
     with recorded(gateway, app) as (found, made, path):
-        heard = told(app, "failed")
+        heard = told(app, made.sid, "failed")
         assert heard["ErrorCode"] == "12400"
         row = gateway.client().recordings(made.sid).fetch()
         assert (row.status, row.error_code) == ("failed", 12400)
@@ -175,11 +192,11 @@ def download(gateway: GatewayProcess, sid: str) -> bytes:
 
 
 @pytest.mark.interop
-def test_readers_that_stall_disturb_no_recording(gateway: GatewayProcess, app: App) -> None:
-    buy(gateway, app)
+def test_readers_that_stall_disturb_no_recording(bought: tuple[GatewayProcess, App]) -> None:
+    gateway, app = bought
     with recorded(gateway, app) as (found, made, path):
         gateway.client().calls(found.sid).recordings(made.sid).update(status="stopped")
-        told(app, "completed")
+        told(app, made.sid, "completed")
         path.write_bytes(files.wav_header(1, 40_000_000) + bytes(40_000_000))
         recordings = gateway.client().calls(found.sid).recordings
         again = recordings.create()

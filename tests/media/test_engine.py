@@ -297,9 +297,9 @@ def test_commands_to_a_port_that_is_not_taken_do_nothing() -> None:
     assert 0 not in rig.tick()
 
 
-def test_ten_minutes_pass_through_playout_without_a_sample_lost_or_doubled(tmp_path: Path) -> None:
-    """Sequence and timestamp wrap on the way; jitter up to 60 ms."""
-    rig, ticks = Rig(1), 30_000
+def test_a_minute_passes_through_playout_without_a_sample_lost_or_doubled(tmp_path: Path) -> None:
+    """Sequence and timestamp wrap on the way; jitter up to 60 ms. Ten of them: tests/interop/test_ten_minutes.py."""
+    rig, ticks = Rig(1), 3_000
     rig.do(commands.Record(0, "RE1", str(tmp_path / "a.wav")))
     codes = np.random.default_rng(5).integers(0, 256, (ticks, FRAME), np.uint8)
     random = np.random.default_rng(6)
