@@ -1,6 +1,7 @@
-"""Calls to applications: `<Dial><Application>` reaches one by a call of this gateway to itself (twiml-voice.md §16).
+"""Calls to applications: `<Dial><Application>` and `To=app:…` reach one by a call of this gateway to itself.
 
-The application answers it as it would answer a call to its number, with `ApplicationSid` and the Dial's parameters.
+The application answers it as it would answer a call to its number, with `ApplicationSid` and the parameters that were
+given with it (twiml-voice.md §16).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from urllib.parse import parse_qsl, urlencode
 from gateway.calls.call import Call
 from gateway.calls.dialstring import INSIDE, Hop, NoRoute
 from gateway.calls.params import RESERVED
+from gateway.calls.services import Services
 from sip.message import Request
 from twiml.control import ApplicationTarget
 
@@ -30,16 +32,15 @@ class Called:
     params: dict[str, str]
 
 
-async def hop_to(parent: Call, target: ApplicationTarget, caller_id: str) -> Hop:
+async def hop_to(services: Services, account_sid: str, target: ApplicationTarget, caller_id: str, to: str) -> Hop:
     """The way to an application of this account, or of another one that lets itself be called; NoRoute."""
-    services = parent.services
     application = await services.store.applications.find(target.sid)
     if application is None or not application.voice_url:
         raise NoRoute(UNKNOWN, f"{target.sid} is no application with a VoiceUrl")
-    if application.account_sid != parent.row.account_sid and not application.public_application_connect_enabled:
+    if application.account_sid != account_sid and not application.public_application_connect_enabled:
         raise NoRoute(UNKNOWN, f"{target.sid} is of another account and may not be called")
     customer = [("CustomerId", target.customer_id)] if target.customer_id else []
-    carried = urlencode([("From", caller_id), ("To", called_as(parent, target)), *customer, *target.params])
+    carried = urlencode([("From", caller_id), ("To", to), *customer, *target.params])
     inside = services.addresses.inside
     return Hop(f"sip:{target.sid}@{inside}", headers=((INSIDE, services.inside_token), (CARRIED, carried)))
 

@@ -82,7 +82,8 @@ async def _hops(parent: Call, target: Target, caller_id: str) -> list[Hop]:
         case ClientTarget(identity=identity):
             raise NotRegistered(f"client {identity} has no registered device", NO_DEVICE)
         case ApplicationTarget():
-            return [await applications.hop_to(parent, target, caller_id)]
+            called = applications.called_as(parent, target)
+            return [await applications.hop_to(parent.services, parent.row.account_sid, target, caller_id, called)]
 
 
 async def _sip_hops(parent: Call, target: SipTarget) -> list[Hop]:

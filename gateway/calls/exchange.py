@@ -15,9 +15,9 @@ from typing import Any
 from gateway import log
 from gateway.api.engine import CreateCall
 from gateway.billing.guard import Refused
-from gateway.calls import byoc, forwarding, outbound
+from gateway.calls import destinations, forwarding, outbound
 from gateway.calls.call import Call
-from gateway.calls.dialstring import Hop, NoRoute, NotRegistered, with_reason
+from gateway.calls.dialstring import Hop, NoRoute, with_reason
 from gateway.calls.inbound import Arrival, admit, from_ourselves, may_call
 from gateway.calls.limits import LATER, Limits
 from gateway.calls.meter import admitted
@@ -28,11 +28,8 @@ from gateway.calls.services import Services
 from gateway.calls.sources import Fetch, Inline, Source, TakingPart
 from gateway.calls.standby import Standby
 from gateway.errors import ApiError
-from gateway.numbers.e164 import normal
 from gateway.store.rows import Call as Row
-from gateway.store.sip_rows import ByocTrunk
 from gateway.trunks.admission import Refusal
-from gateway.webhooks.errors import FetchError
 from media.errors import NegotiationError
 from sip import commands as sip_commands
 from sip import events as sip_events
@@ -295,7 +292,7 @@ class Exchange:
         if self.draining:
             raise ApiError(503, 20503, "the gateway stops and takes no new calls")
         services = self.services
-        hops = _shown(await self._hops(account_sid, wanted), wanted)
+        hops = _shown(await destinations.hops_for(services, self.calls, account_sid, wanted), wanted)
         if (full := self._full()) is not None:
             raise ApiError(429, 20429, f"Too many requests: {full.text}", dict(full.headers))
         now = services.clock.wall()
@@ -319,37 +316,6 @@ class Exchange:
             raise
         self.spawn(self._live(call, self._run_outbound(call, wanted, hops, source)))
         return call
-
-    async def _hops(self, account_sid: str, wanted: CreateCall) -> list[Hop] | NoRoute:
-        """The hops; NoRoute as a value where the call is accepted and then fails."""
-        services = self.services
-        if wanted.to.startswith(("sip:", "sips:")):
-            login = wanted.sip_auth_username, wanted.sip_auth_password
-            try:
-                return await outbound.hops_to_uri(services, account_sid, wanted.to, *login)
-            except NotRegistered as error:
-                return error
-            except (NoRoute, FetchError) as error:
-                raise ApiError(400, 21217, str(error)) from error
-        number = normal(wanted.to)
-        if number is None:
-            raise ApiError(400, 21211, f"The 'To' number {wanted.to} is not a valid phone number.")
-        try:
-            own = await self._byoc(account_sid, wanted) if wanted.byoc and byoc.carries(number) else None
-            if own is None and not forwarding.shows_caller(self.calls, account_sid, wanted.token, wanted.shown):
-                await outbound.check_caller_id(services, account_sid, wanted.shown, number)
-        except NoRoute as error:
-            raise ApiError(400, error.code, str(error)) from error
-        try:
-            return await (outbound.hops_to(services, number) if own is None else byoc.hops_by(services, own, number))
-        except NoRoute as error:
-            return error
-
-    async def _byoc(self, account_sid: str, wanted: CreateCall) -> ByocTrunk:
-        """The customer's own carrier that a call is to go by."""
-        found = await byoc.find(self.services, account_sid, wanted.byoc)
-        byoc.check_caller(wanted.shown)
-        return found
 
     async def _run_outbound(self, call: Call, wanted: CreateCall, hops: list[Hop] | NoRoute, source: Source) -> None:
         if isinstance(hops, NoRoute):

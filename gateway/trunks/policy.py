@@ -95,7 +95,7 @@ def identity_of(address: str, host: str, display: str = "") -> str:
     name = f"{quote(display)} " if display else ""
     if address.startswith(("sip:", "sips:")):
         return f"{name}<{address}>"
-    user = address.removeprefix("client:")
+    user = address.removeprefix("client:").removeprefix("app:").partition("?")[0]
     return f"{name}<sip:{user}@{host.partition(';')[0]}>"
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from gateway.api.core.shape import base, date
 from gateway.api.fields import Form
+from gateway.api.formats import camel
 from gateway.api.http import Reply, Request, Route
 from gateway.api.paging import envelope, page_of
 from gateway.clock import Clock
@@ -14,10 +15,10 @@ from gateway.store import Store
 from gateway.store.paging import Listing
 from gateway.store.rows import Account
 
-SUB = {
-    "available_phone_numbers": "AvailablePhoneNumbers", "calls": "Calls",
-    "incoming_phone_numbers": "IncomingPhoneNumbers", "notifications": "Notifications", "recordings": "Recordings",
-}  # fmt: skip
+PARTS = (
+    "applications", "available_phone_numbers", "calls", "conferences", "incoming_phone_numbers", "notifications",
+    "outgoing_caller_ids", "queues", "recordings", "transcriptions",
+)  # fmt: skip
 
 
 class Accounts:
@@ -74,6 +75,6 @@ class Accounts:
             "type": "Full",
             "date_created": date(account.date_created),
             "date_updated": date(account.date_updated),
-            "subresource_uris": {name: f"{path}/{part}.json" for name, part in SUB.items()},
+            "subresource_uris": {name: f"{path}/{camel(name)}.json" for name in PARTS},
             "uri": f"{path}.json",
         }

@@ -10,7 +10,7 @@ from gateway.api.resource import Given, Resource
 from gateway.store import Store
 from gateway.store.voice_rows import Application
 
-BAD_NAME, BAD_URL, BAD_METHOD = 20002, 21402, 21403  # Twilio's codes
+BAD_NAME, BAD_URL, BAD_METHOD, NO_LOOKUP = 20002, 21402, 21403, 21409  # Twilio's codes
 
 
 def applications(store: Store) -> Resource[Application]:
@@ -38,7 +38,7 @@ def applications(store: Store) -> Resource[Application]:
             "voice_fallback_method": method,
             "status_callback": url,
             "status_callback_method": method,
-            "voice_caller_id_lookup": readers.no_lookup,
+            "voice_caller_id_lookup": readers.coded(readers.no_lookup, NO_LOOKUP),
             "sms_url": url,
             "sms_method": method,
             "sms_fallback_url": url,

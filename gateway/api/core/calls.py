@@ -10,6 +10,7 @@ from gateway.api.core.shape import VERSION, base, date
 from gateway.api.engine import Calls as Engine
 from gateway.api.engine import ChangeCall, CreateCall, LiveCalls
 from gateway.api.fields import Form
+from gateway.api.formats import camel
 from gateway.api.http import Reply, Request, Route
 from gateway.api.paging import envelope, page_of
 from gateway.billing.money import shown
@@ -21,6 +22,10 @@ from gateway.store.voice_rows import Application
 
 FINAL = ("completed", "busy", "no-answer", "failed", "canceled")
 CHANGES = ("url", "twiml", "fallback_url", "status_callback", "time_limit")
+PARTS = (
+    "events", "notifications", "payments", "recordings", "siprec", "streams", "transcriptions",
+    "user_defined_message_subscriptions", "user_defined_messages",
+)  # fmt: skip
 STATES = ("", "queued", "ringing", "in-progress", *FINAL)
 
 
@@ -113,9 +118,7 @@ class Calls:
             "group_sid": None, "trunk_sid": call.trunk_sid, "annotation": None, "queue_time": str(call.queue_time),
             "api_version": VERSION, "date_created": date(call.date_created), "date_updated": date(call.date_updated),
             "uri": f"{path}.json",
-            "subresource_uris": {
-                "notifications": f"{path}/Notifications.json", "recordings": f"{path}/Recordings.json",
-            },
+            "subresource_uris": {name: f"{path}/{camel(name)}.json" for name in PARTS},
         }  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import phonenumbers
 
+from gateway.api import readers
 from gateway.api.core.shape import VERSION, base, date
 from gateway.api.fields import Form
 from gateway.api.http import Reply, Request, Route
@@ -30,6 +31,7 @@ METHODS = {
     "StatusCallbackMethod": "status_callback_method", "SmsMethod": "sms_method",
     "SmsFallbackMethod": "sms_fallback_method",
 }  # fmt: skip
+NO_LOOKUP = 21409  # Twilio: the caller ID lookup is not possible
 USES = {
     "TrunkSid": ("trunk_sid", 20001), "VoiceApplicationSid": ("voice_application_sid", 21420),
     "SmsApplicationSid": ("sms_application_sid", 21420),
@@ -114,7 +116,7 @@ class Numbers:
         if form.has("FriendlyName"):
             changes["friendly_name"] = form.text("FriendlyName")[:64]
         if form.has("VoiceCallerIdLookup"):
-            changes["voice_caller_id_lookup"] = form.flag("VoiceCallerIdLookup")
+            changes["voice_caller_id_lookup"] = readers.no_lookup(form, "VoiceCallerIdLookup", NO_LOOKUP)
         for name, (column, code) in USES.items():
             if form.has(name):
                 changes[column] = await self._used(request, name, form.text(name), code)

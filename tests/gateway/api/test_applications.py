@@ -70,7 +70,7 @@ def test_lists_are_of_an_account_and_by_name(api: Rest) -> None:
         ({"voice_url": "app/voice"}, 21402),
         ({"voice_method": "PUT"}, 21403),
         ({"api_version": "2008-08-01"}, 20001),
-        ({"voice_caller_id_lookup": True}, 20001),
+        ({"voice_caller_id_lookup": True}, 21409),
         ({"public_application_connect_enabled": "yes"}, 20001),
     ],
 )

@@ -39,7 +39,7 @@ def test_a_number_is_found_bought_changed_and_released(api: Rest) -> None:
         voice_fallback_url="https://app.example.com/sorry", voice_fallback_method="GET",
         status_callback="https://app.example.com/status", status_callback_method="GET", friendly_name="Front desk",
         sms_url="https://app.example.com/sms", sms_method="GET", sms_fallback_url="https://app.example.com/s2",
-        sms_fallback_method="GET", voice_caller_id_lookup=True,
+        sms_fallback_method="GET", voice_caller_id_lookup=False,
     )  # fmt: skip
     again = client.incoming_phone_numbers(number.sid).fetch()
     for one in (number, again):
@@ -48,7 +48,7 @@ def test_a_number_is_found_bought_changed_and_released(api: Rest) -> None:
         assert (one.voice_url, one.voice_method) == ("https://app.example.com/voice", "GET")
         assert (one.status_callback, one.status_callback_method) == ("https://app.example.com/status", "GET")
         assert (one.sms_url, one.sms_fallback_method, one.voice_caller_id_lookup) == (
-            "https://app.example.com/sms", "GET", True,
+            "https://app.example.com/sms", "GET", False,
         )  # fmt: skip
         assert one.capabilities == {"voice": True, "sms": False, "mms": False, "fax": False}
     changed = number.update(voice_url="", friendly_name="Back office")
@@ -99,6 +99,7 @@ def test_a_local_number_is_bought_in_its_own_resource(api: Rest) -> None:
         ({"phone_number": "+15555550100", "voice_method": "PUT"}, (400, 21403)),
         ({"phone_number": "+15555550100", "trunk_sid": "TK" + "1" * 32}, (400, 20001)),
         ({"phone_number": "+15555550100", "friendly_name": "a\0b"}, (400, 20001)),
+        ({"phone_number": "+15555550100", "voice_caller_id_lookup": "true"}, (400, 21409)),
     ],
 )
 def test_what_cannot_be_bought_is_refused_with_twilios_code(
