@@ -21,16 +21,18 @@ MENU = """<Response><Gather numDigits="1" action="/choice" timeout="5"><Say>Pres
 class Caller:
     """The far end: an agent that calls in."""
 
-    def __init__(self, one: Whole[Any], host: str = "127.0.0.3", number: str = "+15555550123") -> None:
+    def __init__(
+        self, one: Whole[Any], host: str = "127.0.0.3", number: str = "+15555550123", called: str = NUMBER
+    ) -> None:
         self.events: list[Event] = []
         self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.host, self.number = host, number
+        self.host, self.number, self.called = host, number, called
         self.endpoint = SimulatedEndpoint(one.wire, (host, 5060), self._hear)
 
     def call(self, max_forwards: int = 70) -> None:
         """INVITE."""
         sdp = negotiate.offer(self.host, 4000, ("PCMU",), session_id=1, version=1)
-        uri = f"sip:{NUMBER}@127.0.0.2:5060"
+        uri = f"sip:{self.called}@127.0.0.2:5060"
         caller = f"<sip:{self.number}@{self.host}>"
         self.endpoint.apply(Invite("c", uri, caller, f"<{uri}>", sdp, max_forwards=max_forwards))
 

@@ -148,7 +148,7 @@ def follow(endpoint: Any, account: Account, wanted: argparse.Namespace) -> str:
         up = time.monotonic() - call.answered
         if call.state == "DISCONNECTED":
             break
-        if wanted.digits and not pressed and up > 1:
+        if wanted.digits and not pressed and up > wanted.digits_after:
             call.dialDtmf(wanted.digits)
             pressed = True
         if wanted.hold_after and up > wanted.hold_after:
@@ -188,6 +188,7 @@ def main() -> None:
     parser.add_argument("--proxy", default="", metavar="URI", help="where everything goes")
     parser.add_argument("--tls", action="store_true")
     parser.add_argument("--digits", default="")
+    parser.add_argument("--digits-after", type=float, default=1.0, metavar="SECONDS")
     parser.add_argument("--hold-after", type=float, default=0.0, metavar="SECONDS")
     parser.add_argument("--unhold-after", type=float, default=0.0, metavar="SECONDS")
     parser.add_argument("--transfer-to", default="", metavar="URI", help="whom the other one is sent to")

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlsplit
 
@@ -60,6 +60,7 @@ class Noted:
 
 
 Route = Callable[[Seen], Reply | str]
+Serve = Callable[[Seen], Awaitable[Reply]]
 
 
 class FakeWeb:
@@ -71,10 +72,15 @@ class FakeWeb:
         self.refusing: set[str] = set()  # hosts that refuse connections
         self.connect_delay: dict[str, float] = {}  # by host
         self._routes: dict[str, Route] = {}
+        self._hosts: dict[str, Serve] = {}
 
     def route(self, url: str, answer: Route | Reply | str) -> None:
         """What a URL (without its query) answers: a text, a reply, or a function of the request."""
         self._routes[url] = answer if callable(answer) else lambda _: answer
+
+    def host(self, origin: str, serve: Serve) -> None:
+        """Whatever is asked of an origin (`http://host:port`) is answered by this."""
+        self._hosts[origin] = serve
 
     def guard(self, *, loopback: bool = False, own: Sequence[tuple[str, int]] = ()) -> Guard:
         """A guard that finds this web's hosts."""
@@ -108,10 +114,7 @@ class FakeWeb:
         now = asyncio.get_running_loop().time()
         seen = Seen(method, url, dict(headers), body or b"", now, tuple(addresses))
         self.requests.append(seen)
-        route = self._routes.get(url.partition("?")[0])
-        reply = route(seen) if route is not None else Reply(status=404)
-        if isinstance(reply, str):
-            reply = Reply(reply)
+        reply = await self._answer(seen)
         await asyncio.sleep(min(reply.delay, read))
         if reply.delay > read:
             raise FetchError(11203, f"{url}: nothing came for {read:g} s", kind=Failure.READ)
@@ -120,6 +123,14 @@ class FakeWeb:
         return Answer(
             reply.status, reply.content_type, content[:limit], url, given, reply.cookies, len(content) > limit
         )
+
+    async def _answer(self, seen: Seen) -> Reply:
+        route = self._routes.get(seen.url.partition("?")[0])
+        if route is not None:
+            reply = route(seen)
+            return Reply(reply) if isinstance(reply, str) else reply
+        serve = self._hosts.get("/".join(seen.url.split("/", 3)[:3]))
+        return Reply(status=404) if serve is None else await serve(seen)
 
     async def _connect(self, url: str, connect: float) -> None:
         host = urlsplit(url).hostname or ""

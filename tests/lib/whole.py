@@ -182,6 +182,7 @@ class Sounds:
 
     def __init__(self) -> None:
         self.pcm: dict[str, Pcm] = {}
+        self.said: list[str] = []  # every text that was spoken, URLs of sounds too
         self.takes = 0.0  # seconds until a sound is there
         self.lost: set[str] = set()  # paths of URLs whose sound is gone when it is to be played
         self.engines: list[EngineLink] = []  # the media workers that play them: they reach each other
@@ -191,6 +192,7 @@ class Sounds:
     ) -> tuple[Audio, list[tuple[int, str]]]:
         """`calls.services.Speaker`."""
         await asyncio.sleep(self.takes)
+        self.said.append(text)
         name = f"say{hashlib.sha256(text.encode()).hexdigest()[:16]}"
         time = np.arange(800 * len(text)) / 8000
         self.pcm[name] = (3000 * np.sin(2 * np.pi * 500 * time)).astype(np.int16)
