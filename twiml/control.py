@@ -101,6 +101,16 @@ class StartRecording:
 
 
 @dataclass(frozen=True, slots=True)
+class MessagePlan:
+    """A text message beside the call. `to` None: to the caller; `from_` None: from the number that was called."""
+
+    body: str
+    to: str | None = None
+    from_: str | None = None
+    status_callback: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Screen:
     """The document that a called party hears before it is joined, by URL."""
 
@@ -332,6 +342,9 @@ class CallControl(Protocol):
 
     async def stop_recording(self, name: str) -> None:
         """Ends a recording that was started; a warning where none of that name runs."""
+
+    async def send_message(self, plan: MessagePlan) -> dict[str, str]:
+        """Has a message sent, without waiting for that; its action's parameters (`SmsSid`, `SmsStatus`)."""
 
     async def dial(self, plan: DialPlan) -> Dialled:
         """Dials, joins, and returns when the other party is gone or could not be reached."""

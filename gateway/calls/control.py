@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from gateway.calls import callback_urls, dequeue, dial_conference, dialler, enqueue, refer, started
+from gateway.calls import callback_urls, dequeue, dial_conference, dialler, enqueue, refer, started, texting
 from gateway.calls.call import Call
 from gateway.calls.collect import collect, listening
 from gateway.calls.leg import Leg
@@ -146,6 +146,9 @@ class Control:
 
     async def stop_recording(self, name: str) -> None:
         started.stop(self, name)
+
+    async def send_message(self, plan: seen.MessagePlan) -> dict[str, str]:
+        return await texting.send(self, plan)
 
     async def dial(self, plan: seen.DialPlan) -> seen.Dialled:
         plan = callback_urls.of_dial(plan, self.base, self.call.warn)

@@ -17,7 +17,7 @@ from gateway.store.repositories import Accounts, Calls, Notifications, Numbers, 
 from gateway.store.requests import Requests
 from gateway.store.secret import SecretKey
 from gateway.store.sip import Sip
-from gateway.store.voice_rows import Application
+from gateway.store.voice_rows import Application, Message
 
 
 class Store:
@@ -41,6 +41,7 @@ class Store:
         )  # fmt: skip
         self.caller_ids = CallerIds(database)
         self.queues = Queues(database)
+        self.messages = Owned(database, voice_tables.messages, Message)
         self.message_subscriptions = MessageSubscriptions(database)
         self.registrations = Registrations(database)
         self.old = Old(database)

@@ -52,3 +52,16 @@ class MessageSubscription(Owned):
     callback: str
     method: str = "POST"
     idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message(Owned):
+    """A text message (SM…) that a call left to be sent."""
+
+    call_sid: str
+    from_: str
+    to: str
+    body: str
+    status: str = "accepted"
+    direction: str = "outbound-call"
+    status_callback: str | None = None

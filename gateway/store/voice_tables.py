@@ -1,4 +1,4 @@
-"""The tables of voice resources that customers make: applications, verified caller IDs, queues, subscriptions."""
+"""The tables of voice resources that customers make: applications, caller IDs, queues, subscriptions, messages."""
 
 from __future__ import annotations
 
@@ -49,4 +49,15 @@ message_subscriptions = owned(
     Column("method", String(4), nullable=False),
     Column("idempotency_key", Text),
     sa.UniqueConstraint("account_sid", "call_sid", "idempotency_key"),
+)
+
+messages = owned(
+    "messages",
+    Column("call_sid", String(34), nullable=False),
+    Column("from_", Text, nullable=False),
+    Column("to", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("direction", String(20), nullable=False),
+    Column("status_callback", Text),
 )

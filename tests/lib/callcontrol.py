@@ -13,6 +13,7 @@ from twiml.control import (
     Dialled,
     DialPlan,
     EnqueuePlan,
+    MessagePlan,
     Prompt,
     Recorded,
     RecordPlan,
@@ -80,6 +81,10 @@ class NotedCall:
 
     async def stop_recording(self, name: str) -> None:
         self._note("stop_recording", name)
+
+    async def send_message(self, plan: MessagePlan) -> dict[str, str]:
+        self._note("send_message", plan)
+        return {"SmsSid": "SM1", "SmsStatus": "accepted"}
 
     async def dial(self, plan: DialPlan) -> Dialled:
         self.dial_plan = plan

@@ -119,6 +119,8 @@ KINDS: dict[str, Kind] = {
     ),
     "Queue": Kind(SCREENED, NAME),
     "Enqueue": Kind({**ACTION, "waitUrl": URL, "waitUrlMethod": METHOD, "maxQueueSize": whole(1, 5000)}, NAME),
+    "Sms": Kind({**ACTION, "to": NUMBER, "from": NUMBER, "statusCallback": CALLBACK}, NAME),
+    "Message": Kind({**ACTION, "to": NUMBER, "from": NUMBER, "statusCallback": CALLBACK}, NAME),
     "Leave": Kind(),
     "Hangup": Kind(),
     "Echo": Kind(),
@@ -132,7 +134,7 @@ KINDS: dict[str, Kind] = {
     ),
 }  # fmt: skip
 VERBS = ("Say", "Play", "Pause", "Gather", "Record", "Dial", "Enqueue", "Leave", "Hangup", "Echo", "Redirect", "Reject",
-         "Refer", "Start", "Stop")  # fmt: skip
+         "Refer", "Start", "Stop", "Sms", "Message")  # fmt: skip
 # attributes without which an element says nothing
 NEEDED = {"Parameter": ("name",), "Header": ("name",), "phoneme": ("ph",), "say-as": ("interpret-as",)}
 ALONE = ("Conference", "Queue")  # in a Dial

@@ -21,6 +21,7 @@ from twiml.verbs import (
     refer,
     reject,
     say,
+    sms,
     start,
 )  # fmt: skip
 
@@ -44,6 +45,8 @@ REGISTRY: dict[str, ModuleType] = {
     "Redirect": redirect,
     "Hangup": hangup,
     "Reject": reject,
+    "Sms": sms,
+    "Message": sms,
     "Start": start,
     "Stop": start,
     "Refer": refer,
@@ -51,5 +54,5 @@ REGISTRY: dict[str, ModuleType] = {
 
 # verbs of Twilio's that are not here yet, with the error code that speaks of them
 LATER: dict[str, int] = {
-    "Queue": 14201, "Connect": 14300, "Pay": 12200, "Prompt": 12200, "Sms": 14101, "Message": 14101,
+    "Queue": 14201, "Connect": 14300, "Pay": 12200, "Prompt": 12200,
 }  # fmt: skip
