@@ -37,6 +37,7 @@ from sip.session_timer import TimerPolicy
 from sip.stir import Claim
 
 LOG = logging.getLogger(__name__)
+UNUSED_TWIML = 32019  # Twilio's code
 FULL = 5.0  # seconds until it is worth asking again whether media workers have recovered
 
 
@@ -285,7 +286,10 @@ class Exchange:
 
     async def create(self, account_sid: str, wanted: CreateCall) -> Row:
         """Places a call (POST Calls): the row, queued. ApiError where it cannot even be tried."""
-        return (await self.place(account_sid, wanted, _source(wanted))).row
+        call = await self.place(account_sid, wanted, _source(wanted))
+        if wanted.url and wanted.twiml:
+            call.warn(UNUSED_TWIML, "Twiml is not used, because Url is given, too")
+        return call.row
 
     async def place(self, account_sid: str, wanted: CreateCall, source: Source) -> Call:
         """Places a call that runs `source` when it is answered; ApiError where it cannot even be tried."""

@@ -11,7 +11,7 @@ from gateway.api.engine import ChangeCall, CreateCall
 from gateway.errors import ApiError
 from gateway.store.rows import Call
 from sip.events import Ended, Invited
-from tests.calls.test_trunks import ABROAD, Peer, route, trunk
+from tests.calls.test_trunks import ABROAD, Peer, notes, route, trunk
 from tests.lib.loop import VirtualClock, passes, run
 from tests.lib.whole import HOST, NUMBER, Whole, whole
 
@@ -123,6 +123,19 @@ def test_the_reason_of_a_call_is_the_subject_of_its_invite(tmp_path: Path) -> No
             (invited,) = peer.said(Invited)
             assert invited.request.headers.get("Subject") == "Your order, ready"
             peer.refuse(486)
+            await passes(1)
+
+    run(main)
+
+
+def test_of_url_and_twiml_the_url_counts_and_the_log_says_so(tmp_path: Path) -> None:
+    async def main(clock: VirtualClock) -> None:
+        async with whole(clock, tmp_path, PAGES) as one:
+            _, peer = await answered(one, twiml="<Response><Hangup/></Response>")
+            await passes(1)
+            assert len(one.web.to("/voice")) == 1
+            assert "Twiml is not used, because Url is given, too" in await notes(one)
+            peer.hangup(peer.session)
             await passes(1)
 
     run(main)
