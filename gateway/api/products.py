@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from gateway.api.dialect import newer
 from gateway.api.http import Router
+from gateway.api.monitor.alerts import Alerts
 from gateway.api.resource import Serving
 from gateway.api.trunking import trunks
 from gateway.api.voice import routes as voice
@@ -21,6 +22,7 @@ def products(store: Store, sids: Sids, clock: Clock, public_url: Callable[[], st
         return Serving(newer(product, public_url), sids, clock)
 
     return {
+        "monitor": Router(Alerts(store, newer("monitor", public_url)).routes()),
         "trunking": Router(trunks.routes(store, serving("trunking"))),
         "voice": Router(voice.routes(store, serving("voice"))),
     }

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import jsonschema
 
 FOLDER = Path(__file__).parents[1] / "data" / "oai"
-PRODUCTS = {"trunking": "twilio_trunking_v1.json", "voice": "twilio_voice_v1.json"}
+PRODUCTS = {"monitor": "twilio_monitor_v1.json", "trunking": "twilio_trunking_v1.json", "voice": "twilio_voice_v1.json"}
 CORE = "twilio_api_v2010.json"
 _ANNOTATIONS = ("description", "example", "examples", "default")
 

@@ -186,6 +186,7 @@ class Rest:
         )  # fmt: skip
         client.api.base_url = self.url
         client.trunking.base_url = f"{self.url}/trunking"
+        client.monitor.base_url = f"{self.url}/monitor"
         client.voice.base_url = f"{self.url}/voice"
         return client
 

@@ -208,6 +208,13 @@ def test_the_longest_document() -> None:
     assert (error.code, str(error)) == (11750, f"{URL} answered with more than 65536 bytes")
 
 
+def test_audio_in_place_of_a_document_may_be_longer_for_it_is_played_from_its_url() -> None:
+    web = FakeWeb()
+    web.route(URL, Reply(b"x" * 100_000, content_type="Audio/mpeg"))
+    answer = fetch(web)
+    assert (answer.content_type, len(answer.body)) == ("Audio/mpeg", 64 * 1024)
+
+
 def test_connecting_is_tried_twice_with_one_idempotency_token() -> None:
     web = FakeWeb()
     web.connect_delay["app.example.com"] = 60
