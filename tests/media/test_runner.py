@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
+
 import numpy as np
 import pytest
 
 from media.frames import TICK
-from media.runner import KEPT, Beat, Pace, Stats
+from media.runner import KEPT, Beat, Pace, Stats, fill_array_cache
 
 
 def beats(*times: float) -> list[Beat]:
@@ -29,6 +31,35 @@ def test_a_stall_is_left_out_and_no_burst_follows() -> None:
     _, stalled, after = beats(0.0, 0.02 + 0.5, 0.02 + 0.5 + TICK)
     assert (stalled.missed, after.missed) == (25, 0)
     assert after.late == pytest.approx(0.0, abs=1e-9)
+
+
+class MallInfo(ctypes.Structure):
+    """mallinfo2(3)."""
+
+    _fields_ = tuple(
+        (name, ctypes.c_size_t)
+        for name in ("arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "used", "free", "top")
+    )
+
+
+def used() -> int:
+    """Bytes that the C library has given out."""
+    function = getattr(ctypes.CDLL(None), "mallinfo2", None)
+    if function is None:
+        pytest.skip("the C library does not tell")
+    function.restype = MallInfo
+    told = function()
+    assert isinstance(told, MallInfo)
+    return int(told.used)
+
+
+def test_arrays_of_all_small_sizes_take_no_memory_once_the_cache_is_full() -> None:
+    fill_array_cache()
+    before = used()
+    for size in range(1, 1024):
+        masks = [np.zeros(size, np.bool_) for _ in range(7)]
+        del masks
+    assert used() - before < 100_000  # they would take 3.6 MB
 
 
 def test_statistics_come_once_a_second_and_forget_a_stall_after_five() -> None:
