@@ -57,7 +57,7 @@ class Watch(logging.Handler):
 
     ROOMS = {"gateway.calls.leg": "audio", "gateway.calls.script": "webhook", "gateway.calls.call": "call",
              "gateway.phone": "phone", "gateway.calls.recordings": "audio", "gateway.webhooks.outbox": "callback",
-             "gateway.calls.exchange": "call"}  # fmt: skip
+             "gateway.calls.exchange": "call", "gateway.calls.reception": "call"}  # fmt: skip
 
     def __init__(self, timeline: Timeline) -> None:
         super().__init__(logging.INFO)

@@ -9,19 +9,18 @@ import asyncio
 import logging
 from collections.abc import Coroutine
 from dataclasses import replace
-from math import ceil
 from typing import Any
 
 from gateway import log
 from gateway.api.engine import CreateCall
 from gateway.billing.guard import Refused
-from gateway.calls import destinations, forwarding, outbound
+from gateway.calls import destinations, outbound
 from gateway.calls.call import Call
 from gateway.calls.dialstring import Hop, NoRoute, with_reason
-from gateway.calls.inbound import Arrival, admit, from_ourselves, may_call
-from gateway.calls.limits import LATER, Limits
+from gateway.calls.limits import Limits, busy
 from gateway.calls.meter import admitted
 from gateway.calls.race import Overtaken
+from gateway.calls.reception import Reception
 from gateway.calls.recordings import Recording, RecordingPlan
 from gateway.calls.script import Script
 from gateway.calls.services import Services
@@ -30,11 +29,8 @@ from gateway.calls.standby import Standby
 from gateway.errors import ApiError
 from gateway.store.rows import Call as Row
 from gateway.trunks.admission import Refusal
-from media.errors import NegotiationError
 from sip import commands as sip_commands
 from sip import events as sip_events
-from sip.session_timer import TimerPolicy
-from sip.stir import Claim
 
 LOG = logging.getLogger(__name__)
 UNUSED_TWIML = 32019  # Twilio's code
@@ -47,7 +43,8 @@ class Exchange:
     services: Services
 
     def __init__(self, limits: Limits | None = None) -> None:
-        self._limits = limits or Limits()
+        self.limits = limits or Limits()
+        self._reception = Reception(self)
         self.calls: dict[str, Call] = {}
         self.scripts: dict[str, Script] = {}
         self.draining = False
@@ -100,7 +97,7 @@ class Exchange:
             return
         match event:
             case sip_events.Invited():
-                self._invited(event)
+                self._reception.invited(event)
             case sip_events.Registered() | sip_events.Unregistered() | sip_events.Probed():
                 self.services.carriers.hear(event)
                 if isinstance(event, sip_events.Registered):
@@ -117,140 +114,22 @@ class Exchange:
                 if isinstance(event, sip_events.Ended):
                     self.services.legs.pop(event.session, None)
 
-    def _invited(self, event: sip_events.Invited) -> None:
-        if self.draining:
-            self._refuse(event, Refusal(503, "the gateway stops"))
-            return
-        services = self.services
-        if event.replaces is not None:
-            self.spawn(self._replace(event, event.replaces))
-            return
-        source = services.admission.source(event.flow) if not from_ourselves(services, event) else ""
-        if source and not self._limits.take(source):
-            self._refuse(
-                event, busy(f"{self._limits.of_source} calls of {source} are up or wait to be admitted", LATER)
-            )
-            return
-        services.leg(event.session, event.flow.remote[0], offer=event.sdp, signalling_ip=event.flow.remote[0])
-        self.spawn(self._held(source, self._arrive(event)))
-
-    async def _held(self, source: str, work: Coroutine[Any, Any, None]) -> None:
-        try:
-            await work
-        finally:
-            if source:
-                self._limits.release(source)
-
-    async def _replace(self, event: sip_events.Invited, replaced: str) -> None:
-        """A call that takes the place of another leg (RFC 3891), from whom may call in."""
-        refusal = await may_call(self.services, event)
-        leg = self.services.legs.get(replaced)
-        if refusal is not None:
-            self._refuse(event, refusal)
-        elif leg is None or leg.port is None or not leg.answered.done():
-            self._refuse(event, Refusal(481, "the call that it would replace is not up"))
-        else:
-            leg.signalled_from(event.flow.remote[0])
-            try:
-                agreed = leg.agree(event.sdp)
-            except NegotiationError as error:
-                self._refuse(event, Refusal(error.status, str(error)))
-                return
-            self.services.legs[event.session] = self.services.legs.pop(replaced)
-            leg.replaced_by(event.session, event.sdp, agreed)
-
-    async def _arrive(self, event: sip_events.Invited) -> None:
-        admitted = await self._admitted(event)
-        del event  # a call outlives its INVITE by far
-        if admitted is not None:
-            call, script, claim = admitted
-            await self._live(call, self._run_inbound(call, script, claim))
-
-    async def _admitted(self, event: sip_events.Invited) -> tuple[Call, Script, Claim | None] | None:
-        """The call that an INVITE makes, None where it is refused."""
-        leg = self.services.legs[event.session]
-        arrival = await admit(self.services, event)
-        if isinstance(arrival, Refusal):
-            self._refuse(event, arrival)
-            return None
-        if (full := self._full()) is not None:
-            self._refuse(event, full)
-            return None
-        if arrival.trunk is not None:
-            if (wait := self.services.carriers.admit(arrival.trunk)) is not None:
-                self._refuse(event, busy(f"trunk {arrival.trunk.name} has its fill of calls", wait))
-                return None
-            self.services.carriers.hold(arrival.trunk, leg.gone)
-            leg.settle(outbound.media_of(self.services, arrival.trunk))
-            leg.timer = TimerPolicy(arrival.trunk.session_expires)
-        leg.allow_symmetric(arrival.trunk.symmetric if arrival.trunk is not None else True)
-        call, script = self._inbound(arrival, event)
-        leg.ring()
-        return call, script, arrival.claim
-
-    def _full(self) -> Refusal | None:
-        """Where one call more is one too many."""
-        if self.services.workers.full:
-            return busy("the media workers have all the calls they can serve in time", FULL)
-        wait = self._limits.admit(self.services.clock.now(), len(self.calls))
-        return None if wait is None else busy("[limits] are reached", wait)
-
-    def _refuse(self, event: sip_events.Invited, refusal: Refusal) -> None:
-        source = event.flow.remote[0]
-        level = logging.INFO if refusal.status == 401 else logging.WARNING  # who logs in is asked to first
-        LOG.log(level, "! INVITE from %s refused with %d: %s", source, refusal.status, refusal.text)
-        pause, told = 0.0, (refusal.status, refusal.text, refusal.user)
-        if refusal.asks:
-            self.services.admission.asked(event.flow)
-        else:
-            pause = self.services.admission.refused(event.flow, "INVITE", *told)
-        refuse = sip_commands.Refuse(event.session, refusal.status, headers=refusal.headers)
-        if pause:
-            asyncio.get_running_loop().call_later(pause, self.services.sip.apply, refuse)
-        else:
-            self.services.sip.apply(refuse)
-
-    def _inbound(self, arrival: Arrival, event: sip_events.Invited) -> tuple[Call, Script]:
-        services, answering = self.services, arrival.answering
-        now = services.clock.wall()
-        row = Row(
-            sid=services.sids.new("CA"), account_sid=answering.account_sid, from_=arrival.from_,
-            to=arrival.to, direction=arrival.direction, status="ringing", date_created=now, date_updated=now,
-            phone_number_sid=answering.phone_number_sid, status_callback=answering.status_callback or None,
-            status_callback_method=answering.status_callback_method, forwarded_from=arrival.forwarded_from or None,
-            trunk_sid=arrival.trunk_sid,
-        )  # fmt: skip
-        call = Call(services, row, services.legs[event.session])
-        services.legs[event.session].calls = (call.sid,)
-        call.extra = arrival.extra
-        if (forwards := event.request.max_forwards) is not None:
-            call.forwards = forwards
-        if row.phone_number_sid is not None and arrival.dialling is None:
-            call.extra |= {"CallToken": forwarding.token(call.sid)}
-        fallback = None
-        if answering.fallback_url:
-            fallback = Fetch(answering.fallback_url, answering.fallback_method)
-        source = arrival.dialling or Fetch(answering.voice_url, answering.voice_method)
-        script = Script(call, source, Standby(fallback, answering.fallback_twiml or services.fallback_twiml))
-        self.scripts[call.sid] = script
-        return call, script
-
-    async def _run_inbound(self, call: Call, script: Script, claim: Claim | None) -> None:
-        await call.born()
-        if claim is not None and self.services.verifier is not None:
-            hidden = call.row.from_ == "anonymous"
-            call.extra |= await self.services.verifier.told(claim, hidden=hidden)
-        await script.run()
-
     def drive(self, call: Call, source: Source) -> None:
         """A call that Dial placed goes on without the one that dialled it (`services.Drive`)."""
         script = self.scripts[call.sid] = Script(call, source)
         self.calls[call.sid] = call
-        self.spawn(self._live(call, script.run()))
+        self.spawn(self.live(call, script.run()))
 
     # a call's life
 
-    async def _live(self, call: Call, work: Coroutine[Any, Any, None]) -> None:
+    def full(self) -> Refusal | None:
+        """Where one call more is one too many."""
+        if self.services.workers.full:
+            return busy("the media workers have all the calls they can serve in time", FULL)
+        wait = self.limits.admit(self.services.clock.now(), len(self.calls))
+        return None if wait is None else busy("[limits] are reached", wait)
+
+    async def live(self, call: Call, work: Coroutine[Any, Any, None]) -> None:
         """Runs a call inside its guard: whatever happens it ends, and ends nothing else."""
         self.calls[call.sid] = call
         self._empty.clear()
@@ -297,7 +176,7 @@ class Exchange:
             raise ApiError(503, 20503, "the gateway stops and takes no new calls")
         services = self.services
         hops = _shown(await destinations.hops_for(services, self.calls, account_sid, wanted), wanted)
-        if (full := self._full()) is not None:
+        if (full := self.full()) is not None:
             raise ApiError(429, 20429, f"Too many requests: {full.text}", dict(full.headers))
         now = services.clock.wall()
         row = Row(
@@ -318,7 +197,7 @@ class Exchange:
         except BaseException:
             self._forget(call)
             raise
-        self.spawn(self._live(call, self._run_outbound(call, wanted, hops, source)))
+        self.spawn(self.live(call, self._run_outbound(call, wanted, hops, source)))
         return call
 
     async def _run_outbound(self, call: Call, wanted: CreateCall, hops: list[Hop] | NoRoute, source: Source) -> None:
@@ -349,11 +228,6 @@ class Exchange:
                 return await self._drains.wait()
         except TimeoutError:
             return False
-
-
-def busy(text: str, wait: float) -> Refusal:
-    """503 for so many seconds."""
-    return Refusal(503, text, (("Retry-After", str(ceil(wait))),))
 
 
 def _shown(hops: list[Hop] | NoRoute, wanted: CreateCall) -> list[Hop] | NoRoute:

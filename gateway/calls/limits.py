@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter, deque
 from math import ceil
 
+from gateway.trunks.admission import Refusal
+
 LATER = 5.0  # seconds after which a refused caller may try again where all places are taken: nobody knows more
 OF_SOURCE = 200  # calls of one address: an office has fewer at once, a scanner takes no more
 
@@ -43,3 +45,8 @@ class Limits:
         self._sources[source] -= 1
         if not self._sources[source]:
             del self._sources[source]
+
+
+def busy(text: str, wait: float) -> Refusal:
+    """503 for so many seconds."""
+    return Refusal(503, text, (("Retry-After", str(ceil(wait))),))

@@ -93,7 +93,7 @@ def test_a_call_too_many_is_refused_from_both_sides(tmp_path: Path) -> None:
 
     async def main(clock: VirtualClock) -> None:
         async with whole(clock, tmp_path, {"/voice": "<Response><Pause length='30'/></Response>"}) as one:
-            one.exchange._limits = Limits(concurrency=1)
+            one.exchange.limits = Limits(concurrency=1)
             heard: list[bytes] = []
             callers: list[Listening] = []
             for number in (3, 4):
@@ -115,7 +115,7 @@ def test_a_call_too_many_is_refused_from_both_sides(tmp_path: Path) -> None:
             assert raised.value.headers == {"Retry-After": "5"}
             await passes(60)
             assert one.exchange.calls == {}
-            one.exchange._limits = Limits(concurrency=1)
+            one.exchange.limits = Limits(concurrency=1)
             made = await asyncio.gather(
                 *(one.exchange.create(account.account_sid, wanted) for _ in range(3)), return_exceptions=True
             )
@@ -149,7 +149,7 @@ def test_one_source_has_its_share_of_calls_and_a_trunk_has_its_own_limits(tmp_pa
     async def main(clock: VirtualClock) -> None:
         async with whole_with(fake_media, clock, tmp_path, documents) as one:
             await domain(one)
-            one.exchange._limits = Limits(of_source=2)
+            one.exchange.limits = Limits(of_source=2)
             phones = [Phone(one, "alice", "198.51.100.7", 6000 + number) for number in range(4)]
             for phone in phones:
                 phone.call("1234")
@@ -165,7 +165,7 @@ def test_one_source_has_its_share_of_calls_and_a_trunk_has_its_own_limits(tmp_pa
             await passes(1)
             assert all(phone.is_answered() for phone in local)
             await passes(60)
-            assert one.exchange._limits._sources == {}
+            assert one.exchange.limits._sources == {}
             again = Phone(one, "alice", "198.51.100.7", 6010)
             again.call("1234")
             await passes(1)
