@@ -24,8 +24,9 @@ from gateway.calls.addresses import joined
 from gateway.calls.captures import Bounds, Captures
 from gateway.calls.exchange import Exchange
 from gateway.calls.services import Services
-from gateway.config import ConfigError, Settings, host_port
+from gateway.config import ConfigError, Settings
 from gateway.core_routes import core_routes
+from gateway.sections import host_port
 from gateway.trunks.book import TrunkBook
 from gateway.trunks.stir import CONTENT_TYPE
 from sip.transport.endpoint import Endpoint

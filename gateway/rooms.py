@@ -12,7 +12,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from gateway.calls.exchange import Exchange
 from gateway.calls.media import Link
 from gateway.clock import Clock
-from gateway.config import SIP_TRANSPORTS, ConfigError, Settings
+from gateway.config import ConfigError, Settings
+from gateway.sections import SIP_TRANSPORTS
 from gateway.speech.cache import AudioCache
 from gateway.speech.errors import SpeechError
 from gateway.speech.speaker import Speaker, engine

@@ -8,8 +8,9 @@ from ipaddress import ip_address
 from random import Random
 
 from gateway.calls.addresses import Addresses, wild
-from gateway.config import Settings, host_port, is_loopback
+from gateway.config import Settings
 from gateway.doctor.finding import Finding, doubtful, fine, wrong
+from gateway.sections import host_port, is_loopback
 from gateway.trunks.model import Trunk
 from sip.locate import Missing, locate
 from sip.outputs import Question, Record, Resolved, Target

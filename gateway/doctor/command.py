@@ -16,9 +16,10 @@ from typing import Any
 import aiohttp
 
 from gateway.clock import SystemClock
-from gateway.config import ConfigError, Settings, host_port, load
+from gateway.config import ConfigError, Settings, load
 from gateway.doctor import carriers, certificates, listeners, machine, storage
 from gateway.doctor.finding import Finding, Level, as_json, fine, wrong
+from gateway.sections import host_port
 from gateway.store import Store
 from gateway.store.secret import SecretKey
 from gateway.trunks.book import TrunkBook, declared

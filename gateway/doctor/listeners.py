@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from gateway.calls.addresses import joined
-from gateway.config import Settings, host_port, is_loopback
+from gateway.config import Settings
 from gateway.doctor.finding import Finding, doubtful, fine, wrong
+from gateway.sections import host_port, is_loopback
 
 KINDS = {"udp": socket.SOCK_DGRAM}  # everything else is a stream
 FREE_ANYWAY = 1024  # ports below need a right of their own

@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.verification import Store
 
 from gateway.clock import Clock
-from gateway.config import ConfigError, Stir
+from gateway.config import ConfigError
+from gateway.sections import Stir
 from gateway.trunks.certificates import Certificates
 from gateway.trunks.model import Trunk
 from sip import passport, stir

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gateway.config import Stir
+from gateway.sections import Stir
 from gateway.trunks.certificates import Certificates
 from gateway.trunks.stir import Signer, Verifier, load_signer
 from sip import passport, stir

@@ -10,7 +10,8 @@ import pytest
 from gateway import app
 from gateway.api.engine import CreateCall
 from gateway.calls.addresses import Addresses
-from gateway.config import Http, Media, Settings, Sip
+from gateway.config import Settings
+from gateway.sections import Http, Media, Sip
 from media import negotiate, sdp
 from sip import commands
 from sip.events import Invited

@@ -16,8 +16,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from gateway import app, listeners
-from gateway.config import ConfigError, Http, Media, Settings, Sip
-from gateway.config import Store as StoreSettings
+from gateway.config import ConfigError, Settings
+from gateway.sections import Http, Media, Sip
+from gateway.sections import Store as StoreSettings
 from gateway.store.rows import Account
 from tests.lib.ports import free_port
 

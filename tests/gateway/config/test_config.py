@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from gateway import config
-from gateway.config import ConfigError, Settings, host_port, load
+from gateway import sections
+from gateway.config import ConfigError, Settings, load
+from gateway.sections import host_port
 
 
 @pytest.fixture(autouse=True)
@@ -132,13 +133,15 @@ def test_certificates_by_name() -> None:
     """Names are compared in lower case; a certificate has a key."""
     section = '[sip.tls_names."Phones.Example"]\ncert = "c.pem"\n'
     settings = load(write(section + 'key = "c.key"\n'))
-    assert settings.sip.tls_names == {"phones.example": config.NamedCertificate(cert=Path("c.pem"), key=Path("c.key"))}
+    assert settings.sip.tls_names == {
+        "phones.example": sections.NamedCertificate(cert=Path("c.pem"), key=Path("c.key"))
+    }
     with pytest.raises(ConfigError, match="key"):
         load(write(section))
 
 
 def test_https_is_in_the_public_url() -> None:
-    settings = Settings(http=config.Http(tls_cert=Path("c"), tls_key=Path("k"), listen="127.0.0.1:443"))
+    settings = Settings(http=sections.Http(tls_cert=Path("c"), tls_key=Path("k"), listen="127.0.0.1:443"))
     assert settings.public_url == "https://127.0.0.1:443"
 
 

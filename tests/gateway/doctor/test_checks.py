@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gateway.config import Http, Media, Settings, Sip, Stir
+from gateway.config import Settings
 from gateway.doctor import carriers, certificates, listeners, machine, storage
 from gateway.doctor.carriers import Way
 from gateway.doctor.certificates import Certificate
@@ -18,6 +18,7 @@ from gateway.doctor.finding import Finding, Level, fine, wrong
 from gateway.doctor.listeners import Listener
 from gateway.doctor.machine import Machine
 from gateway.doctor.storage import Base, Folder
+from gateway.sections import Http, Media, Sip, Stir
 from gateway.trunks.model import Trunk
 from sip.outputs import Target
 

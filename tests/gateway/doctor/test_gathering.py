@@ -11,10 +11,11 @@ from random import Random
 import pytest
 
 from gateway.clock import SystemClock
-from gateway.config import Http, Settings, Sip, Stir
-from gateway.config import Store as StoreSettings
+from gateway.config import Settings
 from gateway.doctor import carriers, certificates, storage
 from gateway.doctor.command import examine, is_running
+from gateway.sections import Http, Sip, Stir
+from gateway.sections import Store as StoreSettings
 from gateway.store import Store
 from gateway.store.secret import SecretKey
 from gateway.trunks.model import Trunk

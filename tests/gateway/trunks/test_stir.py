@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from gateway.config import ConfigError, Stir
+from gateway.config import ConfigError
+from gateway.sections import Stir
 from gateway.trunks.certificates import KEPT, LARGEST, TOGETHER, Certificates
 from gateway.trunks.model import Trunk
 from gateway.trunks.stir import attested, load_roots, load_signer
