@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from gateway.store.requests import Requests, Sent
 
@@ -18,6 +19,7 @@ LOG = logging.getLogger(__name__)
 PERIOD = 1.0  # seconds between writes
 WAITING = 20_000  # that are not written yet: more than a second's, unless the database stands still
 TOGETHER = 500  # rows of one statement
+DOWN = (OperationalError, InterfaceError, OSError)
 
 
 class Ledger:
@@ -52,16 +54,29 @@ class Ledger:
             await self.flush()
 
     async def flush(self) -> None:
-        """Writes what is not written yet; a database that fails is asked again the next time."""
+        """Writes what is not written yet; a database that is down is asked again the next time."""
         async with self._writing:
             self._noted.clear()
             while batch := self._new[:TOGETHER]:
                 try:
-                    await self._requests.insert(batch, self._most)
-                except SQLAlchemyError:
-                    LOG.exception("! %d requests to apps could not be written down", len(batch))
+                    await self._write(batch)
+                except DOWN:
+                    LOG.exception("! %d requests to apps could not be written down, again later", len(batch))
                     return
                 del self._new[: len(batch)]
             if self._lost:
                 LOG.warning("! %d requests to apps were not written down: the database is too slow", self._lost)
                 self._lost = 0
+
+    async def _write(self, batch: Sequence[Sent]) -> None:
+        """All of them, or all but those that the database does not take."""
+        try:
+            await self._requests.insert(batch, self._most)
+        except DOWN:
+            raise
+        except SQLAlchemyError:
+            if len(batch) == 1:
+                LOG.exception("! a request to %s could not be written down", batch[0].url)
+                return
+            for sent in batch:
+                await self._write([sent])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -247,5 +247,47 @@ def test_a_database_that_fails_costs_memory_up_to_a_bound_and_no_call(
             monkeypatch.undo()
             await one.ledger.flush()
             assert len(await one.store.requests.of_subject(CALL)) == 5
+
+    run(main)
+
+
+def test_a_request_that_cannot_be_written_takes_no_other_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main(clock: VirtualClock) -> None:
+        async with desk(clock, tmp_path) as one:
+            real = one.store.requests.insert
+
+            async def picky(rows: Sequence[Sent], most: int) -> None:
+                if any(sent.token == "t2" for sent in rows):
+                    raise sa.exc.DataError("insert", {}, Exception("value too long"))
+                await real(rows, most)
+
+            monkeypatch.setattr(one.store.requests, "insert", picky)
+            for number in range(5):
+                one.ledger.note(row(number))
+            await one.ledger.flush()
+            assert [sent.token for sent in await one.store.requests.of_subject(CALL)] == ["t0", "t1", "t3", "t4"]
+
+    run(main)
+
+
+def test_a_database_that_cannot_be_reached_ends_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main(clock: VirtualClock) -> None:
+        async with desk(clock, tmp_path) as one:
+
+            async def unreachable(*_: object) -> None:
+                raise ConnectionRefusedError
+
+            task = asyncio.create_task(one.ledger.run())
+            monkeypatch.setattr(one.store.requests, "insert", unreachable)
+            one.ledger.note(row(1))
+            await passes(2)
+            monkeypatch.undo()
+            one.ledger.note(row(2))
+            await passes(2)
+            assert [sent.token for sent in await one.store.requests.of_subject(CALL)] == ["t1", "t2"]
+            task.cancel()
+            await asyncio.wait([task])
 
     run(main)
