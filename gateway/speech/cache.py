@@ -44,6 +44,11 @@ class AudioCache:
         self._part = 0
         self._find()
 
+    @property
+    def folder(self) -> Path:
+        """Where the files are."""
+        return self._folder
+
     def put(self, pcm: Pcm) -> Audio:
         """Stores a sound; written beside and renamed, so that a reader never sees half of it."""
         data = np.ascontiguousarray(pcm, "<i2").view(np.uint8).data  # no copy where it is that already

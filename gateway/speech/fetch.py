@@ -3,37 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 from gateway.clock import Clock
 from gateway.speech.audio import Audio
 from gateway.speech.cache import AudioCache
 from gateway.speech.decode import KINDS, decode
 from gateway.speech.errors import SpeechError
+from gateway.speech.remembered import Kept, Key, Remembered
 from gateway.webhooks import freshness
 from gateway.webhooks.client import Webhooks
 from gateway.webhooks.request import Answer
 
 LARGEST = 64 << 20  # bytes of a file: 40 minutes of MP3 at 192 kbit/s
-REMEMBERED = 1000  # URLs
 TOGETHER = 2  # decoders at once
-
-Key = tuple[str, str]
-"""Account and URL: what an app says to one account need not hold for another."""
 
 Inside = Callable[[str], Awaitable[bytes | None]]
 """The WAV file behind a URL of our own (a recording's), or None where it is not ours."""
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A file that was fetched: until when it holds, and how to ask whether it still does."""
-
-    audio: Audio
-    until: float
-    validators: dict[str, str]
 
 
 class AudioFetcher:
@@ -44,7 +30,7 @@ class AudioFetcher:
         self._cache = cache
         self._clock = clock
         self._inside = inside
-        self._kept: OrderedDict[Key, Kept] = OrderedDict()
+        self._remembered = Remembered(cache.folder.parent / "urls", clock)
         self._busy: dict[Key, asyncio.Task[Audio]] = {}
         self._slots = asyncio.Semaphore(TOGETHER)
 
@@ -67,7 +53,7 @@ class AudioFetcher:
         own = await self._inside(url) if self._inside is not None else None
         if own is not None:
             return await self._decoded(own, "audio/wav")
-        kept = self._kept.get(key)
+        kept = await self._remembered.get(key)
         if kept is not None and not self._cache.has(kept.audio):
             kept = None
         if kept is not None and self._clock.now() < kept.until:
@@ -77,21 +63,18 @@ class AudioFetcher:
             audio = kept.audio
         else:
             audio = await self._decoded(answer.body, _kind(answer))
-        self._keep(key, audio, answer, kept.validators if kept else {})
+        await self._keep(key, audio, answer, kept.validators if kept else {})
         return audio
 
-    def _keep(self, key: Key, audio: Audio, answer: Answer, before: dict[str, str]) -> None:
+    async def _keep(self, key: Key, audio: Audio, answer: Answer, before: dict[str, str]) -> None:
         validators = freshness.validators(answer.headers)
         if answer.status == 304:
             validators = {**before, **validators}
         if not freshness.may_be_kept(answer.headers):
-            self._kept.pop(key, None)
+            await self._remembered.drop(key)
             return
         until = self._clock.now() + freshness.seconds(answer.headers, self._clock.wall())
-        self._kept[key] = Kept(audio, until, validators)
-        self._kept.move_to_end(key)
-        if len(self._kept) > REMEMBERED:
-            self._kept.popitem(last=False)
+        await self._remembered.put(key, Kept(audio, until, validators))
 
     async def _decoded(self, data: bytes, kind: str) -> Audio:
         async with self._slots:

@@ -15,6 +15,7 @@ import pytest
 import soundfile
 
 from gateway.sids import Sids
+from gateway.speech import remembered
 from gateway.speech.cache import AudioCache
 from gateway.speech.errors import SpeechError
 from gateway.speech.fetch import AudioFetcher, Inside
@@ -152,6 +153,62 @@ def test_a_sound_that_was_dropped_is_fetched_anew(tmp_path: Path) -> None:
 
     fetching(tmp_path, web, work)
     assert [seen.headers.get("If-None-Match") for seen in web.requests] == [None, None]
+
+
+@pytest.mark.parametrize(("headers", "asked"), [({"Cache-Control": "max-age=600"}, 0), ({"ETag": '"1"'}, 1), ({}, 1)])
+def test_a_restart_remembers_what_holds_and_asks_after_the_rest(
+    tmp_path: Path, headers: dict[str, str], asked: int
+) -> None:
+    web = FakeWeb()
+
+    def reply(seen: Seen) -> Reply:
+        if "If-None-Match" in seen.headers:
+            return Reply(status=304)
+        return Reply(wav(), content_type="audio/wav", headers=headers)
+
+    web.route(URL, reply)
+
+    async def work(fetcher: AudioFetcher, clock: VirtualClock) -> str:
+        return (await fetcher.fetch(SID, URL)).sha
+
+    first = fetching(tmp_path, web, work)
+    assert fetching(tmp_path, web, work) == first
+    again = web.requests[1:]
+    assert len(again) == asked
+    assert [seen.headers.get("If-None-Match") for seen in again] == [headers.get("ETag")] * asked
+    assert "example" not in str([path.read_text() for path in (tmp_path / "cache" / "urls").iterdir()])
+
+
+def test_what_cannot_be_read_at_a_restart_is_fetched(tmp_path: Path) -> None:
+    web = FakeWeb()
+    web.route(URL, Reply(wav(), content_type="audio/wav", headers={"Cache-Control": "max-age=600"}))
+
+    async def work(fetcher: AudioFetcher, clock: VirtualClock) -> None:
+        await fetcher.fetch(SID, URL)
+
+    for broken in ("", "{", "[]", '{"sha": "x"}', '{"sha": "x", "seconds": 1, "until": "never", "validators": {}}'):
+        fetching(tmp_path, web, work)
+        (path,) = (tmp_path / "cache" / "urls").iterdir()
+        path.write_text(broken)
+        before = len(web.requests)
+        fetching(tmp_path, web, work)
+        assert len(web.requests) == before + 1
+
+
+def test_so_many_urls_are_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remembered, "MOST", 3)
+    web = FakeWeb()
+    urls = [f"http://app.example.com/{number}.wav" for number in range(5)]
+    for url in urls:
+        web.route(url, Reply(wav(), content_type="audio/wav", headers={"Cache-Control": "max-age=600"}))
+
+    async def work(fetcher: AudioFetcher, clock: VirtualClock) -> None:
+        for url in [*urls, *urls[2:], urls[0]]:
+            await fetcher.fetch(SID, url)
+
+    fetching(tmp_path, web, work)
+    assert [seen.url for seen in web.requests] == [*urls, urls[0]]
+    assert len([*(tmp_path / "cache" / "urls").iterdir()]) == 3
 
 
 def failing(folder: Path, web: FakeWeb) -> tuple[int, str]:
