@@ -23,15 +23,14 @@ from gateway.calls.exchange import Exchange
 from gateway.calls.live_recordings import LiveRecordings
 from gateway.calls.moderation import Moderation
 from gateway.calls.services import Services
-from gateway.calls.steering import Steering
 from gateway.calls.validation import Validations
 
 
 def core_routes(services: Services, exchange: Exchange) -> list[Route]:
     """All paths below /2010-04-01."""
     store, clock, moderation = services.store, services.clock, Moderation(services, exchange)
-    steering = Steering(exchange.calls, exchange.scripts)
-    live = LiveRecordings(exchange.calls, services.conferences)
+    steering = exchange.steering
+    live = LiveRecordings(exchange.living, services.conferences)
     return [
         *Accounts(store, clock).routes(),
         *CallerIds(store, Serving(CORE, services.sids, clock), Validations(services, exchange)).routes(),

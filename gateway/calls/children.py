@@ -51,6 +51,7 @@ async def child_of(parent: Call, target: Target, caller_id: str, hops: Hops | No
         status_callback_events=" ".join(target.status_callback_events),
     )  # fmt: skip
     child = Child(target, Call(services, row), [])
+    services.parties.calls[row.sid] = child.call
     child.call.forwards = parent.forwards - 1
     try:
         if child.call.forwards <= 0:

@@ -29,9 +29,11 @@ async def dial(
     """Runs a Dial on the caller's call (twiml-voice.md: Dial). With `hops` its one target is reached by them."""
     parent = control.call
     caller_id = plan.caller_id or parent.row.from_
-    children = [await child_of(parent, target, caller_id, hops, plan.reason) for target in plan.targets]
+    parties, children = parent.services.parties, list[Child]()
     recording = DialRecording(parent, plan, transfers.recorded_as)
     try:
+        for target in plan.targets:
+            children.append(await child_of(parent, target, caller_id, hops, plan.reason))
         await call_caller(control, plan)
         await recording.from_ringing()
         winner = await first_answer(control, children, plan)
@@ -46,6 +48,7 @@ async def dial(
     finally:
         recording.stop()
         for child in children:
+            parties.calls.pop(child.call.sid, None)
             if child.call.leg is not None and not child.goes_on:
                 child.call.leg.release()
 

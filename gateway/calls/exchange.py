@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections import ChainMap
+from collections.abc import Coroutine, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -26,6 +27,7 @@ from gateway.calls.script import Script
 from gateway.calls.services import Services
 from gateway.calls.sources import Fetch, Inline, Source, TakingPart
 from gateway.calls.standby import Standby
+from gateway.calls.steering import Steering
 from gateway.errors import ApiError
 from gateway.store.rows import Call as Row
 from gateway.trunks.admission import Refusal
@@ -114,11 +116,21 @@ class Exchange:
                 if isinstance(event, sip_events.Ended):
                     self.services.legs.pop(event.session, None)
 
-    def drive(self, call: Call, source: Source) -> None:
+    def drive(self, call: Call, source: Source, standby: Standby | None = None) -> None:
         """A call that Dial placed goes on without the one that dialled it (`services.Drive`)."""
-        script = self.scripts[call.sid] = Script(call, source)
+        script = self.scripts[call.sid] = Script(call, source, standby)
         self.calls[call.sid] = call
         self.spawn(self.live(call, script.run()))
+
+    @property
+    def living(self) -> Mapping[str, Call]:
+        """All calls, those that Dial has placed included."""
+        return ChainMap(self.calls, self.services.parties.calls)
+
+    @property
+    def steering(self) -> Steering:
+        """What the REST API may do with them."""
+        return Steering(self.living, lambda sid: self.scripts.get(sid) or self.services.parties.talking.get(sid))
 
     # a call's life
 

@@ -14,6 +14,7 @@ from gateway.calls.conferences import Conferences
 from gateway.calls.leg import Leg, SipAgent
 from gateway.calls.media import Workers
 from gateway.calls.negotiation import MediaSettings
+from gateway.calls.parties import Parties
 from gateway.calls.queues import Queues
 from gateway.clock import Clock
 from gateway.metrics import Metrics
@@ -36,6 +37,7 @@ from twiml.ssml import Part
 if TYPE_CHECKING:
     from gateway.calls.call import Call
     from gateway.calls.sources import Source
+    from gateway.calls.standby import Standby
 
 
 class Speaker(Protocol):
@@ -62,7 +64,7 @@ class Spawn(Protocol):
 class Drive(Protocol):
     """Runs something on an answered call that had nothing of its own: it lives by itself from here on."""
 
-    def __call__(self, call: Call, source: Source) -> None: ...
+    def __call__(self, call: Call, source: Source, standby: Standby | None = None) -> None: ...
 
 
 @dataclass(slots=True)
@@ -99,6 +101,7 @@ class Services:
     verifier: Verifier | None = None  # who signs for calls that come in
     signer: Signer | None = None  # signs for calls that go out
     conferences: Conferences = field(default_factory=Conferences)  # that live
+    parties: Parties = field(default_factory=Parties)  # of Dials
     queues: Queues = field(default_factory=Queues)  # that live
     legs: dict[str, Leg] = field(default_factory=dict)  # by SIP session
 

@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Protocol
 
 from gateway.api.engine import ChangeCall
 from gateway.calls.call import Call
-from gateway.calls.script import Script
 from gateway.calls.sources import Fetch, Inline
+from gateway.calls.standby import Standby
 from gateway.errors import ApiError
 
 
-class Steering:
-    """`gateway.api.engine.LiveCalls` on the exchange's calls and the documents that they run, by SID."""
+class Run(Protocol):
+    """What a call runs (gateway/calls/script.py), or the talk that it is in (gateway/calls/parties.py)."""
 
-    def __init__(self, calls: Mapping[str, Call], scripts: Mapping[str, Script]) -> None:
+    @property
+    def running(self) -> bool: ...
+
+    @property
+    def standby(self) -> Standby: ...
+
+    def replace(self, source: Fetch | Inline) -> None: ...
+
+
+class Steering:
+    """`gateway.api.engine.LiveCalls` on living calls and what each runs, by SID."""
+
+    def __init__(self, calls: Mapping[str, Call], run_of: Callable[[str], Run | None]) -> None:
         self._calls = calls
-        self._scripts = scripts
+        self._run_of = run_of
 
     async def change(self, sid: str, wanted: ChangeCall) -> None:
         """Changes what is given; a new document runs at once."""
@@ -62,8 +75,8 @@ class Steering:
             raise ApiError(400, 21220, "Call is not in-progress.")
         return call
 
-    def _script_of(self, call: Call) -> Script:
-        script = self._scripts.get(call.sid)
+    def _script_of(self, call: Call) -> Run:
+        script = self._run_of(call.sid)
         if script is None or not script.running or call.leaves or call.row.status != "in-progress":
             raise ApiError(400, 21220, "Call is not in-progress. Cannot redirect.")
         return script

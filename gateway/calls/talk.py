@@ -10,6 +10,7 @@ from gateway.calls.children import Child
 from gateway.calls.collect import until_over
 from gateway.calls.dial_recording import DialRecording
 from gateway.calls.leg import Leg
+from gateway.calls.party import talking
 from gateway.calls.race import Overtaken
 from gateway.calls.transfer import Transfers, possible
 from media.commands import Bridge, Unbridge
@@ -37,15 +38,19 @@ async def talk(
         began = services.clock.now()
         LOG.info("- bridged with %s", child.call.row.to)
         wishes.open()
-        await until_over(control.leg, plan, leg.gone, control.stop, wishes.came)
-        wish = possible(wishes.close(), control.leg, leg)
+        with talking(child.call) as party:
+            await until_over(control.leg, plan, leg.gone, control.stop, wishes.came, party.sent)
+        child.goes_on = party.sent.done() and not leg.gone.done()
+        wish = None if child.goes_on else possible(wishes.close(), control.leg, leg)
     except Overtaken:
         LOG.info("- the caller's leg was taken elsewhere")
     finally:
         wishes.close()
         control.leg.send(Unbridge(control.leg.row))
         recording.stop()
-        status = "completed" if wish is not None else await end(child.call, leg)
+        status = "completed" if wish is not None or child.goes_on else await end(child.call, leg)
+    if child.goes_on:
+        services.drive(child.call, party.sent.result(), party.standby)
     hung_up = control.leg.gone.done()
     if control.stop.done() and not hung_up and wish is None:
         raise Overtaken
@@ -56,6 +61,8 @@ async def talk(
         "DialBridged": "true",
     }
     params |= child.sip_params() | await recording.params()
+    if child.goes_on:
+        del params["DialCallDuration"]  # the child's talk is not over (twiml-voice.md: Dial)
     if wish is None:
         return Dialled(params, hung_up)
     return await transfers.transfer(control, child, wish, params)

@@ -327,7 +327,7 @@ class Whole(Generic[W]):
     @property
     def steering(self) -> Steering:
         """What the REST API changes of its calls."""
-        return Steering(self.exchange.calls, self.exchange.scripts)
+        return self.exchange.steering
 
     @property
     def link(self) -> W:
