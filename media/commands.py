@@ -170,6 +170,15 @@ class Join(msgspec.Struct, frozen=True, tag=True, array_like=True):
     playout_ms: int = 0
 
 
+class Tap(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """The port says, in place of silence, what the peer of port `source` says (`track` `inbound`) or what it hears
+    (`outbound`), as a recording of that track has it; until either port is released."""
+
+    port: int
+    source: int
+    track: str = "inbound"
+
+
 class Leave(msgspec.Struct, frozen=True, tag=True, array_like=True):
     """The port leaves its room."""
 
@@ -220,7 +229,7 @@ class Release(msgspec.Struct, frozen=True, tag=True, array_like=True):
     port: int
 
 
-PortCommand = Connect | Play | Stop | SendDigits | Unbridge | Join | Leave | Capture | StopCapture | Release
+PortCommand = Connect | Play | Stop | SendDigits | Unbridge | Join | Leave | Tap | Capture | StopCapture | Release
 """About the port that it names first."""
 
 RecordCommand = Record | StopRecord | PauseRecord | ResumeRecord

@@ -27,6 +27,7 @@ from media.ports import Ports
 from media.rtp import HEADER, WIDTH, Headers, Packets, payloads
 from media.sinks import Said, Sinks, Writer
 from media.sources import Sources
+from media.taps import Taps
 
 if TYPE_CHECKING:
     from random import Random
@@ -58,6 +59,7 @@ class Engine:
         self._sources = Sources(2 * rows, library, self.arena)  # those of the ports, then those of the rooms
         self._conferences = Conferences(rows, self._sources, all_below)
         self._sinks = Sinks(writer)
+        self._taps = Taps()
         self._jitter = Jitter(rows, self.ports.law)
         self._events = Events(rows)
         self._listener = Listener(rows)
@@ -121,6 +123,8 @@ class Engine:
                 return self._join(command)
             case commands.Leave(port=port):
                 return self._leave(port)
+            case commands.Tap():
+                self._feed(command)
             case commands.Capture():
                 self._captures.start(command)
             case commands.StopCapture(port=port):
@@ -154,7 +158,22 @@ class Engine:
 
     def _tap(self, row: int) -> None:
         if row >= 0:
-            self.ports.tapped[row] = bool(self._sinks.of(row))
+            self.ports.tapped[row] = bool(self._sinks.of(row)) or self._taps.of(row)
+
+    def _feed(self, tap: commands.Tap) -> None:
+        """A port that another one is heard at, from another one than before perhaps."""
+        if self._is_taken(tap.source):
+            before = self._taps.source(tap.port)
+            self._taps.add(tap)
+            self._tap(tap.source)
+            self._tap(before)
+
+    def _unfeed(self, row: int) -> None:
+        """A row that ends is heard at no other one, nor is another one at it."""
+        if self._taps:
+            source = self._taps.source(row)
+            self._taps.forget(row)
+            self._tap(source)
 
     def _join(self, part: commands.Join) -> list[events.Event]:
         """A port comes into a room, from another one perhaps."""
@@ -190,6 +209,7 @@ class Engine:
         for recording in self._sinks.of(row):
             said += self._sinks.stop(recording, "released")
         self._unbridge(row)
+        self._unfeed(row)
         said += self._leave(row)
         said += self._dialling.stop(row)
         quality = self._reports.quality(row)
@@ -312,6 +332,8 @@ class Engine:
         if self._dialling:
             out.events += self._dialling.into(spoken)
         self._said[rows] = spoken.wire
+        if self._taps:
+            self._taps.into(spoken, self._heard, Said(self._said, ports.law, ports.connected & ports.send))
         self._forwarder.broke(rows)
         packets = packed(ports, spoken)
         ports.timestamp[ports.connected] = (ports.timestamp[ports.connected] + FRAME) & 0xFFFFFFFF
