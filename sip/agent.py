@@ -169,8 +169,8 @@ class Agent:
         match command:
             case commands.Hangup(status=status, reason=reason):
                 return session.hangup(status, reason, now)
-            case commands.Reoffer(sdp=sdp):
-                return session.offers.reoffer(sdp, now)
+            case commands.Reoffer(sdp=sdp, parts=parts):
+                return session.offers.reoffer(sdp, parts, now)
             case commands.AnswerOffer(sdp=sdp):
                 return session.offers.answer(sdp, now)
             case commands.RefuseOffer(status=status):

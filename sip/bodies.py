@@ -6,7 +6,9 @@ Carriers put ISUP, a location or a caller's picture beside the description; whoe
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
+from sip.commands import Part
 from sip.errors import ParseError
 from sip.grammar import lookup, parse_params
 from sip.headers import Headers
@@ -32,6 +34,16 @@ def settle(message: Message) -> None:
     elif _handling(message) == "optional":
         message.body = b""
         message.headers.remove("Content-Type")
+
+
+def combined(sdp: bytes, parts: Sequence[Part], boundary: str) -> tuple[str, bytes]:
+    """Content-Type and body of a description with other parts beside it; `boundary` stands in none of them."""
+    if not parts:
+        return SDP, sdp
+    heads = [f"Content-Type: {one.content_type}\r\nContent-Disposition: {one.disposition}" for one in parts]
+    bodies = zip((f"Content-Type: {SDP}", *heads), (sdp, *(one.body for one in parts)), strict=True)
+    pieces = [f"--{boundary}\r\n{head}\r\n\r\n".encode() + body + b"\r\n" for head, body in bodies]
+    return f"multipart/mixed;boundary={boundary}", b"".join((*pieces, f"--{boundary}--\r\n".encode()))
 
 
 def is_encoded(message: Message) -> bool:

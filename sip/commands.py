@@ -23,6 +23,15 @@ class Credentials:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A body beside the session description, all of them in a multipart/mixed one (RFC 5621)."""
+
+    content_type: str
+    body: bytes
+    disposition: str  # of Content-Disposition
+
+
+@dataclass(frozen=True, slots=True)
 class Provisional:
     """Send 180 or 183 (or another 1xx) on an incoming session, with SDP for early media.
 
@@ -75,6 +84,8 @@ class Invite:
     flow: Flow | None = None  # the way that a phone registered over, as long as it stands
     pinned: bool = False  # there is no way but `flow` (RFC 5626)
     guarded: bool = False  # a customer says where it goes: only to addresses that the guard of the endpoint allows
+    parts: tuple[Part, ...] = ()  # beside the SDP
+    features: str = ""  # parameters of our Contact throughout the session, as `+sip.src` (RFC 3840)
     max_forwards: int = 70  # RFC 3261 §8.1.1.6; of a call that came in: one less than its own (RFC 7332)
 
 
@@ -93,6 +104,7 @@ class Reoffer:
 
     session: str
     sdp: bytes
+    parts: tuple[Part, ...] = ()  # beside the SDP
 
 
 @dataclass(frozen=True, slots=True)

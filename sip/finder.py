@@ -91,6 +91,7 @@ class Attempt:
     answers: dict[Question, tuple[Record, ...]] = field(default_factory=dict)
     wants_contact: bool = False  # Contact is put on with the flow
     contact_user: str | None = None
+    features: str = ""  # of that Contact
     patience: float | None = None  # of each transaction
     guarded: bool = False
 

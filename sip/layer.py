@@ -76,10 +76,14 @@ class Layer:
         contact_user: str | None = None,
         patience: float | None = None,
         guarded: bool = False,
+        features: str = "",
     ) -> list[Output]:
         """Sends a request (ACK included) on `flow` where it is still good, else towards `hop`."""
         number = self._number()
-        attempt = Attempt(request, owner, hop, number, contact_user=contact_user, patience=patience, guarded=guarded)
+        attempt = Attempt(
+            request, owner, hop, number, contact_user=contact_user, features=features, patience=patience,
+            guarded=guarded,
+        )  # fmt: skip
         if flow is not None and self.usable(flow) and (flow.reliable or _is_the_way(flow, hop)):
             return self._start(attempt, flow, now)
         return self._advance(attempt, now)
@@ -96,13 +100,14 @@ class Layer:
         return self._start(attempt, flow, now)
 
     def again(
-        self, request: Request, before: Request, hop: Uri, owner: Owner | None, now: float, *, guarded: bool = False
-    ) -> list[Output]:
+        self, request: Request, before: Request, hop: Uri, owner: Owner | None, now: float, *, guarded: bool = False,
+        features: str = "",
+    ) -> list[Output]:  # fmt: skip
         """Sends a request to where an earlier one went, whose challenge it answers."""
         found = self._client(before)
         if found is None or not self.usable(found[0].flow):
-            return self.request(request, hop, owner, now, guarded=guarded)
-        attempt = Attempt(request, owner, hop, self._number(), guarded=guarded)
+            return self.request(request, hop, owner, now, guarded=guarded, features=features)
+        attempt = Attempt(request, owner, hop, self._number(), guarded=guarded, features=features)
         if found[1] is not None:
             attempt.targets, attempt.target = found[1].targets, found[1].target
             attempt.contact_user, attempt.patience = found[1].contact_user, found[1].patience
@@ -179,7 +184,7 @@ class Layer:
     def _start(self, attempt: Attempt, flow: Flow, now: float) -> list[Output]:
         request = attempt.request
         contact, user = attempt.wants_contact, attempt.contact_user
-        self.naming.dress(request, flow, self.token(), contact=contact, user=user)
+        self.naming.dress(request, flow, self.token(), contact=contact, user=user, features=attempt.features)
         if "User-Agent" not in request.headers:
             request.headers.add("User-Agent", self.user_agent)
         wire = bytes(request)

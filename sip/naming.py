@@ -28,18 +28,21 @@ class Naming:
             return flow.local
         return host, port or flow.local[1]
 
-    def contact(self, flow: Flow, *, secure: bool = False, user: str | None = None) -> str:
-        """Our Contact on this flow; `secure` makes it a SIPS URI (RFC 3261 §8.1.1.8)."""
+    def contact(self, flow: Flow, *, secure: bool = False, user: str | None = None, features: str = "") -> str:
+        """Our Contact on this flow; `secure` makes it a SIPS URI (RFC 3261 §8.1.1.8), `features` are its parameters."""
         host, port = self.address(flow)
         host = f"[{host}]" if ":" in host else host
         at = f"{user}@" if user else ""
+        what = f";{features}" if features else ""
         if secure:
             kind = ";transport=ws" if flow.transport == "wss" else ""
-            return f"<sips:{at}{host}:{port}{kind}>"
+            return f"<sips:{at}{host}:{port}{kind}>{what}"
         kind = {"udp": "", "wss": ";transport=ws"}.get(flow.transport, f";transport={flow.transport}")
-        return f"<sip:{at}{host}:{port}{kind}>"
+        return f"<sip:{at}{host}:{port}{kind}>{what}"
 
-    def dress(self, request: Request, flow: Flow, branch: str, *, contact: bool, user: str | None) -> None:
+    def dress(
+        self, request: Request, flow: Flow, branch: str, *, contact: bool, user: str | None = None, features: str = ""
+    ) -> None:
         """Puts on a request what depends on its flow: Via with this branch, and Contact where it wants one."""
         host, port = self.address(flow)
         alias = (("alias", None),) if flow.transport == "tls" else ()  # RFC 5923 §5.1
@@ -47,6 +50,7 @@ class Naming:
         request.headers.remove("Via")
         request.headers.prepend("Via", str(Via(flow.transport.upper(), host, port, params)))
         if contact:
-            request.headers.set("Contact", self.contact(flow, secure=request.uri.scheme == "sips", user=user))
+            secure = request.uri.scheme == "sips"
+            request.headers.set("Contact", self.contact(flow, secure=secure, user=user, features=features))
         for cached in ("via", "contact"):
             request.__dict__.pop(cached, None)

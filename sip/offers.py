@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from sip.bodies import combined
 from sip.client_transaction import Act
+from sip.commands import Part
 from sip.events import Cause, Offered, Renegotiated
 from sip.layer import SDP
 from sip.message import Request, Response
@@ -27,6 +30,7 @@ class Offers:
         self._theirs: ServerTransaction | None = None  # the gateway has to answer it
         self._ours: Request | None = None
         self._wanted: bytes | None = None  # what the gateway offers; None in a refresh of ours
+        self._parts: Sequence[Part] = ()  # beside it
         self._update: Request | None = None  # of ours, without an offer: it may cross everything else
 
     @property
@@ -40,14 +44,14 @@ class Offers:
 
     # ours
 
-    def reoffer(self, sdp: bytes, now: float) -> list[Output]:
-        """Sends a re-INVITE."""
+    def reoffer(self, sdp: bytes, parts: Sequence[Part], now: float) -> list[Output]:
+        """Sends a re-INVITE, with `parts` beside the offer."""
         if not self._session.is_confirmed:
             return [Renegotiated(self._session.id, 481, None)]
         if self._busy or "again" in self.timers:
             return [Renegotiated(self._session.id, 491, None)]
-        self._wanted = sdp
-        return self._send("INVITE", now, sdp)
+        self._wanted, self._parts = sdp, parts
+        return self._send("INVITE", now, sdp, parts)
 
     def refresh(self, now: float) -> list[Output]:
         """Renews the session timer: UPDATE where the peer can, else a re-INVITE with what was agreed (RFC 4028 §10)."""
@@ -57,8 +61,9 @@ class Offers:
             return [] if self._update is not None else self._send("UPDATE", now, b"")
         return [] if self._busy or "again" in self.timers else self._send("INVITE", now, self.local)
 
-    def _send(self, method: str, now: float, sdp: bytes) -> list[Output]:
-        request = self._session.next_request(method, sdp)
+    def _send(self, method: str, now: float, sdp: bytes, parts: Sequence[Part] = ()) -> list[Output]:
+        kind, body = combined(sdp, parts, self._session.layer.token() if parts else "")
+        request = self._session.next_request(method, body, (("Content-Type", kind),) if body else ())
         self.resent(request)
         if method == "INVITE":
             self._session.layer.alarms.set(self, "silence", now + TIMER_C)
@@ -98,7 +103,7 @@ class Offers:
         if result.status == 491 and request.method == "INVITE":
             return self._later(now)
         if result.status == 422 and session.timer.too_brief(result):
-            return self._send(request.method, now, request.body)
+            return self._repeated(request.method, now)
         if result.status in (408, 481):
             return session.over(Cause.PROTOCOL, result.status, "the peer does not know the call any more", now)
         return self._told(request, result.status, None)
@@ -106,8 +111,15 @@ class Offers:
     def _accepted(self, request: Request, response: Response, now: float) -> list[Output]:
         self._session.refreshed(response)
         self._session.timer.granted(response, now)
-        self.local = request.body or self.local
+        if request.method == "INVITE":
+            self.local = self._wanted or self.local
         return self._told(request, response.status, response.body or None)
+
+    def _repeated(self, method: str, now: float) -> list[Output]:
+        """A request with what it had, for another reason than its body."""
+        if method == "UPDATE":
+            return self._send(method, now, b"")
+        return self._send(method, now, self.local if self._wanted is None else self._wanted, self._parts)
 
     def _later(self, now: float) -> list[Output]:
         """They crossed: the owner of the Call-ID waits 2.1-4 s, the other 0-2 s (RFC 3261 §14.1)."""
@@ -120,7 +132,7 @@ class Offers:
         """What became of the gateway's offer; a refresh is no business of its."""
         if request.method == "UPDATE":
             return []
-        wanted, self._wanted = self._wanted, None
+        wanted, self._wanted, self._parts = self._wanted, None, ()
         return [] if wanted is None else [Renegotiated(self._session.id, status, sdp)]
 
     def ring(self, name: str, now: float) -> list[Output]:
@@ -142,7 +154,7 @@ class Offers:
             return []
         if self._busy:
             return self._later(now)
-        return self.refresh(now) if self._wanted is None else self._send("INVITE", now, self._wanted)
+        return self.refresh(now) if self._wanted is None else self._repeated("INVITE", now)
 
     def _abandon(self, now: float) -> list[Output]:
         """No final response to our re-INVITE, not even to its CANCEL or after BYE (RFC 3261 §9.1)."""

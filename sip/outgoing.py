@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from sip.bodies import combined
 from sip.client_transaction import Act
 from sip.commands import Invite
 from sip.dialog import DialogState
@@ -38,7 +39,7 @@ class OutgoingSession(Session):
 
     def __init__(self, layer: Layer, policy: TimerPolicy, command: Invite) -> None:
         super().__init__(command.session, layer, command.timer or policy, command.credentials)
-        self.guarded = command.guarded
+        self.guarded, self.features = command.guarded, command.features
         first = NameAddr.parse(command.routes[0]).uri if command.routes else None
         self._target = first or Uri.parse(command.via_target or command.uri)
         self._patience = command.patience
@@ -207,7 +208,9 @@ class OutgoingSession(Session):
         if not self._cancel and (again := self._second_try(response)) is not None:
             before, self._request, self._provisional = self._request, again, False
             self._early.clear()
-            return self.layer.again(again, before, self._target, self, now, guarded=self.guarded)
+            return self.layer.again(
+                again, before, self._target, self, now, guarded=self.guarded, features=self.features
+            )
         if not self._cancel and (following := self._follow(response, now)) is not None:
             return following
         self._waiting = False
@@ -292,6 +295,6 @@ def _invite(layer: Layer, command: Invite) -> Request:
     for name, value in command.headers:
         request.headers.add(name, value)
     if command.sdp:
-        request.headers.add("Content-Type", SDP)
-        request.body = command.sdp
+        kind, request.body = combined(command.sdp, command.parts, layer.token())
+        request.headers.add("Content-Type", kind)
     return request

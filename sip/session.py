@@ -50,6 +50,7 @@ class Session:
         self.said_ended = False
         self.peer_allows: frozenset[str] = frozenset()
         self.guarded = False  # it leads where a stranger says: not to every address
+        self.features = ""  # of our Contact
         self.call_id = ""  # whoever makes a session from an INVITE says it
         self._leaves = False  # our BYE is on its way
         self._infos: list[tuple[str, bytes]] = []
@@ -118,7 +119,9 @@ class Session:
         patience: float | None = None,
     ) -> list[Output]:  # fmt: skip
         """Sends a request of this session, on `flow` where that is still good."""
-        return self.layer.request(request, hop, owner, now, flow, patience=patience, guarded=self.guarded)
+        return self.layer.request(
+            request, hop, owner, now, flow, patience=patience, guarded=self.guarded, features=self.features
+        )
 
     def transmit(self, request: Request, now: float) -> list[Output]:
         """Sends it. It may be concluded before this returns: whoever waits for that remembers the request first."""
@@ -197,7 +200,9 @@ class Session:
             self.offers.resent(again)
         if request.method == "REFER":
             self.transfer.resent(again)
-        return self.layer.again(again, request, self.dialog.next_hop, self, now, guarded=self.guarded)
+        return self.layer.again(
+            again, request, self.dialog.next_hop, self, now, guarded=self.guarded, features=self.features
+        )
 
     def over(self, cause: Cause, status: int, reason: str, now: float) -> list[Output]:
         """The dialog is of no use any more: BYE, and the end."""
@@ -281,7 +286,7 @@ class Session:
         assert self.dialog is not None or transaction.request.to.tag
         request = transaction.request
         response = request.reply(200, to_tag=self.dialog.local_tag if self.dialog is not None else "")
-        response.headers.add("Contact", self.layer.naming.contact(transaction.flow))
+        response.headers.add("Contact", self.layer.naming.contact(transaction.flow, features=self.features))
         response.headers.add("Allow", ALLOW)
         response.headers.add("Supported", SUPPORTED)
         if request.method != "PRACK" and self.phase is not Phase.EARLY:  # RFC 4028 §8.1: timers are of sessions

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from media import commands
@@ -89,10 +91,10 @@ def test_after_the_last_tap_a_bridge_passes_bytes_on_again() -> None:
     assert [one.payload for one in passed] == [bytes(range(FRAME))]
 
 
-def test_a_port_that_is_recorded_as_well_stays_so() -> None:
+def test_a_port_that_is_recorded_as_well_stays_so(tmp_path: Path) -> None:
     rig = Rig(2)
     rig.do(commands.Tap(1, 0, "inbound"))
-    rig.do(commands.Record(0, "RE1", "x.wav"))
+    rig.do(commands.Record(0, "RE1", str(tmp_path / "x.wav")))
     rig.do(commands.StopRecord(0, "RE1"))
     assert pitch(heard(rig, (1,), 40, {0: 400.0})[1]) == 400
 
