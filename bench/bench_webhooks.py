@@ -1,4 +1,4 @@
-"""Claim: to commit, sign, deliver and forget a callback costs less than a millisecond of a core, and none is lost.
+"""Claim: to commit, sign, deliver and forget a callback costs about a millisecond of a core, and none is lost.
 
 The product's own store (SQLite, durable against kill -9), outbox, signatures and HTTP client on the first core, an app
 on the second. Calls change their state as in the product: each change is one transaction with its callback. Beside it,

@@ -15,6 +15,7 @@ from gateway.calls.meter import Meter
 from gateway.calls.services import Services
 from gateway.store.rows import Call as Row
 from gateway.store.rows import Callback, Notification
+from gateway.webhooks.cookies import CookieJar
 from sip.events import Cause, Referred
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Call:
         self.row = row
         self.leg = leg
         self.answered_at: float | None = None  # monotonic
+        self.jar = CookieJar()  # of its app
         self.extra: dict[str, str] = {}  # SIP facts, sent with each request
         self.recordings: dict[str, Recording] = {}  # that take audio, by SID
         self.started: dict[str, Recording] = {}  # by documents, by name

@@ -127,7 +127,9 @@ async def _tell(control: Control, plan: EnqueuePlan, params: dict[str, str]) -> 
     call = control.call
     try:
         url = resolve(control.base, plan.action or control.base or "")
-        request = WebhookRequest(call.row.account_sid, url, plan.method, call.params(params), subject=call.sid)
+        request = WebhookRequest(
+            call.row.account_sid, url, plan.method, call.params(params), call.jar, subject=call.sid
+        )
         await call.services.webhooks.fetch(request)
     except FetchError as error:
         call.warn(error.code, f"<Enqueue> action {plan.action}: {error}", request_url=plan.action)

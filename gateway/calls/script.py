@@ -13,7 +13,7 @@ from gateway.calls.race import Overtaken, during
 from gateway.calls.sources import Dialling, Fetch, Inline, Source, TakingPart, Transferred, Validating
 from gateway.calls.standby import Standby
 from gateway.webhooks.errors import FetchError
-from gateway.webhooks.request import CookieJar, WebhookRequest
+from gateway.webhooks.request import WebhookRequest
 from gateway.webhooks.url import resolve
 from twiml import document, interpreter
 from twiml.control import Prompt, Speech
@@ -32,7 +32,6 @@ class Script:
         self._call = call
         self._source: Source | None = source
         self.standby = standby or Standby(None, "")
-        self._jar = CookieJar()
         self._stop: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._next: Source | None = None
         self.running = False
@@ -130,7 +129,7 @@ class Script:
             url=source.url,
             method=source.method,
             params=self._call.params(dict(source.params)),
-            jar=self._jar,
+            jar=self._call.jar,
             subject=self._call.sid,
         )
 

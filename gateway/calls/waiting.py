@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from gateway.calls.call import Call
 from gateway.calls.race import during, first, passed
-from gateway.webhooks.request import CookieJar, WebhookRequest
+from gateway.webhooks.request import WebhookRequest
 from gateway.webhooks.url import resolve
 from media import music
 from twiml import document, interpreter
@@ -85,12 +85,12 @@ async def run(
 
     FetchError, TwimlError, Overtaken.
     """
-    jar, loop = CookieJar(), asyncio.get_running_loop()
+    loop = asyncio.get_running_loop()
     more: dict[str, str] = {}
     while True:
         began = loop.time()
         params = call.params({**fields(), **more})
-        request = WebhookRequest(call.row.account_sid, url, method, params, jar=jar, subject=call.sid)
+        request = WebhookRequest(call.row.account_sid, url, method, params, jar=call.jar, subject=call.sid)
         answer = await during(call.services.webhooks.fetch(request), stop)
         parsed = document.from_response(answer.body, answer.content_type, answer.url)
         for warning in parsed.warnings:

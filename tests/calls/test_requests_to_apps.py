@@ -79,6 +79,19 @@ def test_cookies_last_from_the_first_document_to_the_last_of_a_call_and_no_longe
     run(main)
 
 
+def test_cookies_go_to_every_document_of_the_call_the_wait_music_of_its_queue_too(tmp_path: Path) -> None:
+    async def main(clock: VirtualClock) -> None:
+        async with whole(clock, tmp_path, {"/wait": "<Response><Leave/></Response>", "/after": HANGUP}) as one:
+            document = "<Response><Enqueue waitUrl='/wait' action='/after'>support</Enqueue></Response>"
+            one.web.route(f"{HOST}/voice", Reply(document, cookies=("session=abc; Path=/",)))
+            await call(one)
+            for path in ("/wait", "/after"):
+                (seen,) = one.web.at(HOST + path)
+                assert seen.headers["Cookie"] == "session=abc"
+
+    run(main)
+
+
 def test_credentials_of_the_voice_url_hold_for_what_is_relative_to_it(tmp_path: Path) -> None:
     """And only there: another host is not told them, and neither is a fallback's ErrorUrl."""
 
