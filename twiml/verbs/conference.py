@@ -8,6 +8,7 @@ from twiml.errors import Warning
 from twiml.tree import Element
 
 EVENTS = ("start", "end", "join", "leave", "mute", "hold", "modify", "speaker", "announcement")
+LATER = ("region", "recordingConfigurationId")
 RECORDED = ("in-progress", "completed", "absent")
 JITTER_BUFFERS = ("off", "small", "medium", "large")
 MOST = 1000  # members that one conference may have; 250 unless it says more
@@ -16,7 +17,7 @@ MOST = 1000  # members that one conference may have; 250 unless it says more
 def parse(element: Element, warnings: list[Warning]) -> ConferenceTarget | None:
     """None where it has no name."""
     read = Reader(element, warnings, 13230)
-    read.later("region", "recordingConfigurationId", code=13230)
+    read.later(*LATER, code=13230)
     wait_url = read.text("waitUrl")
     record = read.word("record", ("do-not-record", "record-from-start", "true", "false"), "do-not-record")
     target = ConferenceTarget(

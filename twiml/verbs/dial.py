@@ -27,6 +27,7 @@ RING_TONES = (
     "us-old", "ve", "za",
 )  # fmt: skip
 LATER = {"WhatsApp": 13200, "Sim": 13200}
+LATER_ATTRIBUTES = ("events", "passports", "recordingConfigurationId")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class Dial:
 def parse(element: Element, warnings: list[Warning]) -> Dial:
     """Nouns that this version does not know leave the Dial without them."""
     read = Reader(element, warnings, 13210)
-    read.later("events", "passports", "recordingConfigurationId")
+    read.later(*LATER_ATTRIBUTES)
     targets, room, line = _targets(element, warnings), _conference(element, warnings), _queue(element, read)
     if (room and (targets or line)) or (line and targets):
         read.warn(

@@ -10,6 +10,7 @@ from twiml.errors import Warning
 from twiml.outcome import Next, Outcome, Redirect
 from twiml.tree import Element
 
+LATER = ("transcribe", "transcribeCallback", "recordingConfigurationId")
 STATES = ("in-progress", "completed", "absent")
 
 
@@ -38,7 +39,7 @@ class Record:
 def parse(element: Element, warnings: list[Warning]) -> Record:
     """All attributes; transcription is not supported by this version."""
     read = Reader(element, warnings, 13610)
-    read.later("transcribe", "transcribeCallback", "recordingConfigurationId", code=13618)
+    read.later(*LATER, code=13618)
     plan = RecordPlan(
         timeout=read.integer("timeout", 5),
         finish_on_key=read.keys("finishOnKey", "1234567890*#"),
