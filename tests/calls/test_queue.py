@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from pathlib import Path
+from random import Random
+from weakref import ref
 
 import pytest
 
@@ -237,6 +240,17 @@ def test_a_gather_in_the_wait_document_leads_on_inside_of_the_queue(tmp_path: Pa
     staffed(tmp_path, test)
 
 
+def test_cookies_of_a_call_last_through_the_queue(tmp_path: Path) -> None:
+    async def test(board: Switchboard) -> None:
+        board.one.web.route(f"{HOST}/wait", Reply("<Response><Leave/></Response>", cookies=("place=window; Path=/",)))
+        board.answers("/left", "<Hangup/>")
+        await board.comes(1, WAIT)
+        (told,) = board.one.web.at(f"{HOST}/left")
+        assert {name.lower(): value for name, value in told.headers.items()}["cookie"] == "place=window"
+
+    staffed(tmp_path, test)
+
+
 def test_a_hangup_in_the_wait_document_ends_the_call(tmp_path: Path) -> None:
     async def test(board: Switchboard) -> None:
         board.answers("/wait", "<Say>We are closed</Say><Hangup/>")
@@ -448,6 +462,66 @@ def test_a_caller_who_goes_as_it_is_called_leaves_the_agent_its_place() -> None:
         assert [await first, await second] == [comes, last]
 
     run(main)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_whoever_comes_and_goes_nobody_waits_for_somebody_who_waits(seed: int) -> None:
+    """Callers and agents in any order: each agent has the first caller, and never do both wait."""
+
+    async def main(clock: VirtualClock) -> None:
+        random, loop, now = Random(seed), asyncio.get_running_loop(), clock.wall()
+        queue = Queue(Row(sid="QU", account_sid="AC", date_created=now, date_updated=now, friendly_name="q"))
+        came: list[Caller] = []
+        agents: list[tuple[asyncio.Task[Caller], asyncio.Future[None]]] = []
+        for _ in range(200):
+            match random.randrange(5):
+                case 0 | 1:
+                    came.append(queued(clock))
+                    queue.enter(came[-1])
+                case 2 if queue.callers:
+                    gone = random.choice(queue.callers)
+                    queue.leave(gone)
+                    came.remove(gone)
+                case 3 if staying := [stop for _, stop in agents if not stop.done()]:
+                    random.choice(staying).set_result(None)
+                case _:
+                    stop = loop.create_future()
+                    agents.append((asyncio.create_task(queue.next(stop)), stop))
+            await passes(random.choice([0.0, 1.0]))
+            if random.random() < 0.5:
+                await passes(1.0)
+                waits = [task for task, _ in agents if not task.done()]
+                assert not (queue.callers and waits)
+                for task, _ in agents:
+                    if task.done() and task.exception() is None:
+                        assert task.result() is came.pop(0)
+                agents = [(task, stop) for task, stop in agents if not task.done()]
+        for _, stop in agents:
+            if not stop.done():
+                stop.set_result(None)
+        await asyncio.gather(*(task for task, _ in agents), return_exceptions=True)
+
+    run(main)
+
+
+def test_callers_and_agents_who_are_gone_are_freed_without_the_collector(tmp_path: Path) -> None:
+    async def test(board: Switchboard) -> None:
+        await waiting(board, 1, 2)
+        await board.comes(3, AGENT.replace("<Queue", "<Queue url='/wait'"))
+        await passes(8)
+        assert board.joined(1, 3)
+        calls = [ref(call) for call in board.one.exchange.calls.values()]
+        gc.collect()
+        gc.disable()
+        try:
+            for caller in board.callers.values():
+                caller.hangup()
+            await passes(3)
+            assert [call() for call in calls] == [None, None, None]
+        finally:
+            gc.enable()
+
+    staffed(tmp_path, test)
 
 
 def queued(clock: VirtualClock) -> Caller:

@@ -85,3 +85,33 @@ def test_phones_wait_are_taken_in_their_order_and_dequeued_by_twilios_library(
     validator = RequestValidator(gateway.credentials()["auth_token"])
     for one in app.asked:
         assert validator.validate(one.url, one.params, one.headers["X-Twilio-Signature"])
+
+
+@pytest.mark.interop
+def test_a_queue_outlives_a_kill_and_its_callers_are_told_to_have_failed(
+    gateway: GatewayProcess, app: App, tmp_path: Path
+) -> None:
+    app.documents = {"/voice": "<Response><Enqueue>support</Enqueue></Response>", "/status": ""}
+    client = gateway.client()
+    urls = {"voice_url": app.url("/voice"), "status_callback": app.url("/status")}
+    client.incoming_phone_numbers.create(phone_number=NUMBER, **urls)
+    callers = Room(tmp_path, f"sip:{NUMBER}@{gateway.sip}")
+    callers.enter("alice")
+    wait_for(lambda: [one.current_size for one in client.queues.list()] == [1], 15, "who waits")
+    (queue,) = client.queues.list()
+    (member,) = client.queues(queue.sid).members.list()
+    gateway.kill()
+    gateway.start()
+    (found,) = client.queues.list()
+    assert (found.sid, found.friendly_name, found.current_size) == (queue.sid, "support", 0)
+    assert client.queues(queue.sid).members.list() == []
+    assert client.calls(member.call_sid).fetch().status == "failed"
+    assert ended(callers.phones["alice"]) == "DISCONNECTED"
+    told = app.wait_for("/status").params
+    assert (told["CallSid"], told["CallStatus"]) == (member.call_sid, "failed")
+    callers.enter("bob")
+    wait_for(lambda: [one.current_size for one in client.queues.list()] == [1], 15, "who waits now")
+    assert [one.sid for one in client.queues.list()] == [queue.sid]
+    (member,) = client.queues(queue.sid).members.list()
+    client.calls(member.call_sid).update(status="completed")
+    assert ended(callers.phones["bob"]) == "DISCONNECTED"
