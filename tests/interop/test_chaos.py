@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
+from gateway.webhooks.signature import digest
 from tests.interop.answering import answering
 from tests.interop.conftest import NUMBER, App, Asked, GatewayProcess, wait_for
 
@@ -100,7 +101,7 @@ def bad_app() -> Iterator[str]:
 @pytest.mark.interop
 def test_an_app_that_behaves_badly_harms_its_own_calls_only(gateway: GatewayProcess, app: App) -> None:
     """Each of its calls ends with its cause; a call of another app is answered meanwhile as if nothing were."""
-    client = gateway.client()
+    client, key = gateway.client(), gateway.credentials()["auth_token"]
     client.incoming_phone_numbers.create(phone_number=NUMBER, voice_url=app.url("/voice"))
     app.documents["/good"] = "<Response><Hangup/></Response>"
     with answering() as bob, bad_app() as bad:
@@ -116,6 +117,8 @@ def test_an_app_that_behaves_badly_harms_its_own_calls_only(gateway: GatewayProc
             wait_for(lambda sid=sid: client.calls(sid).fetch().status in FINAL, 20, f"the end of the call to {path}")  # type: ignore[misc]
             errors = [note.error_code for note in client.calls(sid).notifications.list() if note.log == "0"]
             assert errors == [str(BAD[path][2])], path
+            first = gateway.operator("GET", f"requests?CallSid={sid}")["requests"][0]
+            assert first["headers"]["X-Twilio-Signature"] == digest(key, first["signed"])
     print(f"good call {good_took:.2f} s, the last bad one {time.monotonic() - began:.2f} s")
     assert gateway.metric("calls") == 0
 

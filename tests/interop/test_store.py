@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import cast
 
@@ -17,6 +17,8 @@ from gateway.clock import SystemClock
 from gateway.phones.rows import to_binding, to_row
 from gateway.store import Store
 from gateway.store.paging import Page
+from gateway.store.repositories import insert_callbacks
+from gateway.store.requests import Sent
 from gateway.store.rows import Account, Call, Callback, Dialog
 from gateway.store.secret import SecretKey
 from sip.bindings import Binding
@@ -42,6 +44,50 @@ def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         pytest.skip("PostgreSQL is not installed")
     with postgres.cluster(programs) as found:
         yield found
+
+
+@pytest.mark.interop
+def test_dead_letters_are_put_behind_what_waits_in_their_order(url: str, tmp_path: Path) -> None:
+    async def main() -> None:
+        store = await Store.open(url, SystemClock(), SecretKey.load(tmp_path))
+        told = [replace(TOLD, token=f"letter {number}") for number in range(5)]
+        await store._database.write(*insert_callbacks(told))
+        rows = [row for row in await store.outbox.waiting() if row["token"].startswith("letter")]
+        for row in rows[:4]:
+            await store.outbox.failed(row["id"], 3, NOW, "HTTP 404", dead=True)
+        found = await store.outbox.some(dead=True, account_sid=TOLD.account_sid, after=0, limit=3)
+        assert [row["token"] for row in found] == ["letter 0", "letter 1", "letter 2"]
+        assert await store.outbox.replay([row["id"] for row in rows]) == 4
+        again = [row for row in await store.outbox.waiting() if row["token"].startswith("letter")]
+        assert [row["token"] for row in again] == [f"letter {number}" for number in (4, 0, 1, 2, 3)]
+        assert {(row["attempts"], row["first_tried"], row["last_error"]) for row in again} == {(0, None, "")}
+        assert again[1]["params"] == TOLD.params
+        assert await store.outbox.replay([again[0]["id"]]) == 0
+        for row in again:
+            await store.outbox.done(row["id"])
+        await store.close()
+
+    asyncio.run(main())
+
+
+@pytest.mark.interop
+def test_requests_to_apps_are_kept_up_to_a_bound_and_for_a_time(url: str, tmp_path: Path) -> None:
+    async def main() -> None:
+        store = await Store.open(url, SystemClock(), SecretKey.load(tmp_path))
+        sent = [
+            Sent(ACCOUNT.account_sid, f"t{number}", CALL.sid, NOW + timedelta(hours=number), "POST", "http://a/",
+                 "http://a/é", {"Accept": "*/*"}, 200, 12, "")
+            for number in range(10)
+        ]  # fmt: skip
+        for start in (0, 5):
+            await store.requests.insert(sent[start : start + 5], 8)
+        assert await store.requests.of_subject(CALL.sid) == sent[2:]
+        assert await store.requests.forget(NOW + timedelta(hours=5)) == 3
+        assert await store.requests.of_token("t5") == [sent[5]]
+        assert await store.requests.forget(NOW + timedelta(days=5)) == 5
+        await store.close()
+
+    asyncio.run(main())
 
 
 @pytest.mark.interop
