@@ -20,7 +20,7 @@ from tests.lib.whole import HOST, whole
             "<Pause seconds='3'/>", 12200,
             f"line 2, column 3 of {HOST}/voice: <Pause> has no attribute 'seconds': ignored",
         ),
-        ("<Say>Hi</say>", 12100, f"{HOST}/voice, line 2, column 10: not well-formed XML: mismatched tag"),
+        ("<Say>Hi</say>", 12100, f"{HOST}/voice, line 2, column 12: not well-formed XML: mismatched tag"),
     ],
 )  # fmt: skip
 def test_line_and_column(tmp_path: Path, inside: str, code: int, message: str) -> None:
