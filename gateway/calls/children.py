@@ -13,6 +13,7 @@ from gateway.trunks.policy import ordered
 from gateway.webhooks.errors import FetchError
 from twiml.control import ApplicationTarget, ClientTarget, NumberTarget, SipTarget, SipUri, Target
 
+BAD_CALLER = 13214  # Twilio: Dial: invalid callerId value
 NO_DEVICE = 31480  # Twilio: a client is temporarily unavailable
 
 
@@ -113,5 +114,8 @@ async def _number_hops(parent: Call, target: NumberTarget, caller_id: str) -> li
             byoc.check_caller(caller_id)
         return await byoc.hops_by(parent.services, trunk, number)
     if not own:
-        await outbound.check_caller_id(parent.services, parent.row.account_sid, caller_id, number)
+        try:
+            await outbound.check_caller_id(parent.services, parent.row.account_sid, caller_id, number)
+        except NoRoute as error:
+            raise NoRoute(BAD_CALLER, str(error)) from error
     return await outbound.hops_to(parent.services, number)
