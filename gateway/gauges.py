@@ -40,6 +40,7 @@ def watch(metrics: Metrics, services: Services, exchange: Exchange, endpoint: En
             "registrations": ("Addresses of record that phones are registered for", lambda: len(services.phones)),
             "tasks": ("Tasks of the event loop", lambda: len(asyncio.all_tasks())),
             "outbox_pending": ("Callbacks to deliver", lambda: services.outbox.pending),
+            "callback_hosts_dead": ("Hosts that answer no callback", lambda: services.outbox.dead_hosts),
             "open_fds": ("Open files of the control process", open_fds),
             "sound_bytes": ("Memory of media workers that holds sounds", lambda: services.workers.sound_bytes),
             "sound_bound_bytes": ("Memory of media workers for sounds", lambda: services.workers.sound_bound),

@@ -97,6 +97,11 @@ class Outbox:
         """Callbacks that are known and not delivered."""
         return sum(len(lane.queue) for lane in self._lanes.values())
 
+    @property
+    def dead_hosts(self) -> int:
+        """Hosts that answer nothing, and are asked one callback at a time."""
+        return sum(place.host.dead for place in self._places.values())
+
     def kick(self) -> None:
         """Looks for new callbacks now."""
         self._kicked.set()

@@ -76,6 +76,7 @@ def test_a_dead_host_is_asked_one_callback_at_a_time_until_it_answers(tmp_path: 
             before = len(app.asked)
             await passes(600)
             assert app.peak["dead.example"] == 1
+            assert one.outbox.dead_hosts == 1
             assert 600 / 60 <= len(app.asked) - before <= 600 / 5
             rows = await one.rows()
             assert len(rows) == 100
@@ -83,6 +84,7 @@ def test_a_dead_host_is_asked_one_callback_at_a_time_until_it_answers(tmp_path: 
             app.living.add("dead.example")
             await passes(70)
             assert await one.rows() == []
+            assert one.outbox.dead_hosts == 0
 
     run(main)
 
