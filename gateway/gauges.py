@@ -29,7 +29,7 @@ def watch(metrics: Metrics, services: Services, exchange: Exchange, endpoint: En
             "transactions": ("SIP transactions", lambda: agent.transactions),
             "sip_connections": ("SIP connections (TCP, TLS, WebSocket)", lambda: len(endpoint.connections)),
             "newcomers": (
-                "Connections whose TLS handshake or first HTTP request is not there yet",
+                "HTTP connections whose first request is not there yet",
                 lambda: len(endpoint.connections.newcomers),
             ),
             "targets_down": ("Targets of trunks that do not answer", lambda: len(services.carriers.down)),

@@ -1,6 +1,6 @@
-"""Connections that have not shown yet what they are: a TLS handshake in progress, an HTTP request not there yet.
+"""HTTP connections whose first request is not there yet: bounded in number, of one host too, and in time.
 
-They are bounded in number, of one host too, and in time. Once it has shown it, a connection is its protocol's alone.
+Once it is there, a connection is its protocol's alone. TLS handshakes in progress are bounded in time (`Bounds`).
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections import Counter
-from collections.abc import Callable, Coroutine
-from typing import Any, Protocol, cast
+from collections.abc import Callable
+from typing import Protocol, cast
 
 from sip.outputs import Flow
 from sip.transport.stream import Bounds
@@ -39,26 +39,26 @@ class Newcomers:
         self._most = max(1, bounds.connections // 4)
         self._hosts: Counter[str] = Counter()
         self._here: set[Newcomer] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
 
     def __len__(self) -> int:
         return len(self._here)
 
-    async def listen(
-        self, make: Make, host: str, port: int, context: ssl.SSLContext | None, *, http: bool
-    ) -> asyncio.Server:
-        """Accepts connections there: each is a `make()` after its handshake and, for `http`, its first request."""
-        return await self._loop.create_server(lambda: Newcomer(self, make, context, http=http), host, port)
+    async def listen(self, make: Make, host: str, port: int, context: ssl.SSLContext | None) -> asyncio.Server:
+        """Accepts HTTP there: each connection is a `make()` once its first request is there."""
+        patience = self.bounds.handshake if context is not None else None
+        return await self._loop.create_server(
+            lambda: Newcomer(self, make), host, port, ssl=context, ssl_handshake_timeout=patience
+        )
 
     def enter(self, one: Newcomer, flow: Flow) -> bool:
         """A connection was accepted; False where it is one too many."""
         host = self._door.host(flow.remote[0])
         reason = ""
         if len(self._here) >= self._most:
-            reason = f"{self._most} connections have not shown yet what they are"
+            reason = f"{self._most} connections have sent no request yet"
         elif self._hosts[host] >= self.bounds.of_stranger and not self._door.shelters(flow):
-            reason = f"{self.bounds.of_stranger} connections of its host have not shown yet what they are"
+            reason = f"{self.bounds.of_stranger} connections of its host have sent no request yet"
         if reason:
             self._door.cut(flow, reason)
             return False
@@ -67,7 +67,7 @@ class Newcomers:
         return True
 
     def leave(self, one: Newcomer, flow: Flow) -> None:
-        """It has shown what it is, or is gone; the second time is nothing new."""
+        """Its first request is there, or it is gone; the second time is nothing new."""
         if one not in self._here:
             return
         self._here.discard(one)
@@ -76,16 +76,8 @@ class Newcomers:
         if not self._hosts[host]:
             del self._hosts[host]
 
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """A handshake."""
-        task = self._loop.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
     def close(self) -> None:
         """Closes all of them."""
-        for task in self._tasks:
-            task.cancel()
         for one in list(self._here):
             one.close()
 
@@ -93,13 +85,10 @@ class Newcomers:
 class Newcomer(asyncio.Protocol):
     """One of them: keeps what comes until it can hand it over."""
 
-    def __init__(self, all_: Newcomers, make: Make, context: ssl.SSLContext | None, *, http: bool) -> None:
+    def __init__(self, all_: Newcomers, make: Make) -> None:
         self._all = all_
         self._make = make
-        self._context = context
-        self._http = http
         self._came = b""
-        self._clear = context is None  # what comes can be read
         self._late: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport
         self._flow: Flow
@@ -107,46 +96,25 @@ class Newcomer(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         local, remote = (transport.get_extra_info(name)[:2] for name in ("sockname", "peername"))
-        self._flow = Flow("tls" if self._context is not None else "tcp", local, remote)
-        if not self._all.enter(self, self._flow):
-            self._transport.abort()
-            return
-        if self._http:
+        self._flow = Flow("tcp", local, remote)
+        if self._all.enter(self, self._flow):
             self._late = asyncio.get_running_loop().call_later(self._all.bounds.message, self.close)
-        if self._context is not None:
-            self._transport.pause_reading()  # what comes is for the handshake
-            self._all.spawn(self._secure(self._context))
-
-    async def _secure(self, context: ssl.SSLContext) -> None:
-        loop, patience = asyncio.get_running_loop(), self._all.bounds.handshake
-        try:
-            secured = await loop.start_tls(
-                self._transport, self, context, server_side=True, ssl_handshake_timeout=patience
-            )
-        except OSError:  # ssl.SSLError and time-outs are such
-            self.connection_lost(None)
-            return
-        assert secured is not None
-        self._transport, self._clear = secured, True
-        self._hand_over()
+        else:
+            self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
         self._came += data
-        if self._clear:
+        if b"\r\n\r\n" in self._came:
             self._hand_over()
+        elif len(self._came) > FIRST_REQUEST:
+            self.close()
 
     def _hand_over(self) -> None:
-        if self._http and b"\r\n\r\n" not in self._came:
-            if len(self._came) > FIRST_REQUEST:
-                self.close()
-            return
-        if self._transport.is_closing():
-            return
         self._leave()
         protocol = self._make()
         self._transport.set_protocol(protocol)
         protocol.connection_made(self._transport)
-        if self._came and isinstance(protocol, asyncio.Protocol):
+        if isinstance(protocol, asyncio.Protocol):
             protocol.data_received(self._came)
 
     def connection_lost(self, exc: Exception | None) -> None:

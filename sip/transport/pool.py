@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable
-from functools import partial
 
 from sip.outputs import Address, Flow, Target
 from sip.transport.local import fitting
@@ -62,13 +61,14 @@ class Pool:
 
     async def listen(self, transport: str, host: str, port: int) -> Address:
         """Accepts TCP or TLS there; OSError if the address is taken or the certificate is of no use."""
-        if transport == "tls":
-            make, context = partial(StreamConnection, self, secure=True, accepted=True), self._tls.server(ask=True)
-            server = await self.newcomers.listen(make, host, port, context, http=False)
-        else:
-            server = await self._loop.create_server(
-                lambda: StreamConnection(self, secure=False, accepted=True), host, port
-            )
+        secure = transport == "tls"
+        server = await self._loop.create_server(
+            lambda: StreamConnection(self, secure=secure, accepted=True),
+            host,
+            port,
+            ssl=self._tls.server(ask=True) if secure else None,
+            ssl_handshake_timeout=self.bounds.handshake if secure else None,
+        )
         self._servers.append(server)
         address: Address = server.sockets[0].getsockname()[:2]
         self._listening.setdefault(transport, []).append(address)

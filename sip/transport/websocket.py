@@ -48,7 +48,7 @@ class Site(web.BaseSite):
         await super().start()
         make = self._runner.server
         assert make is not None, "the runner was set up"
-        self._server = await self._newcomers.listen(make, *self._address, self._ssl_context, http=True)
+        self._server = await self._newcomers.listen(make, *self._address, self._ssl_context)
 
 
 class WebSocketConnection:
