@@ -96,22 +96,21 @@ class Queue:
         self.row = row
         self.callers: list[Caller] = []
         self._agents: list[Agent] = []
+        self._since = 0.0  # the sum of the callers': each of thousands asks for the average
 
     def enter(self, caller: Caller) -> None:
         """The last of those who wait."""
-        self.callers.append(caller)
-        self._call()
+        self._insert(len(self.callers), caller)
 
     def leave(self, caller: Caller) -> None:
         """Waits no more."""
         if caller in self.callers:
-            self.callers.remove(caller)
+            self._pop(self.callers.index(caller))
 
     def put_back(self, caller: Caller) -> None:
         """The first again: its agent is gone before the two talked."""
         caller.wait_again()
-        self.callers.insert(0, caller)
-        self._call()
+        self._insert(0, caller)
 
     async def next(self, stop: asyncio.Future[None]) -> Caller:
         """The caller at the front, when the agents who came before have theirs. Overtaken by `stop`."""
@@ -123,10 +122,20 @@ class Queue:
                 await first(agent.turn, stop)
             if stop.done():  # just as its turn came
                 raise Overtaken
-            return self.callers.pop(0)
+            return self._pop(0)
         finally:
             self._agents.remove(agent)
             self._call()
+
+    def _insert(self, place: int, caller: Caller) -> None:
+        self.callers.insert(place, caller)
+        self._since += caller.since
+        self._call()
+
+    def _pop(self, place: int) -> Caller:
+        caller = self.callers.pop(place)
+        self._since = self._since - caller.since if self.callers else 0.0
+        return caller
 
     def _call(self) -> None:
         """As many agents as there are callers look whether it is their turn."""
@@ -139,7 +148,9 @@ class Queue:
     @property
     def average(self) -> int:
         """Seconds that those who wait have waited, on average; 0 for nobody."""
-        return sum(one.seconds for one in self.callers) // max(1, len(self.callers))
+        if not self.callers:
+            return 0
+        return round(self.callers[0].call.services.clock.now() - self._since / len(self.callers))
 
     def position(self, caller: Caller) -> int:
         """1 for the front; 0 for who does not wait any more."""

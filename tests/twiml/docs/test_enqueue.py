@@ -29,6 +29,7 @@ def test_without_action_the_next_verb_follows() -> None:
 
 
 def test_action_is_told_how_the_caller_left_the_queue() -> None:
+    """By `QueueResult`, `QueueSid` and `QueueTime`."""
     call = NotedCall(enqueued={"QueueResult": "leave", "QueueSid": "QU1", "QueueTime": "7"})
     done = ran("<Enqueue action='/left' method='GET'>support</Enqueue><Say>never</Say>", call)
     assert done.outcome == Redirect("/left", "GET", {"QueueResult": "leave", "QueueSid": "QU1", "QueueTime": "7"})
@@ -51,6 +52,7 @@ def test_the_wait_url_is_posted_to_unless_wait_url_method_says_get() -> None:
 
 
 def test_max_queue_size_is_the_size_of_a_queue_that_is_new() -> None:
+    """1000 without it, 5000 at most."""
     assert enqueued()[0].most == 1000
     assert enqueued("maxQueueSize='5000'")[0].most == 5000
     plan, done = enqueued("maxQueueSize='5001'")
@@ -69,6 +71,7 @@ def test_a_name_has_1_to_64_characters(name: str, code: int) -> None:
     "verb", ["<Enqueue workflowSid='WW1' action='/left'/>", "<Enqueue action='/left'><Task>{}</Task></Enqueue>"]
 )
 def test_a_workflow_is_known_by_name_and_an_error(verb: str) -> None:
+    """`QueueResult` is `error`, with 14220."""
     done = ran(verb)
     assert done.codes == [14220]
     assert done.redirect.params == {"QueueResult": "error"}

@@ -1,4 +1,4 @@
-"""`<Leave>`: out of the queue, in a document of `<Enqueue waitUrl>` (what the call makes of it is in tests/calls)."""
+"""`<Leave>`: out of the queue, in a document of `<Enqueue waitUrl>`."""
 
 from __future__ import annotations
 

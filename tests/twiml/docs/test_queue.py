@@ -40,6 +40,7 @@ def test_a_name_has_1_to_64_characters(name: str, code: int) -> None:
 
 @pytest.mark.parametrize("attribute", ["reservationSid='WR1'", "postWorkActivitySid='WA1'"])
 def test_reservations_are_known_by_name_and_have_no_effect(attribute: str) -> None:
+    """14215."""
     assert dialled(attribute)[1].codes == [14215]
 
 
@@ -59,6 +60,7 @@ def test_a_conference_beside_it_is_what_is_dialled() -> None:
 
 
 def test_a_refer_url_has_no_effect_with_it() -> None:
+    """13802."""
     assert dialled(dial="referUrl='/refer'")[1].codes == [13802]
 
 
