@@ -1,4 +1,4 @@
-"""What a call could begin, and what this version has no engine for: refused in words, so that no app waits for it."""
+"""What Twilio's API begins on a call and this one cannot: refused in words, so that no app waits for it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from gateway.errors import ApiError, not_found
 from gateway.store import Store
 
 LATER = {
-    "Payments": "payments", "Siprec": "SIPREC sessions", "Streams": "media streams",
-    "Transcriptions": "transcriptions",
-}  # fmt: skip
+    "Payments": "Payments cannot be begun by the REST API of this version: <Pay> does it",
+    "Siprec": "This version has no SIPREC sessions",
+    "Streams": "This version has no media streams",
+    "Transcriptions": "This version has no transcriptions of calls",
+}
 
 
 class Later:
@@ -23,14 +25,14 @@ class Later:
     def routes(self) -> list[Route]:
         """The paths."""
         call = "/Accounts/{account}/Calls/{call}"
-        lists = [Route(f"{call}/{kind}", {"POST": partial(self.create, what)}) for kind, what in LATER.items()]
+        lists = [Route(f"{call}/{kind}", {"POST": partial(self.create, why)}) for kind, why in LATER.items()]
         return [*lists, *(Route(f"{call}/{kind}/{{sid}}", {"POST": self.update}) for kind in LATER)]
 
-    async def create(self, what: str, request: Request) -> Reply:
+    async def create(self, why: str, request: Request) -> Reply:
         """20001, of a call that is there."""
         if await self._store.calls.fetch(request.account_sid, request.variables["call"]) is None:
             raise not_found(request.path)
-        raise ApiError(400, 20001, f"This version has no {what} of calls")
+        raise ApiError(400, 20001, why)
 
     async def update(self, request: Request) -> Reply:
         """404."""

@@ -89,5 +89,5 @@ def test_what_a_call_cannot_begin_is_refused_in_words(api: Rest) -> None:
     assert refusal(lambda: call.payments("PK" + "1" * 32).update(**payment)) == (404, 20404)
     assert refusal(lambda: call.siprec("SR" + "1" * 32).update(status="stopped")) == (404, 20404)
     answer = api.ask("POST", f"/Calls/{UP}/Streams.json")
-    assert answer.json()["message"] == "This version has no media streams of calls"
+    assert answer.json()["message"] == "This version has no media streams"
     assert api.ask("GET", f"/Calls/{UP}/Streams.json").status_code == 405
