@@ -158,7 +158,7 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
             guard=guard, sids=sids, random=random, metrics=metrics,
             media=MediaSettings(settings.media.rtp_range[0], settings.media.codecs),
             recordings_dir=recordings, public_url=settings.public_url, addresses=addresses,
-            fallback_twiml=settings.webhooks.fallback_twiml, payments=settings.payments.connectors,
+            fallback_twiml=settings.webhooks.fallback_twiml,
             inside_token=sids.token(), spawn=exchange.spawn, drive=exchange.drive, verifier=verifier, signer=signer,
         )  # fmt: skip
         exchange.services = services

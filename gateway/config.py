@@ -16,20 +16,7 @@ from typing import Any
 from pydantic import BaseModel, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from gateway.sections import (
-    Capture,
-    Http,
-    Limits,
-    Media,
-    Payments,
-    Phones,
-    Sip,
-    Speech,
-    Stir,
-    Store,
-    Webhooks,
-    is_loopback,
-)
+from gateway.sections import Capture, Http, Limits, Media, Phones, Sip, Speech, Stir, Store, Webhooks, is_loopback
 
 
 class ConfigError(Exception):
@@ -51,7 +38,6 @@ class Settings(BaseSettings):
     limits: Limits = Limits()
     phones: Phones = Phones()
     capture: Capture = Capture()
-    payments: Payments = Payments()
     data: Path = Path("var")
     drain_seconds: float = Field(default=30.0, ge=0)
     trunks: tuple[dict[str, Any], ...] = ()

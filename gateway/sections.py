@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -290,9 +290,3 @@ class Capture(Section):
     calls: int = Field(default=8, ge=1)
     keep_seconds: float = Field(default=3600.0, ge=0)
     recent_mb: int = Field(default=2, ge=0, le=1024)
-
-
-class Payments(Section):
-    """Where `Pay` has its tokens and payments made: the URL of each connector, or `test`."""
-
-    connectors: dict[str, Annotated[str, Field(pattern=r"^(test|https?://\S+)$")]] = Field(default_factory=dict)

@@ -8,12 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from twiml.ssml import Part
-
-if TYPE_CHECKING:
-    from twiml.payment import PayPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +50,7 @@ class Collect:
     """How `Gather` listens: see twiml/verbs/gather.py."""
 
     timeout: float
-    finish_on_key: str  # any of these keys; empty for none
+    finish_on_key: str  # one key, or empty for none
     num_digits: int | None
 
 
@@ -348,9 +345,6 @@ class CallControl(Protocol):
 
     async def send_message(self, plan: MessagePlan) -> dict[str, str]:
         """Has a message sent, without waiting for that; its action's parameters (`SmsSid`, `SmsStatus`)."""
-
-    async def pay(self, plan: PayPlan) -> dict[str, str]:
-        """Answers if need be; collects and pays unseen. Its action's parameters, also where the caller hung up."""
 
     async def dial(self, plan: DialPlan) -> Dialled:
         """Dials, joins, and returns when the other party is gone or could not be reached."""

@@ -8,7 +8,6 @@ from dataclasses import replace
 from gateway.webhooks.errors import FetchError
 from gateway.webhooks.url import resolve
 from twiml.control import ConferenceTarget, DialPlan, MessagePlan, RecordPlan, StartRecording
-from twiml.payment import PayPlan
 
 Warn = Callable[[int, str], None]
 
@@ -24,11 +23,6 @@ def of_started(plan: StartRecording, base: str | None, warn: Warn) -> StartRecor
 
 
 def of_message(plan: MessagePlan, base: str | None, warn: Warn) -> MessagePlan:
-    """The same plan with an absolute URL."""
-    return replace(plan, status_callback=_absolute(plan.status_callback, base, warn))
-
-
-def of_payment(plan: PayPlan, base: str | None, warn: Warn) -> PayPlan:
     """The same plan with an absolute URL."""
     return replace(plan, status_callback=_absolute(plan.status_callback, base, warn))
 

@@ -68,7 +68,7 @@ async def collect(leg: Leg, playing: asyncio.Future[Any] | None, how: Collect, s
             digit, _ = keys.take()
             if playing is not None and not playing.done():
                 leg.stop_playing()
-            if digit in how.finish_on_key:
+            if how.finish_on_key and digit == how.finish_on_key:
                 return Collected(digits, digit)
             digits += digit
             if len(digits) == how.num_digits:

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from gateway.calls import callback_urls, dequeue, dial_conference, dialler, enqueue, paying, refer, started, texting
+from gateway.calls import callback_urls, dequeue, dial_conference, dialler, enqueue, refer, started, texting
 from gateway.calls.call import Call
 from gateway.calls.collect import collect, listening
 from gateway.calls.leg import Leg
@@ -21,7 +21,6 @@ from gateway.webhooks.url import resolve
 from media.commands import Bridge, Piece, Silence, Sound, Tone, Unbridge
 from media.errors import NegotiationError
 from twiml import control as seen
-from twiml.payment import PayPlan
 
 LOG = logging.getLogger(__name__)
 
@@ -150,9 +149,6 @@ class Control:
 
     async def send_message(self, plan: seen.MessagePlan) -> dict[str, str]:
         return await texting.send(self, plan)
-
-    async def pay(self, plan: PayPlan) -> dict[str, str]:
-        return await paying.pay(self, plan)
 
     async def dial(self, plan: seen.DialPlan) -> seen.Dialled:
         plan = callback_urls.of_dial(plan, self.base, self.call.warn)

@@ -27,7 +27,6 @@ class Line(ABC):
 
     def __init__(self, workers: Workers) -> None:
         self.port: Port | None = None
-        self.secret = False  # whether digits are nobody's to read
         self.on_digit: Callable[[str, bool], None] | None = None
         self.on_strangers: Callable[[str], None] | None = None  # a sentence; once a call
         self.on_talking: Callable[[bool], None] | None = None
@@ -152,7 +151,7 @@ class Line(ABC):
 
     def hear_digit(self, digit: str, way: str) -> None:
         """A digit came; `way`: how, where it was not by telephone event."""
-        LOG.info("< digit %s%s", "?" if self.secret else digit, f" ({way})" if way else "")
+        LOG.info("< digit %s%s", digit, f" ({way})" if way else "")
         if self.on_digit is not None:
             self.on_digit(digit, way == "in band")
 

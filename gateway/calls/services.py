@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
@@ -100,7 +100,6 @@ class Services:
     fallback_twiml: str = ""  # of numbers that have none of their own
     verifier: Verifier | None = None  # who signs for calls that come in
     signer: Signer | None = None  # signs for calls that go out
-    payments: Mapping[str, str] = field(default_factory=dict)  # connector -> its URL, or `test`
     conferences: Conferences = field(default_factory=Conferences)  # that live
     parties: Parties = field(default_factory=Parties)  # of Dials
     queues: Queues = field(default_factory=Queues)  # that live

@@ -100,7 +100,7 @@ class Webhooks:
         terms = Terms(
             {"User-Agent": USER_AGENT, "Accept": "*/*", **headers}, await self._key(request.account_sid),
             request.account_sid, request.token or self._sids.token(), request.subject,
-            choice.connect, choice.read, limit, request.secret,
+            choice.connect, choice.read, limit,
         )  # fmt: skip
         hop = Hop.first(request, wanted)
         total = total or choice.total

@@ -95,7 +95,6 @@ class Terms:
     connect: float
     read: float
     limit: int
-    secret: bool = False  # nothing of it is written down
 
 
 class Notes(Protocol):
@@ -184,8 +183,6 @@ class Hops:
         self, hop: Hop, terms: Terms, signed: str, headers: Mapping[str, str], began: float, answer: Answer | None,
         error: str,
     ) -> None:  # fmt: skip
-        if terms.secret:
-            return
         took = self._clock.now() - began
         shown = {name: HIDDEN.get(name, value) for name, value in headers.items()}
         sent = Sent(

@@ -29,7 +29,6 @@ class WebhookRequest:
     token: str = ""  # idempotency token; empty: a fresh one
     subject: str = ""
     body: Body | None = None  # of a POST, instead of `params`
-    secret: bool = False  # it is not written down
 
 
 @dataclass(frozen=True, slots=True)

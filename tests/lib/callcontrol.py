@@ -24,7 +24,6 @@ from twiml.control import (
 from twiml.document import parse
 from twiml.errors import Warning
 from twiml.outcome import End, Outcome, Redirect
-from twiml.payment import PayPlan
 
 
 @dataclass
@@ -86,10 +85,6 @@ class NotedCall:
     async def send_message(self, plan: MessagePlan) -> dict[str, str]:
         self._note("send_message", plan)
         return {"SmsSid": "SM1", "SmsStatus": "accepted"}
-
-    async def pay(self, plan: PayPlan) -> dict[str, str]:
-        self._note("pay", plan)
-        return {"Result": "success"}
 
     async def dial(self, plan: DialPlan) -> Dialled:
         self.dial_plan = plan

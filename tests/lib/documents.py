@@ -121,20 +121,6 @@ KINDS: dict[str, Kind] = {
     "Enqueue": Kind({**ACTION, "waitUrl": URL, "waitUrlMethod": METHOD, "maxQueueSize": whole(1, 5000)}, NAME),
     "Sms": Kind({**ACTION, "to": NUMBER, "from": NUMBER, "statusCallback": CALLBACK}, NAME),
     "Message": Kind({**ACTION, "to": NUMBER, "from": NUMBER, "statusCallback": CALLBACK}, NAME),
-    "Pay": Kind(
-        {"action": URL, "paymentMethod": st.sampled_from(["credit-card", "ach-debit"]), "timeout": whole(1, 600),
-         "maxAttempts": whole(1, 3), "securityCode": FLAG, "postalCode": st.sampled_from(["true", "false", "94105"]),
-         "chargeAmount": st.sampled_from(["0", "20.45", "1000000"]), "currency": st.just("eur"), "description": NAME,
-         "validCardTypes": some("visa", "amex"), "tokenType": st.sampled_from(["one-time", "payment-method"]),
-         "statusCallback": CALLBACK, "statusCallbackMethod": METHOD, "paymentConnector": NAME,
-         "bankAccountType": st.just("consumer-savings"), "minPostalCodeLength": whole(1, 9),
-         "language": st.just("en-GB"), "input": st.just("dtmf")},
-        None, ("Prompt", "Parameter"),
-    ),
-    "Prompt": Kind(
-        {"for": some("payment-card-number", "expiration-date"), "errorType": some("timeout", "invalid-date"),
-         "attempt": some("1", "2"), "cardType": some("visa")}, None, ("Say", "Pause"),
-    ),
     "Leave": Kind(),
     "Hangup": Kind(),
     "Echo": Kind(),
@@ -148,8 +134,7 @@ KINDS: dict[str, Kind] = {
     ),
 }  # fmt: skip
 VERBS = ("Say", "Play", "Pause", "Gather", "Record", "Dial", "Enqueue", "Leave", "Hangup", "Echo", "Redirect", "Reject",
-         "Refer", "Start", "Stop", "Sms",
-         "Message", "Pay")  # fmt: skip
+         "Refer", "Start", "Stop", "Sms", "Message")  # fmt: skip
 # attributes without which an element says nothing
 NEEDED = {"Parameter": ("name",), "Header": ("name",), "phoneme": ("ph",), "say-as": ("interpret-as",)}
 ALONE = ("Conference", "Queue")  # in a Dial

@@ -393,7 +393,6 @@ async def whole_with(
         phones=phones, domains=DomainAdmission(directory, logins, admission.gate),
         random=random, metrics=Metrics(), media=MediaSettings("127.0.0.2", ("PCMU",)), recordings_dir=folder,
         public_url="http://gateway", addresses=Addresses(("127.0.0.2", 5060), "127.0.0.2"), inside_token="inside",
-        payments={"Default": "test", "Own": f"{HOST}/connector"},
         spawn=exchange.spawn, drive=exchange.drive,
     )  # fmt: skip
     exchange.services = services
