@@ -77,7 +77,8 @@ class Captures:
         for row, data in self._of(inbox.packets):
             self._take(row, now, self._ports.remote[row], data, sent=False)
         for stray in inbox.strays:
-            self._take(stray.row, now, stray.source, stray.data, sent=False)
+            if not self._ports.withheld[stray.row]:
+                self._take(stray.row, now, stray.source, stray.data, sent=False)
         for report in inbox.reports:
             self._take(report.row, now, report.peer, report.data, sent=False, above=not report.mux)
 
@@ -99,7 +100,8 @@ class Captures:
         return said
 
     def _of(self, packets: Packets) -> list[tuple[int, bytes]]:
-        index = np.flatnonzero(self._ports.captured[packets.rows])
+        wanted = self._ports.captured & ~self._ports.withheld
+        index = np.flatnonzero(wanted[packets.rows])
         return [(int(packets.rows[one]), packets.data[one, : packets.lengths[one]].tobytes()) for one in index]
 
     def _take(self, row: int, now: float, peer: Address, data: bytes, *, sent: bool, above: bool = False) -> None:

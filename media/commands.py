@@ -223,13 +223,23 @@ class StopCapture(msgspec.Struct, frozen=True, tag=True, array_like=True):
     port: int
 
 
+class Withhold(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """While it is `on`, what the port says is kept nowhere: recordings have silence of it, also those of whoever is
+    sent it, its packets are in no capture, and its peer or its room hears it without keys (media/withholding.py)."""
+
+    port: int
+    on: bool
+
+
 class Release(msgspec.Struct, frozen=True, tag=True, array_like=True):
     """Give the port back: ends its recordings (RecordEnded first), then `Released`."""
 
     port: int
 
 
-PortCommand = Connect | Play | Stop | SendDigits | Unbridge | Join | Leave | Tap | Capture | StopCapture | Release
+PortCommand = (
+    Connect | Play | Stop | SendDigits | Unbridge | Join | Leave | Tap | Capture | StopCapture | Withhold | Release
+)
 """About the port that it names first."""
 
 RecordCommand = Record | StopRecord | PauseRecord | ResumeRecord

@@ -28,6 +28,7 @@ from media.rtp import HEADER, WIDTH, Headers, Packets, payloads
 from media.sinks import Said, Sinks, Writer
 from media.sources import Sources
 from media.taps import Taps
+from media.withholding import Withholding
 
 if TYPE_CHECKING:
     from random import Random
@@ -67,6 +68,7 @@ class Engine:
         self._reports = rtcp.Reports(rows)
         self._arrivals = Arrivals(self.ports, self._reports)
         self._dialling = Dialling(self.ports)
+        self._withholding = Withholding(self.ports, self._conferences.rooms)
         self._captures = Captures(self.ports, capturer or Capturer(threaded=False))
         self._heard = np.zeros((rows, FRAME), np.int16)
         self._said = np.zeros((rows, FRAME), np.uint8)
@@ -129,6 +131,8 @@ class Engine:
                 self._captures.start(command)
             case commands.StopCapture(port=port):
                 self._captures.stop(port)
+            case commands.Withhold(port=port, on=on):
+                self._withhold(port, on)
             case commands.Release(port=port):
                 return self._release(port)
         return []
@@ -203,6 +207,12 @@ class Engine:
             self.ports.peer[one] = -1
             self._forwarder.renew(one)
 
+    def _withhold(self, row: int, on: bool) -> None:
+        """What its peer hears is not forwarded from now on, or is again."""
+        self._withholding.set(row, on=on)
+        for one in {row, int(self.ports.peer[row])} - {-1}:
+            self._forwarder.renew(one)
+
     def _release(self, row: int) -> list[events.Event]:
         said = [*self._sources.stop(row), *self._arrivals.forget(row)]
         self._captures.stop(row)
@@ -244,6 +254,8 @@ class Engine:
         if len(listening):
             self._hear(listening)
             self._detect(listening, out)
+        if self._withholding:
+            self._heard[self._withholding.rows] = self._withholding.keyless(self._heard[self._withholding.rows])
         out.events += self._conferences.hear(self._heard)
         out.packets.append(self._speak(forwarding, out))
         self._record(out)
@@ -276,7 +288,7 @@ class Engine:
     def _listening(self, forwarding: Mask) -> Rows:
         """The rows whose audio somebody needs as samples: recorded, bridged but not forwarded, without events."""
         ports = self.ports
-        wanted = ports.tapped | (ports.dtmf_type < 0) | self._conferences.rooms.wanted
+        wanted = ports.tapped | (ports.dtmf_type < 0) | self._conferences.rooms.wanted | ports.withheld
         wanted |= (ports.peer >= 0) & ~forwarding
         if ports.tapped.any():
             wanted |= (ports.peer >= 0) & ports.tapped[ports.peer]
@@ -350,9 +362,12 @@ class Engine:
 
     def _record(self, out: Outbox) -> None:
         if self._sinks:
-            ports = self.ports
-            said = Said(self._said, ports.law, ports.connected & ports.send)
-            out.events += self._stopped(self._sinks.write(self._heard, said, self._conferences.mixes))
+            ports, heard, mixes = self.ports, self._heard, self._conferences.mixes
+            sends = ports.connected & ports.send
+            if self._withholding:
+                heard, mixes = self._withholding.unsaid(heard), self._withholding.unmixed(mixes)
+                sends &= ~self._withholding.tainted
+            out.events += self._stopped(self._sinks.write(heard, Said(self._said, ports.law, sends), mixes))
 
     def _count(self, batches: Sequence[Packets]) -> None:
         for packets in batches:

@@ -50,6 +50,7 @@ class Forwarder:
         if not bridged.any():
             return bridged
         alone = ~(ports.tapped | ports.tapped[peer] | playing[peer] | ports.dialling[peer])
+        alone &= ~(ports.withheld | ports.withheld[peer])
         same = (ports.law == ports.law[peer]) & (ports.dtmf_type >= 0)
         both: Mask = ports.connected & ports.connected[peer] & ports.send[peer]
         forwards: Mask = bridged & alone & same & both

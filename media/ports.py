@@ -26,6 +26,7 @@ class Ports:
         self.tapped = np.zeros(rows, np.bool_)  # recorded
         self.dialling = np.zeros(rows, np.bool_)  # sends digits
         self.captured = np.zeros(rows, np.bool_)  # its packets are copied
+        self.withheld = np.zeros(rows, np.bool_)  # nobody keeps what it says (media/withholding.py)
         self.ssrc = np.zeros(rows, np.int64)
         self.sequence = np.zeros(rows, np.int64)  # of the next packet
         self.timestamp = np.zeros(rows, np.int64)
@@ -71,7 +72,8 @@ class Ports:
 
     def release(self, row: int) -> None:
         """The row ends."""
-        for column in (self.taken, self.connected, self.send, self.receive, self.tapped, self.dialling, self.captured):
+        flags = self.taken, self.connected, self.send, self.receive, self.tapped, self.dialling, self.captured
+        for column in (*flags, self.withheld):
             column[row] = False
         self.peer[row] = self.dtmf_type[row] = -1
         self.remote[row], self.plans[row] = NOBODY, None

@@ -72,6 +72,10 @@ class Rooms:
         part = self._parts.get(row)
         return None if part is None else part.room
 
+    def in_room(self, room: int) -> list[int]:
+        """The ports that are in there."""
+        return [row for row, part in self._parts.items() if part.room == room]
+
     def is_open(self, room: int) -> bool:
         """Whether somebody is in there."""
         return any(part.room == room for part in self._parts.values())
