@@ -33,6 +33,8 @@ from gateway.gauges import watch
 from gateway.listeners import address_of
 from gateway.metrics import Metrics
 from gateway.numbers.inventory import DEFAULT
+from gateway.payments.book import ConnectorBook
+from gateway.payments.connectors import Payments
 from gateway.phones.admission import DomainAdmission
 from gateway.phones.directory import Directory
 from gateway.phones.gruus import Gruus
@@ -116,6 +118,8 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         close.push_async_callback(transport.close)
         ledger = Ledger(store.requests, settings.webhooks.kept_requests)
         webhooks = Webhooks(transport, guard, store, sids, clock, ledger)
+        connectors = ConnectorBook(store, secret, settings.payment_connectors, settings.declared_at)
+        await connectors.load()
         strict = Guard(settings.webhooks.allow)  # for what strangers name: this machine is not theirs to look at
         signer = load_signer(settings.stir, settings.public_url, secret.token("origid"))
         own = {signer.url: signer.chain} if signer is not None else {}
@@ -154,6 +158,7 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
             outbox=Outbox(store, webhooks.deliver, clock, sids), speaker=rooms.speaker(settings, cache, clock),
             audio=AudioFetcher(webhooks, cache, clock, inside), workers=workers, sip=endpoint, trunks=book,
             carriers=carriers, admission=admission, phones=phones,
+            payments=Payments(connectors, webhooks, sids),
             domains=DomainAdmission(directory, logins, gate), spending=Spending(store, clock),
             guard=guard, sids=sids, random=random, metrics=metrics,
             media=MediaSettings(settings.media.rtp_range[0], settings.media.codecs),

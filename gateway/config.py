@@ -24,7 +24,7 @@ class ConfigError(Exception):
 
 
 class Settings(BaseSettings):
-    """Everything that can be set. `trunks` and `routes` have the operator API's field names."""
+    """Everything that can be set. `trunks`, `routes` and `payment_connectors` have the operator API's field names."""
 
     model_config = SettingsConfigDict(env_prefix="TRUNKLINE_", env_nested_delimiter="__", extra="forbid", frozen=True)
 
@@ -42,6 +42,7 @@ class Settings(BaseSettings):
     drain_seconds: float = Field(default=30.0, ge=0)
     trunks: tuple[dict[str, Any], ...] = ()
     routes: tuple[dict[str, Any], ...] = ()
+    payment_connectors: tuple[dict[str, Any], ...] = ()
     declared_at: dict[str, int] = Field(default_factory=dict, exclude=True)  # "trunks/NAME" -> line of the file
 
     @classmethod
@@ -118,15 +119,18 @@ def _with(settings: Settings, overrides: Mapping[str, Any]) -> Settings:
     return settings.model_copy(update=changes)
 
 
+DECLARED = (("trunks", "name"), ("routes", "prefix"), ("payment_connectors", "name"))
+
+
 def _declarations(text: str) -> Iterator[tuple[str, int]]:
-    """Where the file declares trunks and routes: (`trunks/NAME`, line), so that a refusal can name the line."""
+    """Where the file declares trunks, routes and connectors: (`trunks/NAME`, line), so that a refusal can name it."""
     kind, start = "", 0
     for line, raw in enumerate(text.splitlines(), 1):
         stripped = raw.strip()
         if stripped.startswith("["):
             kind, start = stripped.strip("[] "), line
         key, _, value = stripped.partition("=")
-        if (kind, key.strip()) in (("trunks", "name"), ("routes", "prefix")):
+        if (kind, key.strip()) in DECLARED:
             yield f"{kind}/{value.strip().strip(chr(34) + chr(39))}", start
 
 

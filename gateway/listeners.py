@@ -12,6 +12,7 @@ from gateway.api.http import Reply, Router
 from gateway.api.operator.accounts import AccountCeilings
 from gateway.api.operator.callbacks import Callbacks
 from gateway.api.operator.captures import CallCaptures
+from gateway.api.operator.connectors import PaymentConnectors
 from gateway.api.operator.numbers import Inventory
 from gateway.api.operator.recordings import RecordingFiles
 from gateway.api.operator.refusals import Refusals
@@ -53,6 +54,7 @@ async def open_http(
         Router(
             [
                 *Inventory(store).routes(),
+                *PaymentConnectors(services.payments.book).routes(),
                 *Operator(store, book, services.carriers.status).routes(),
                 *Refusals(services.admission, book).routes(),
                 *AccountCeilings(store, services.spending).routes(),

@@ -19,7 +19,7 @@ from media.departures import Spoken, packed, silent
 from media.dialling import Dialling
 from media.dtmf import Events, Listener, is_event
 from media.forward import Forwarder
-from media.frames import FRAME, RATE, Mask, Rows
+from media.frames import FRAME, RATE, Mask, Pcm, Rows
 from media.inbox import Inbox
 from media.jitter import MOST, Jitter
 from media.library import Library
@@ -28,7 +28,7 @@ from media.rtp import HEADER, WIDTH, Headers, Packets, payloads
 from media.sinks import Said, Sinks, Writer
 from media.sources import Sources
 from media.taps import Taps
-from media.withholding import Withholding
+from media.withholding import Mixes, Withholding
 
 if TYPE_CHECKING:
     from random import Random
@@ -209,7 +209,7 @@ class Engine:
 
     def _withhold(self, row: int, on: bool) -> None:
         """What its peer hears is not forwarded from now on, or is again."""
-        self._withholding.set(row, on=on)
+        self._withholding.switch(row, on=on)
         for one in {row, int(self.ports.peer[row])} - {-1}:
             self._forwarder.renew(one)
 
@@ -345,7 +345,7 @@ class Engine:
             out.events += self._dialling.into(spoken)
         self._said[rows] = spoken.wire
         if self._taps:
-            self._taps.into(spoken, self._heard, Said(self._said, ports.law, ports.connected & ports.send))
+            self._taps.into(spoken, *self._kept())
         self._forwarder.broke(rows)
         packets = packed(ports, spoken)
         ports.timestamp[ports.connected] = (ports.timestamp[ports.connected] + FRAME) & 0xFFFFFFFF
@@ -362,12 +362,17 @@ class Engine:
 
     def _record(self, out: Outbox) -> None:
         if self._sinks:
-            ports, heard, mixes = self.ports, self._heard, self._conferences.mixes
-            sends = ports.connected & ports.send
+            mixes: Mixes = self._conferences.mixes
             if self._withholding:
-                heard, mixes = self._withholding.unsaid(heard), self._withholding.unmixed(mixes)
-                sends &= ~self._withholding.tainted
-            out.events += self._stopped(self._sinks.write(heard, Said(self._said, ports.law, sends), mixes))
+                mixes = self._withholding.unmixed(mixes)
+            out.events += self._stopped(self._sinks.write(*self._kept(), mixes))
+
+    def _kept(self) -> tuple[Pcm, Said]:
+        """What was heard and said, for those who keep it."""
+        ports, heard, sends = self.ports, self._heard, self.ports.connected & self.ports.send
+        if self._withholding:
+            heard, sends = self._withholding.unsaid(heard), sends & ~self._withholding.tainted
+        return heard, Said(self._said, ports.law, sends)
 
     def _count(self, batches: Sequence[Packets]) -> None:
         for packets in batches:

@@ -1,8 +1,9 @@
 """Ports whose audio nobody may keep: a payment card's number is being pressed there.
 
-What such a port says is recorded as silence, and so is what others are sent of it: its peer in a bridge, the members of
-its room, the room itself. They go on hearing it live, a frame later, without its keys: a frame that could belong to a
-tone is left out with its neighbours, for a key begins and ends within a frame. Its packets are in no capture.
+What such a port says is silence for recordings and taps, and so is what others are sent of it: its peer in a bridge,
+the members of its room, the room itself. They go on hearing it live, a frame later, without its keys: a frame that
+could belong to a tone is left out with its neighbours, for a key begins and ends within a frame. Its packets are in no
+capture.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from media.dtmf import suspects
 from media.frames import FRAME, Mask, Pcm, Rows
 from media.ports import Ports
 from media.routes import Rooms
+
+Mixes = Callable[[Rows], Pcm]
+"""What was said in rooms, by their numbers."""
 
 
 class Withholding:
@@ -29,7 +33,7 @@ class Withholding:
     def __bool__(self) -> bool:
         return bool(self._ports.withheld.any())
 
-    def set(self, row: int, *, on: bool) -> None:
+    def switch(self, row: int, *, on: bool) -> None:
         """Begins or ends; what is held then is dropped."""
         self._ports.withheld[row] = on
         self._held[row] = 0
@@ -71,9 +75,9 @@ class Withholding:
         kept[self._ports.withheld] = 0
         return kept
 
-    def unmixed(self, mixes: Callable[[Rows], Pcm]) -> Callable[[Rows], Pcm]:
+    def unmixed(self, mixes: Mixes) -> Mixes:
         """What was said in rooms, for recordings."""
-        silent = list(self.rooms)
+        silent = sorted(self.rooms)
 
         def kept(rooms: Rows) -> Pcm:
             pcm = mixes(rooms)

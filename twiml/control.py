@@ -6,10 +6,13 @@ When the caller hangs up, the task that runs the document is cancelled, except i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from twiml.cards import Month
+from twiml.payments import Paid, Payment
 from twiml.ssml import Part
 
 
@@ -47,11 +50,12 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class Collect:
-    """How `Gather` listens: see twiml/verbs/gather.py."""
+    """How `Gather` and `Pay` listen: see twiml/verbs/gather.py. `ends`: whether these digits are all that is wanted."""
 
     timeout: float
-    finish_on_key: str  # one key, or empty for none
+    finish_on_key: str  # any of these keys, or empty for none
     num_digits: int | None
+    ends: Callable[[str], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,6 +337,24 @@ class CallControl(Protocol):
 
     async def collect(self, prompts: Sequence[Prompt], how: Collect) -> Collected:
         """Plays the prompts until the first digit and collects digits."""
+
+    def month(self) -> Month:
+        """The year and the month, in UTC."""
+
+    def withhold(self) -> AbstractContextManager[None]:
+        """Inside, what the caller presses is in no log, no recording and no capture."""
+
+    async def collect_unseen(self, prompts: Sequence[Prompt], how: Collect) -> Collected | None:
+        """As `collect`, inside of `withhold`; None where the caller hung up."""
+
+    async def check_connector(self, name: str) -> Paid | None:
+        """Why no payment can be made by a payment connector; None where there is no reason."""
+
+    async def pay(self, payment: Payment, prompts: Sequence[Prompt]) -> Paid:
+        """Asks the payment's connector, while the prompts play."""
+
+    async def tell_of_payment(self, url: str, method: str, params: Mapping[str, str]) -> None:
+        """A status callback about a payment; `url` may be relative to the current document."""
 
     async def record(self, plan: RecordPlan) -> Recorded | None:
         """Records the caller. None: the recording failed, which is in the call's log."""

@@ -51,6 +51,7 @@ class Call:
         self.messages = messages.Messages()
         self._time_limit: float | None = None  # seconds from the answer on
         self._hangs_up: asyncio.TimerHandle | None = None
+        self.told_of_payments = 0  # status callbacks
         self.leaves = False  # it has sent its other party on: nothing but its end follows
 
     @property

@@ -14,25 +14,25 @@ Warn = Callable[[int, str], None]
 
 def of_record(plan: RecordPlan, base: str | None, warn: Warn) -> RecordPlan:
     """The same plan with absolute URLs."""
-    return replace(plan, status_callback=_absolute(plan.status_callback, base, warn))
+    return replace(plan, status_callback=absolute(plan.status_callback, base, warn))
 
 
 def of_started(plan: StartRecording, base: str | None, warn: Warn) -> StartRecording:
     """The same plan with absolute URLs."""
-    return replace(plan, status_callback=_absolute(plan.status_callback, base, warn))
+    return replace(plan, status_callback=absolute(plan.status_callback, base, warn))
 
 
 def of_message(plan: MessagePlan, base: str | None, warn: Warn) -> MessagePlan:
     """The same plan with an absolute URL."""
-    return replace(plan, status_callback=_absolute(plan.status_callback, base, warn))
+    return replace(plan, status_callback=absolute(plan.status_callback, base, warn))
 
 
 def of_dial(plan: DialPlan, base: str | None, warn: Warn) -> DialPlan:
     """The same plan with absolute URLs, its targets' included."""
     targets = tuple(
-        replace(target, status_callback=_absolute(target.status_callback, base, warn)) for target in plan.targets
+        replace(target, status_callback=absolute(target.status_callback, base, warn)) for target in plan.targets
     )
-    recorded = _absolute(plan.recording_status_callback, base, warn)
+    recorded = absolute(plan.recording_status_callback, base, warn)
     return replace(plan, targets=targets, recording_status_callback=recorded)
 
 
@@ -40,13 +40,13 @@ def of_conference(target: ConferenceTarget, base: str | None, warn: Warn) -> Con
     """The same target with absolute callback URLs."""
     return replace(
         target,
-        status_callback=_absolute(target.status_callback, base, warn),
-        recording_status_callback=_absolute(target.recording_status_callback, base, warn),
-        event_callback=_absolute(target.event_callback, base, warn),
+        status_callback=absolute(target.status_callback, base, warn),
+        recording_status_callback=absolute(target.recording_status_callback, base, warn),
+        event_callback=absolute(target.event_callback, base, warn),
     )
 
 
-def _absolute(url: str | None, base: str | None, warn: Warn) -> str | None:
+def absolute(url: str | None, base: str | None, warn: Warn) -> str | None:
     """None, with a line in the call's log, where there is nothing that it could be relative to."""
     if not url:
         return None

@@ -176,6 +176,8 @@ class Captures:
         """A SIP message. A port is there before its SDP goes out, so new legs are looked for here."""
         for call in self.awaited.begun():
             self._start_awaited(call.sid)
+        if data.startswith(b"INFO ") and self._is_withheld(call_id_of(data)):
+            return
         message = Crossed(self._clock.now(), data, flow, sent)
         if running := self._running():
             self._follow()
@@ -184,6 +186,11 @@ class Captures:
                 if call_id in capture.call_ids:
                     self._keep(capture, message)
         self._recent.add(message)
+
+    def _is_withheld(self, call_id: str) -> bool:
+        """Whether it may be a key that nobody is to see (RFC 2976)."""
+        sessions = (session for session, leg in self._legs.items() if leg.withheld)
+        return any(self._endpoint.agent.call_id(session) == call_id for session in sessions)
 
     def _start_awaited(self, sid: str) -> None:
         try:

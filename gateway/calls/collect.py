@@ -51,9 +51,10 @@ def listening(leg: Leg) -> Iterator[Keys]:
 
 
 async def collect(leg: Leg, playing: asyncio.Future[Any] | None, how: Collect, stop: asyncio.Future[None]) -> Collected:
-    """Digits until `num_digits`, the finish key or the time-out (twiml-voice.md: Gather). Overtaken: `stop` came.
+    """Digits until `num_digits` or `ends`, a finish key or the time-out (twiml-voice.md: Gather).
 
-    The clock runs from the end of what plays or from the first digit, which stops it, and again after each digit.
+    Overtaken: `stop` came. The clock runs from the end of what plays or from the first digit, which stops it, and again
+    after each digit.
     """
     digits = ""
     with listening(leg) as keys:
@@ -68,10 +69,10 @@ async def collect(leg: Leg, playing: asyncio.Future[Any] | None, how: Collect, s
             digit, _ = keys.take()
             if playing is not None and not playing.done():
                 leg.stop_playing()
-            if how.finish_on_key and digit == how.finish_on_key:
+            if digit in how.finish_on_key:
                 return Collected(digits, digit)
             digits += digit
-            if len(digits) == how.num_digits:
+            if len(digits) == how.num_digits or (how.ends is not None and how.ends(digits)):
                 return Collected(digits, "")
 
 

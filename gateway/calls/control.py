@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 
-from gateway.calls import callback_urls, dequeue, dial_conference, dialler, enqueue, refer, started, texting
+from gateway.calls import (
+    callback_urls,
+    dequeue,
+    dial_conference,
+    dialler,
+    enqueue,
+    paying,
+    refer,
+    started,
+    texting,
+)  # fmt: skip
 from gateway.calls.call import Call
 from gateway.calls.collect import collect, listening
 from gateway.calls.leg import Leg
@@ -21,6 +31,8 @@ from gateway.webhooks.url import resolve
 from media.commands import Bridge, Piece, Silence, Sound, Tone, Unbridge
 from media.errors import NegotiationError
 from twiml import control as seen
+from twiml.cards import Month
+from twiml.payments import Paid, Payment
 
 LOG = logging.getLogger(__name__)
 
@@ -109,6 +121,39 @@ class Control:
                 plays.append(self.leg.play(pieces, loop, queue=bool(plays)))
         with self._silent_when_overtaken():
             return await collect(self.leg, asyncio.gather(*plays) if plays else None, how, self.stop)
+
+    def month(self) -> Month:
+        now = self.call.services.clock.wall()
+        return now.year, now.month
+
+    def withhold(self) -> AbstractContextManager[None]:
+        return paying.withheld(self.leg)
+
+    async def collect_unseen(self, prompts: Sequence[seen.Prompt], how: seen.Collect) -> seen.Collected | None:
+        try:
+            return await self.collect(prompts, how)
+        except Overtaken:
+            if not self.leg.gone.done():
+                raise
+            return None
+
+    async def check_connector(self, name: str) -> Paid | None:
+        return paying.checked(self.call, name)
+
+    async def pay(self, payment: Payment, prompts: Sequence[seen.Prompt]) -> Paid:
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._play_if_may(prompts))
+            return await paying.pay(self.call, payment)
+
+    async def _play_if_may(self, prompts: Sequence[seen.Prompt]) -> None:
+        """What plays beside something that has to come to its end."""
+        with suppress(Overtaken):
+            await self.play(prompts)
+
+    async def tell_of_payment(self, url: str, method: str, params: Mapping[str, str]) -> None:
+        absolute = callback_urls.absolute(url, self.base, self.call.warn)
+        if absolute is not None:
+            await paying.tell(self.call, absolute, method, params)
 
     async def record(self, plan: seen.RecordPlan) -> seen.Recorded | None:
         plan = callback_urls.of_record(plan, self.base, self.call.warn)

@@ -176,7 +176,7 @@ class Leg(Line):
         self.hangup()
         self.release_port()
         self.on_early_media = self.on_one_way = self.on_unplayable = self.on_replaced = self.on_digit = None
-        self.on_strangers = self.on_message = None
+        self.on_strangers = self.on_message = self.on_unseen = None
         self.referrals.wanted = self.referrals.unwanted = None
 
     def send_digits(self, digits: str) -> asyncio.Future[bool]:

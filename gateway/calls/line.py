@@ -31,6 +31,8 @@ class Line(ABC):
         self.on_strangers: Callable[[str], None] | None = None  # a sentence; once a call
         self.on_talking: Callable[[bool], None] | None = None
         self.on_unplayable: Callable[[str], None] | None = None  # a sentence
+        self.withheld = 0  # so many need that nobody sees what is pressed
+        self.on_unseen: Callable[[str], None] | None = None  # has what is pressed then, where it is set
         self._workers = workers
         self._recordings: dict[str, Recorder] = {}
         self._playing = 0
@@ -99,6 +101,12 @@ class Line(ABC):
             sending.set_result(False)
             self.send(commands.SendDigits(self.row, 0, ""))
 
+    def withhold(self, on: bool) -> None:
+        """Once more, or once less, it is needed that what is pressed is kept nowhere."""
+        before, self.withheld = self.withheld, self.withheld + (1 if on else -1)
+        if bool(before) != bool(self.withheld):
+            self.send(commands.Withhold(self.row, on))
+
     def add_recording(self, sid: str, recorder: Recorder) -> None:
         """From now on `recorder` is told of recording `sid`, also after this leg's end."""
         self._recordings[sid] = recorder
@@ -151,8 +159,10 @@ class Line(ABC):
 
     def hear_digit(self, digit: str, way: str) -> None:
         """A digit came; `way`: how, where it was not by telephone event."""
-        LOG.info("< digit %s%s", digit, f" ({way})" if way else "")
-        if self.on_digit is not None:
+        LOG.info("< digit %s%s", "withheld" if self.withheld else digit, f" ({way})" if way else "")
+        if self.withheld and self.on_unseen is not None:
+            self.on_unseen(digit)
+        elif self.on_digit is not None:
             self.on_digit(digit, way == "in band")
 
     def stop_waiting(self) -> None:

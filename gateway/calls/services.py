@@ -18,6 +18,7 @@ from gateway.calls.parties import Parties
 from gateway.calls.queues import Queues
 from gateway.clock import Clock
 from gateway.metrics import Metrics
+from gateway.payments.connectors import Payments
 from gateway.phones.admission import DomainAdmission
 from gateway.phones.phones import Phones
 from gateway.sids import Sids
@@ -85,6 +86,7 @@ class Services:
     admission: Admission
     spending: Spending
     phones: Phones
+    payments: Payments
     domains: DomainAdmission
     guard: Guard
     sids: Sids

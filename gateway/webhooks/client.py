@@ -98,9 +98,9 @@ class Webhooks:
         wanted = target(request.url)
         choice = wanted.overrides
         terms = Terms(
-            {"User-Agent": USER_AGENT, "Accept": "*/*", **headers}, await self._key(request.account_sid),
+            {"User-Agent": USER_AGENT, "Accept": "*/*", **headers}, request.key or await self._key(request.account_sid),
             request.account_sid, request.token or self._sids.token(), request.subject,
-            choice.connect, choice.read, limit,
+            choice.connect, choice.read, limit, request.unseen,
         )  # fmt: skip
         hop = Hop.first(request, wanted)
         total = total or choice.total

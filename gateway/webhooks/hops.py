@@ -95,6 +95,7 @@ class Terms:
     connect: float
     read: float
     limit: int
+    unseen: bool = False  # what is answered is nobody's but ours: it is not written down, and nothing is followed
 
 
 class Notes(Protocol):
@@ -118,7 +119,7 @@ class Hops:
         for _ in range(REDIRECTS + 1):
             answer = await self._with_credentials(hop, terms, jar)
             location = answer.headers.get("location")
-            if answer.status not in REDIRECT_STATUS or not location:
+            if answer.status not in REDIRECT_STATUS or not location or terms.unseen:
                 return answer
             hop = hop.redirected(answer.status, location)
         raise FetchError(11215, f"more than {REDIRECTS} redirects, the last to {hop.target.url}")
@@ -188,7 +189,7 @@ class Hops:
         sent = Sent(
             terms.account_sid, terms.token, terms.subject, self._clock.wall() - timedelta(seconds=took), hop.method,
             hop.target.url, signed, shown, 0 if answer is None else answer.status, round(took * 1000), error,
-            params=dict(hop.params), **({} if answer is None else _told(answer)),
+            params=dict(hop.params), **({} if answer is None or terms.unseen else _told(answer)),
         )  # fmt: skip
         self._notes.note(sent)
 

@@ -29,6 +29,8 @@ class WebhookRequest:
     token: str = ""  # idempotency token; empty: a fresh one
     subject: str = ""
     body: Body | None = None  # of a POST, instead of `params`
+    unseen: bool = False  # its answer is written down nowhere, and it follows no redirect
+    key: str = field(default="", repr=False)  # signs; empty: the account's token
 
 
 @dataclass(frozen=True, slots=True)

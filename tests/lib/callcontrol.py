@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from twiml import interpreter
+from twiml.cards import Month
 from twiml.control import (
     Collect,
     Collected,
@@ -24,6 +26,7 @@ from twiml.control import (
 from twiml.document import parse
 from twiml.errors import Warning
 from twiml.outcome import End, Outcome, Redirect
+from twiml.payments import Paid, Payment
 
 
 @dataclass
@@ -35,6 +38,9 @@ class NotedCall:
     dialled: Dialled = field(default_factory=lambda: Dialled({"DialCallStatus": "completed"}, False))
     referred: Referred = field(default_factory=lambda: Referred({"ReferCallStatus": "in-progress"}, False))
     enqueued: dict[str, str] = field(default_factory=lambda: {"QueueResult": "bridged"})
+    pressed: list[str | None] = field(default_factory=list)  # in Pay, at each question; None: hung up
+    paid: Paid = field(default_factory=lambda: Paid({"PaymentToken": "tok_1"}))
+    refused: Paid | None = None  # by check_connector
     asked: list[tuple[str, object]] = field(default_factory=list)
     prompts: list[Prompt] = field(default_factory=list)
     how: Collect | None = None
@@ -70,6 +76,41 @@ class NotedCall:
         self.how = how
         self._note("collect", how)
         return self.collected
+
+    def month(self) -> Month:
+        return 2026, 11
+
+    @contextmanager
+    def withhold(self) -> Iterator[None]:
+        self._note("withhold", True)
+        try:
+            yield
+        finally:
+            self._note("withhold", False)
+
+    async def collect_unseen(self, prompts: Sequence[Prompt], how: Collect) -> Collected | None:
+        """The keys of `pressed`, as `collect` would end with them; nothing where none are left."""
+        self._note("collect_unseen", (tuple(prompts), how))
+        keys = self.pressed.pop(0) if self.pressed else ""
+        if keys is None:
+            return None
+        assert how.ends is not None
+        for place, key in enumerate(keys):
+            if key in how.finish_on_key:
+                return Collected(keys[:place], key)
+            if how.ends(keys[: place + 1]):
+                return Collected(keys[: place + 1], "")
+        return Collected(keys, "")
+
+    async def check_connector(self, name: str) -> Paid | None:
+        return self.refused
+
+    async def pay(self, payment: Payment, prompts: Sequence[Prompt]) -> Paid:
+        self._note("pay", (payment, tuple(prompts)))
+        return self.paid
+
+    async def tell_of_payment(self, url: str, method: str, params: Mapping[str, str]) -> None:
+        self._note("tell_of_payment", (url, method, dict(params)))
 
     async def record(self, plan: RecordPlan) -> Recorded | None:
         self.plan = plan

@@ -121,6 +121,23 @@ KINDS: dict[str, Kind] = {
     "Enqueue": Kind({**ACTION, "waitUrl": URL, "waitUrlMethod": METHOD, "maxQueueSize": whole(1, 5000)}, NAME),
     "Sms": Kind({**ACTION, "to": NUMBER, "from": NUMBER, "statusCallback": CALLBACK}, NAME),
     "Message": Kind({**ACTION, "to": NUMBER, "from": NUMBER, "statusCallback": CALLBACK}, NAME),
+    "Pay": Kind(
+        {"action": URL, "statusCallback": CALLBACK, "statusCallbackMethod": METHOD, "timeout": whole(1, 600),
+         "maxAttempts": whole(1, 3), "paymentMethod": st.sampled_from(["credit-card", "ach-debit"]),
+         "bankAccountType": st.sampled_from(["consumer-checking", "commercial-savings"]), "securityCode": FLAG,
+         "postalCode": st.sampled_from(["true", "false", "94105"]), "minPostalCodeLength": whole(1, 12),
+         "paymentConnector": NAME, "tokenType": st.sampled_from(["one-time", "reusable", "payment-method"]),
+         "chargeAmount": st.sampled_from(["0", "20.45", "1000000"]), "currency": st.sampled_from(["usd", "EUR"]),
+         "description": NAME, "validCardTypes": some("visa", "amex", "jcb", "enroute"),
+         "language": st.sampled_from(["en-US", "en-GB"]), "input": st.just("dtmf")},
+        None, ("Prompt", "Parameter"),
+    ),
+    "Prompt": Kind(
+        {"for": some("payment-card-number", "postal-code", "payment-processing", "security-code-matcher"),
+         "errorType": some("timeout", "input-timeout", "invalid-date", "input-matching-failed"),
+         "cardType": some("visa", "optima"), "attempt": some("1", "2", "10"), "requireMatchingInputs": FLAG},
+        None, ("Say", "Pause"),
+    ),
     "Leave": Kind(),
     "Hangup": Kind(),
     "Echo": Kind(),
@@ -134,9 +151,15 @@ KINDS: dict[str, Kind] = {
     ),
 }  # fmt: skip
 VERBS = ("Say", "Play", "Pause", "Gather", "Record", "Dial", "Enqueue", "Leave", "Hangup", "Echo", "Redirect", "Reject",
-         "Refer", "Start", "Stop", "Sms", "Message")  # fmt: skip
+         "Refer", "Start", "Stop", "Sms", "Message", "Pay")  # fmt: skip
 # attributes without which an element says nothing
-NEEDED = {"Parameter": ("name",), "Header": ("name",), "phoneme": ("ph",), "say-as": ("interpret-as",)}
+NEEDED = {
+    "Parameter": ("name",),
+    "Prompt": ("for",),
+    "Header": ("name",),
+    "phoneme": ("ph",),
+    "say-as": ("interpret-as",),
+}
 ALONE = ("Conference", "Queue")  # in a Dial
 
 

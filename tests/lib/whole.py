@@ -24,6 +24,8 @@ from gateway.calls.negotiation import MediaSettings
 from gateway.calls.services import Services
 from gateway.calls.steering import Steering
 from gateway.metrics import Metrics
+from gateway.payments.book import ConnectorBook
+from gateway.payments.connectors import Payments
 from gateway.phones.admission import DomainAdmission
 from gateway.phones.directory import Directory
 from gateway.phones.gruus import Gruus
@@ -49,6 +51,7 @@ from media.frames import FRAME, TICK, Pcm
 from media.inbox import Inbox
 from media.recorder import Recorder
 from media.rtp import HEADER, WIDTH, Packets, pack
+from media.tones import DIGITS, tone
 from sip.agent import Agent
 from sip.challenge import Challenger
 from sip.commands import Command
@@ -256,15 +259,31 @@ class EngineLink:
 
     def press(self, row: int, key: str) -> None:
         """The peer of a row sends a telephone event."""
-        data = np.zeros((1, WIDTH), np.uint8)
+        self._receive(row, 101, payload(EVENTS.index(key), False, 160))
+
+    def say(self, row: int, pcm: Pcm) -> None:
+        """The peer of a row sends 20 ms of audio, in PCMU."""
+        self._receive(row, 0, g711.encode(pcm[None], np.zeros(1, np.int64))[0].tobytes())
+
+    async def dial(self, row: int, keys: str) -> None:
+        """The peer of a row presses keys as a phone that sends an event and the tones for each."""
+        for key in keys:
+            self.press(row, key)
+            for frame in tone(*DIGITS[key], on_ms=100, off_ms=100, level=-12.0).reshape(-1, FRAME):
+                await asyncio.sleep(TICK)
+                self.say(row, frame)
+
+    def _receive(self, row: int, kind: int, content: bytes) -> None:
+        """A packet of the stream that is heard, where there is one, comes with the next tick."""
+        data, one = np.zeros((1, WIDTH), np.uint8), np.ones(1, np.int64)
         stamp = np.array([int(self._loop.time() * 8000)])
-        one = np.ones(1, np.int64)
-        stream = self.engine._arrivals._probation  # a digit is of the stream that is heard, where there is one
-        ssrc, sequence = max(77, int(stream._ssrc[row])), int(stream._highest[row]) + 1
-        pack(data, 101 * one, one > 0, (sequence & 0xFFFF) * one, stamp, ssrc * one)
-        event = payload(EVENTS.index(key), False, 160)
-        data[0, HEADER : HEADER + 4] = np.frombuffer(event, np.uint8)
-        self._inbox.append((row, data.tobytes()[: HEADER + 4], self.engine.ports.remote[row]))
+        stream = self.engine._arrivals._probation
+        ssrc = max(77, int(stream._ssrc[row]))
+        sequence = int(stream._highest[row]) + 1 + sum(one[0] == row for one in self._inbox)
+        pack(data, kind * one, one > 0, (sequence & 0xFFFF) * one, stamp, ssrc * one)
+        size = HEADER + len(content)
+        data[0, HEADER:size] = np.frombuffer(content, np.uint8)
+        self._inbox.append((row, data.tobytes()[:size], self.engine.ports.remote[row]))
 
     def heard(self, row: int) -> Pcm:
         """What the peer of a row was sent lately; PCMU."""
@@ -380,6 +399,7 @@ async def whole_with(
     endpoint.guard = guard.refuses
     carriers = Carriers(book, endpoint, SecretKey(b"test").token, clock, "127.0.0.2:5060")
     admission = Admission(book, carriers, Challenger("trunkline", random), Gate(book.belongs), clock)
+    connectors = ConnectorBook(store, SecretKey(b"test"), [{"name": "Default", "mode": "test"}], {})
     directory = Directory(store.sip, clock)
     logins = Logins(directory, lambda realm: Challenger(realm, random), admission.gate)
     phones = Phones(
@@ -390,7 +410,8 @@ async def whole_with(
         clock=clock, store=store, webhooks=webhooks, ledger=ledger, outbox=Outbox(store, webhooks.deliver, clock, sids),
         speaker=sounds, audio=sounds, workers=workers, sip=endpoint, trunks=book,
         carriers=carriers, admission=admission, spending=Spending(store, clock), guard=guard, sids=sids,
-        phones=phones, domains=DomainAdmission(directory, logins, admission.gate),
+        phones=phones, payments=Payments(connectors, webhooks, sids),
+        domains=DomainAdmission(directory, logins, admission.gate),
         random=random, metrics=Metrics(), media=MediaSettings("127.0.0.2", ("PCMU",)), recordings_dir=folder,
         public_url="http://gateway", addresses=Addresses(("127.0.0.2", 5060), "127.0.0.2"), inside_token="inside",
         spawn=exchange.spawn, drive=exchange.drive,

@@ -51,7 +51,8 @@ def say(rig: Rig, pcm: Pcm) -> Pcm:
         sent = rig.tick(voice(0, number, data), voice(1, number, b"\xff" * FRAME))
         heard += [one.payload for one in sent.get(1, []) if one.payload_type == 0]
     frames_heard = np.frombuffer(b"".join(heard), np.uint8).reshape(1, -1)
-    return g711.decode(frames_heard, law)[0]
+    said: Pcm = g711.decode(frames_heard, law)[0]
+    return said
 
 
 def record(rig: Rig, name: str, path: Path, port: int, room: int = -1) -> Path:
@@ -87,6 +88,15 @@ def test_no_recording_of_a_room_or_of_a_member_has_its_keys(tmp_path: Path, with
     rig.do(commands.StopRecord(2, "member"))
     channels = [recorded(room)[0], recorded(member)[1]]
     assert [keys_in(pcm) for pcm in (*channels, heard)] == 3 * ["" if withheld else CARD]
+
+
+@pytest.mark.parametrize("withheld", [False, True])
+def test_who_taps_a_port_gets_silence_of_it(withheld: bool) -> None:
+    """A recorder elsewhere (RFC 7866)."""
+    rig = Rig(2)
+    rig.do(commands.Tap(1, 0, "inbound"))
+    rig.do(commands.Withhold(0, withheld))
+    assert keys_in(say(rig, pressed("159"))) == ("" if withheld else "159")
 
 
 def test_its_keys_are_read_all_the_same() -> None:

@@ -15,7 +15,9 @@ from twiml.verbs import (
     hangup,
     leave,
     pause,
+    pay,
     play,
+    prompt,
     record,
     redirect,
     refer,
@@ -50,9 +52,11 @@ REGISTRY: dict[str, ModuleType] = {
     "Start": start,
     "Stop": start,
     "Refer": refer,
+    "Pay": pay,
+    "Prompt": prompt,
 }
 
 # verbs of Twilio's that are not here yet, with the error code that speaks of them
 LATER: dict[str, int] = {
-    "Queue": 14201, "Connect": 14300, "Pay": 12200, "Prompt": 12200,
+    "Queue": 14201, "Connect": 14300,
 }  # fmt: skip

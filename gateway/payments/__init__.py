@@ -1,0 +1,1 @@
+"""Payment connectors: who takes the card that a caller has entered."""
