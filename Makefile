@@ -1,6 +1,8 @@
 # make run, make test: the two commands that do all set-up. See README.md.
 SHELL := /bin/bash
 PY := .venv/bin/python
+# interop tests side by side: they wait for most of their time
+INTEROP := 3
 SOURCES := gateway media sip twiml tests bench examples
 
 .PHONY: setup run test demo check bench fuzz lock format
@@ -23,8 +25,9 @@ demo: setup
 
 test: .venv/.test
 	@scripts/test-system
-	@$(PY) -m pytest -q tests --ignore tests/interop
-	@$(PY) -m pytest -q tests/interop
+	@$(PY) -m pytest -q -n auto tests --ignore tests/interop
+	@$(PY) -m pytest -q -n $(INTEROP) --dist loadfile tests/interop -m "not alone"
+	@$(PY) -m pytest -q tests/interop -m alone
 
 check: .venv/.test
 	@.venv/bin/ruff format --check $(SOURCES) scripts

@@ -17,6 +17,8 @@ from gateway.webhooks.signature import digest
 from tests.interop.answering import answering
 from tests.interop.conftest import NUMBER, App, Asked, GatewayProcess, wait_for
 
+pytestmark = pytest.mark.alone
+
 FINAL = {"completed", "busy", "failed", "no-answer", "canceled"}
 EVENTS = ["initiated", "ringing", "answered", "completed"]
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\n"

@@ -155,7 +155,8 @@ def test_phones_are_called_into_a_conference_that_is_recorded(
             conference_recording_status_callback=app.url("/recorded"),
             status_callback=app.url("/status"), status_callback_event=["answered", "completed"],
         )  # fmt: skip
-        assert (new.status, new.label) == ("queued", name)
+        assert new.label == name
+        assert new.status in ("queued", "initiated", "ringing", "connected"), "the phone may have answered already"
     conference = client.conferences(new.conference_sid)
     wait_for(lambda: conference.fetch().status == "in-progress", 10, "the start")
     assert {one.status for one in conference.participants.list()} == {"connected"}

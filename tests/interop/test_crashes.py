@@ -12,6 +12,8 @@ import pytest
 
 from tests.interop.conftest import NUMBER, ROOT, App, GatewayProcess, serving, started, wait_for
 
+pytestmark = pytest.mark.alone
+
 LONG = "<Response><Say>Please wait.</Say><Pause length='60'/></Response>"
 
 

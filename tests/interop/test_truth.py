@@ -29,7 +29,7 @@ from media.worker import WorkerSettings
 from tests.interop.test_worker import Heard, with_worker
 from tests.lib.rig import plan_of
 
-pytestmark = pytest.mark.interop
+pytestmark = [pytest.mark.interop, pytest.mark.alone]
 
 RTP = struct.Struct(">BBHII")
 SILENCE = 0xFFFF

@@ -19,6 +19,8 @@ from media.link import WorkerLink
 from media.worker import WorkerSettings
 from tests.lib.rig import plan_of
 
+pytestmark = pytest.mark.alone
+
 
 @dataclass
 class Heard:
