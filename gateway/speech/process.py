@@ -44,7 +44,7 @@ async def run(argv: Sequence[str], data: bytes, limits: Limits) -> bytes:
     finally:
         if process.returncode is None:
             process.kill()
-            await process.wait()
+            await process.communicate()  # its pipes are closed when they have been read to the end
     if len(output) > limits.output:
         raise ProcessError(f"it gave more than {limits.output} bytes")
     if status != 0:
@@ -78,15 +78,15 @@ async def _feed(pipe: asyncio.StreamWriter, data: bytes) -> None:
 
 
 async def _read(process: Process, pipe: asyncio.StreamReader, most: int) -> bytes:
-    """To the end of the pipe; who writes more than `most` is ended."""
+    """To the end of the pipe; who writes more than `most` is ended, and what comes after that is not kept."""
     chunks, size = [], 0
     while chunk := await pipe.read(1 << 16):
-        chunks.append(chunk)
+        if size <= most:
+            chunks.append(chunk)
         size += len(chunk)
         if size > most:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
-            break
     return b"".join(chunks)
 
 
