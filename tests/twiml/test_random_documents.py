@@ -12,8 +12,10 @@ from tests.lib.timedcall import lived
 from twiml.document import Document, parse
 from twiml.errors import TwimlError
 
-QUICK = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
+LARGE = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 SEEDS = st.integers(0, 2**32)
+PAGES = st.lists(documents(), min_size=1, max_size=3)
+FEW = settings(max_examples=60, deadline=None, suppress_health_check=LARGE)  # tests/interop has the thousands
 REFUSED = {11750, 11770, 12100, 12101, 12102}
 
 
@@ -21,19 +23,16 @@ def page(node: Node) -> Document:
     return parse(str(node).encode())
 
 
-@settings(max_examples=1000, deadline=None, suppress_health_check=QUICK)
-@given(st.lists(documents(), min_size=1, max_size=3), SEEDS)
-def test_a_thousand_calls_of_valid_documents_end_without_a_warning(nodes: list[Node], seed: int) -> None:
+def valid_ones_end(nodes: list[Node], seed: int) -> None:
+    """A call of valid documents ends without a warning."""
     pages = {f"/{number}": page(node) for number, node in enumerate(nodes)}
     for node, document in zip(nodes, pages.values(), strict=True):
         assert document.warnings == (), str(node)
     assert lived(pages, seed).ends
 
 
-@settings(max_examples=1000, deadline=None, suppress_health_check=QUICK)
-@given(documents(), SEEDS)
-def test_ten_thousand_calls_of_broken_documents_end(node: Node, seed: int) -> None:
-    """They are refused with Twilio's error, or run with warnings that have a place."""
+def broken_ones_end(node: Node, seed: int) -> None:
+    """Ten mutations are refused with Twilio's error, or run with warnings that have a place."""
     codes: list[int] = []
     for number in range(10):
         random = Random(seed + number)
@@ -49,9 +48,8 @@ def test_ten_thousand_calls_of_broken_documents_end(node: Node, seed: int) -> No
     assert set(codes) <= REFUSED
 
 
-@settings(max_examples=1000, deadline=None, suppress_health_check=QUICK)
-@given(documents(), st.data())
-def test_an_unknown_attribute_or_element_anywhere_is_named(root: Node, data: st.DataObject) -> None:
+def unknown_is_named(root: Node, data: st.DataObject) -> None:
+    """An attribute or element that nobody knows, anywhere."""
     one = data.draw(st.sampled_from(root.all()))
     if data.draw(st.booleans()):
         one.attributes["wobble"] = "1"
@@ -60,3 +58,8 @@ def test_an_unknown_attribute_or_element_anywhere_is_named(root: Node, data: st.
         one.children.append(Node("Wobble"))
         said = "<Wobble>"
     assert [said in warning.message for warning in page(root).warnings] == [True], str(root)
+
+
+test_calls_of_valid_documents_end_without_a_warning = FEW(given(PAGES, SEEDS)(valid_ones_end))
+test_calls_of_broken_documents_end = FEW(given(documents(), SEEDS)(broken_ones_end))
+test_an_unknown_attribute_or_element_anywhere_is_named = FEW(given(documents(), st.data())(unknown_is_named))
