@@ -60,6 +60,8 @@ def parse(data: bytes) -> Element:
         raise TwimlError(12100, text, line, error.offset + 1) from error
     except (ValueError, LookupError) as error:  # an encoding that cannot be read
         raise TwimlError(12100, f"not well-formed XML: {error}", 1) from error
+    finally:
+        del builder.parser  # which knows the builder, too, and its buffers are not to wait for the collector
     assert builder.root is not None
     return builder.root
 

@@ -56,6 +56,11 @@ class Sent:
 COLUMNS = [requests.c[name] for name in Sent.__dataclass_fields__]
 MOST = 1000  # rows of one answer
 
+# SQLAlchemy's subqueries are freed by the collector only: made once, not for each write
+TOO_MANY = sa.delete(requests).where(
+    requests.c.id <= sa.select(sa.func.max(requests.c.id)).scalar_subquery() - sa.bindparam("most")
+)
+
 
 class Requests:
     """They are the operator's: queries name no account. Whose call it is says who asks for those of a call."""
@@ -65,9 +70,7 @@ class Requests:
 
     async def insert(self, rows: Sequence[Sent], most: int) -> None:
         """Adds them; of all only the newest `most` stay."""
-        newest = sa.select(sa.func.max(requests.c.id)).scalar_subquery()
-        too_many = sa.delete(requests).where(requests.c.id <= newest - most)
-        await self._database.write(insert(requests, *(values(row) for row in rows)), (too_many, {}))
+        await self._database.write(insert(requests, *(values(row) for row in rows)), (TOO_MANY, {"most": most}))
 
     async def of_token(self, token: str) -> list[Sent]:
         """All that were sent with an idempotency token, oldest first."""

@@ -77,3 +77,26 @@ def test_a_call_that_is_over_is_gone_without_the_collector(tmp_path: Path) -> No
                 gc.enable()
 
     run(main)
+
+
+def test_nothing_of_a_call_waits_for_the_collector(tmp_path: Path) -> None:
+    async def main(clock: VirtualClock) -> None:
+        async with whole_with(fake_media, clock, tmp_path, IVR) as one:
+            for number in range(3):  # the first ones compile statements
+                gc.collect()
+                gc.disable()
+                caller = Caller(one, f"127.0.0.{3 + number}")
+                caller.call()
+                await passes(3)
+                caller.hangup()
+                await caller.gone
+                await one.services.ledger.flush()
+                await passes(60)
+                gc.enable()
+                left = gc.collect()
+            assert left == 0
+
+    try:
+        run(main)
+    finally:
+        gc.enable()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+from contextlib import suppress
+
 import pytest
 
 from twiml.errors import TwimlError
@@ -53,3 +56,15 @@ def test_depth_is_bounded() -> None:
     assert parse(b"<a>" * DEEPEST + b"</a>" * DEEPEST).all_text() == ""
     with pytest.raises(TwimlError):
         parse(b"<a>" * (DEEPEST + 1) + b"</a>" * (DEEPEST + 1))
+
+
+@pytest.mark.parametrize("document", [b"<a>one<b/></a>", b"<a><b></a>", b"<!DOCTYPE a><a/>"])
+def test_nothing_of_a_document_waits_for_the_collector(document: bytes) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        with suppress(TwimlError):
+            parse(document)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
