@@ -6,6 +6,7 @@ from gateway.api.core import declared, queues
 from gateway.api.core.accounts import Accounts
 from gateway.api.core.call_events import CallEvents
 from gateway.api.core.call_messages import CallMessages
+from gateway.api.core.call_payments import CallPayments
 from gateway.api.core.caller_ids import CallerIds
 from gateway.api.core.calls import Calls
 from gateway.api.core.conferences import Conferences
@@ -18,6 +19,7 @@ from gateway.api.core.unmade import Unmade
 from gateway.api.dialect import CORE
 from gateway.api.http import Route
 from gateway.api.resource import Serving
+from gateway.calls.assisted import AssistedPayments
 from gateway.calls.dispatch import Dispatch
 from gateway.calls.exchange import Exchange
 from gateway.calls.live_recordings import LiveRecordings
@@ -40,6 +42,7 @@ def core_routes(services: Services, exchange: Exchange) -> list[Route]:
         *Numbers(store, services.sids, clock).routes(),
         *CallMessages(store, steering, services.sids, clock).routes(),
         *Calls(store, exchange, steering).routes(),
+        *CallPayments(store, AssistedPayments(exchange.calls), clock).routes(),
         *Later(store).routes(),
         *Recordings(store, live, clock, services.recordings_dir, lambda: services.public_url).routes(),
         *Conferences(store, moderation).routes(),

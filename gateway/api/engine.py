@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from gateway.store.rows import Call, Conference, Recording
+from twiml.payments import Terms
 
 LONGEST_MESSAGE = 10_000  # bytes of a user-defined message
 
@@ -100,6 +102,38 @@ class Validations(Protocol):
 
     async def begin(self, account_sid: str, wanted: Validate) -> tuple[str, str]:
         """The call's SID and the code."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StartPayment:
+    """The parameters of POST Calls/{sid}/Payments. `matched`: fields that are entered twice."""
+
+    terms: Terms
+    matched: tuple[str, ...]
+    status_callback: str
+    key: str  # IdempotencyKey
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePayment:
+    """The parameters of POST Calls/{sid}/Payments/{sid}: either `capture` or `status` is empty."""
+
+    capture: str
+    status: str
+    status_callback: str
+    key: str  # IdempotencyKey
+
+
+class Payments(Protocol):
+    """Payments on calls that are up; ApiError where it refuses."""
+
+    async def start(self, call_sid: str, wanted: StartPayment) -> tuple[str, datetime]:
+        """A session's SID and when it was made: that of an earlier one with the same key."""
+        ...
+
+    async def change(self, call_sid: str, sid: str, wanted: ChangePayment) -> datetime | None:
+        """When the session was made; None where the call has no such one."""
         ...
 
 

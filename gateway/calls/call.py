@@ -19,6 +19,7 @@ from gateway.webhooks.cookies import CookieJar
 from sip.events import Cause, Referred
 
 if TYPE_CHECKING:
+    from gateway.calls.assisted import Session
     from gateway.calls.recordings import Recording
 
 LOG = logging.getLogger(__name__)
@@ -52,6 +53,7 @@ class Call:
         self._time_limit: float | None = None  # seconds from the answer on
         self._hangs_up: asyncio.TimerHandle | None = None
         self.told_of_payments = 0  # status callbacks
+        self.payment: Session | None = None  # with an agent's help, the latest
         self.leaves = False  # it has sent its other party on: nothing but its end follows
 
     @property

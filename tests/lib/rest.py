@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from random import Random
 from typing import Any, TypeVar
@@ -29,6 +30,7 @@ from gateway.api.core import declared
 from gateway.api.core.accounts import Accounts
 from gateway.api.core.call_events import CallEvents
 from gateway.api.core.call_messages import CallMessages
+from gateway.api.core.call_payments import CallPayments
 from gateway.api.core.caller_ids import CallerIds
 from gateway.api.core.calls import Calls
 from gateway.api.core.later import Later
@@ -37,7 +39,7 @@ from gateway.api.core.numbers import Numbers
 from gateway.api.core.recordings import Recordings
 from gateway.api.core.unmade import Unmade
 from gateway.api.dialect import CORE
-from gateway.api.engine import ChangeCall, CreateCall, CreateRecording, Validate
+from gateway.api.engine import ChangeCall, ChangePayment, CreateCall, CreateRecording, StartPayment, Validate
 from gateway.api.http import Reply, Request, Route, Router
 from gateway.api.operator.accounts import AccountCeilings
 from gateway.api.operator.numbers import Inventory
@@ -103,6 +105,23 @@ class FakeEngine:
     async def cancel(self, sid: str) -> None:
         self.asked.append(("cancel", sid))
         await self._store.calls.update(sid, {"status": "canceled"})
+
+
+class FakePayments:
+    """`gateway.api.engine.Payments`: remembers what it was asked, and knows one session."""
+
+    def __init__(self, sids: Sids, clock: SystemClock, asked: list[tuple[Any, ...]]) -> None:
+        self._sids, self._clock, self._asked = sids, clock, asked
+        self._known = ""
+
+    async def start(self, call_sid: str, wanted: StartPayment) -> tuple[str, datetime]:
+        self._asked.append(("start payment", call_sid, wanted))
+        self._known = self._sids.new("PK")
+        return self._known, self._clock.wall()
+
+    async def change(self, call_sid: str, sid: str, wanted: ChangePayment) -> datetime | None:
+        self._asked.append(("change payment", sid, wanted))
+        return self._clock.wall() if sid == self._known else None
 
 
 class FakeRecorders:
@@ -246,6 +265,7 @@ async def _start(folder: Path, loop: asyncio.AbstractEventLoop) -> tuple[Rest, A
         *Numbers(store, sids, clock).routes(),
         *CallMessages(store, engine, sids, clock).routes(),
         *Calls(store, engine, engine).routes(),
+        *CallPayments(store, FakePayments(sids, clock, engine.asked), clock).routes(),
         *Later(store).routes(),
         *Recordings(store, engine.recorders, clock, folder, lambda: "https://gateway.example").routes(),
         *declared.routes(store, sids, clock),

@@ -120,8 +120,8 @@ async function later(paths) {
   const payment = { idempotencyKey: "k", statusCallback: `${APP}/told` };
   const stopped = { status: "stopped" };
   const none = "1".repeat(32);
-  await refused(() => paths.payments.create(payment), 20001);
-  await refused(() => paths.payments(`PK${none}`).update(payment), 20404);
+  await refused(() => paths.payments.create(payment), 64004); // nobody takes cards here
+  await refused(() => paths.payments(`PK${none}`).update({ ...payment, status: "cancel" }), 20404);
   await refused(() => paths.siprec.create({ connectorName: "c" }), 20001);
   await refused(() => paths.siprec(`SR${none}`).update(stopped), 20404);
   await refused(() => paths.streams.create({ url: "wss://app.example.com/" }), 20001);

@@ -105,8 +105,8 @@ class Walk:
     def later(self, call: Any) -> None:
         """What calls cannot begin yet is refused in words."""
         payment = {"idempotency_key": "k", "status_callback": f"{self.app}/told"}
-        refused(lambda: call.payments.create(**payment), 20001)
-        refused(lambda: call.payments("PK" + "1" * 32).update(**payment), 20404)
+        refused(lambda: call.payments.create(**payment), 64004)  # nobody takes cards here
+        refused(lambda: call.payments("PK" + "1" * 32).update(**payment, status="cancel"), 20404)
         refused(lambda: call.siprec.create(connector_name="c"), 20001)
         refused(lambda: call.siprec("SR" + "1" * 32).update(status="stopped"), 20404)
         refused(lambda: call.streams.create(url="wss://app.example.com/"), 20001)

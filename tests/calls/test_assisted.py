@@ -1,0 +1,217 @@
+"""Payments with an agent's help, in virtual time: the caller presses, the agent hears no keys, the app is told."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from gateway.api.engine import ChangePayment, CreateRecording, StartPayment
+from gateway.calls.assisted import AssistedPayments
+from gateway.calls.live_recordings import LiveRecordings
+from gateway.errors import ApiError
+from gateway.store.paging import Page
+from tests.calls.test_conference import Stage, staged
+from tests.calls.test_dial import Callee, documents
+from tests.calls.test_pay import CARD, CODE, channels, holds
+from tests.calls.test_whole_calls import Caller
+from tests.lib.loop import VirtualClock, passes, run
+from tests.lib.whole import HOST, EngineLink, Whole, whole
+from tests.media.test_withholding import keys_in
+from twiml.payments import Terms
+
+URL = f"{HOST}/told"
+
+
+class Agent:
+    """What an agent's app asks of one call."""
+
+    def __init__(self, one: Whole[EngineLink], call_sid: str, row: int) -> None:
+        self.payments, self.call_sid, self.row, self.one = AssistedPayments(one.exchange.calls), call_sid, row, one
+        self.sid = ""
+        self._keys = map(str, count())
+
+    async def start(self, terms: Terms | None = None, matched: tuple[str, ...] = (), key: str = "") -> None:
+        wanted = StartPayment(terms or Terms(), matched, URL, key or next(self._keys))
+        self.sid, _ = await self.payments.start(self.call_sid, wanted)
+
+    async def capture(self, field: str, keys: str) -> None:
+        await self.change(capture=field)
+        await self.one.link.dial(self.row, keys)
+        await passes(6)
+
+    async def change(self, capture: str = "", status: str = "", key: str = "") -> None:
+        wanted = ChangePayment(capture, status, URL, key or next(self._keys))
+        await self.payments.change(self.call_sid, self.sid, wanted)
+
+    async def card(self) -> None:
+        """All of one."""
+        for field, keys in (("payment-card-number", CARD), ("expiration-date", "1234"), ("security-code", CODE)):
+            await self.capture(field, keys)
+
+    def told(self) -> list[dict[str, str]]:
+        return self.one.web.to("/told")
+
+
+def bridged(
+    tmp_path: Path, test: Callable[[Agent, Caller], Awaitable[None]], record: str = "record-from-answer-dual"
+) -> None:
+    """A caller whose Dial has reached somebody."""
+
+    async def main(clock: VirtualClock) -> None:
+        paths = documents(f"record='{record}'") | {"/told": ""}
+        async with whole(clock, tmp_path, paths) as one:
+            caller, callee = Caller(one), Callee(one)
+            caller.call()
+            await passes(2)
+            callee.answer()
+            await passes(1)
+            sid = next(call.sid for call in one.exchange.calls.values() if call.row.direction == "inbound")
+            await test(Agent(one, sid, 0), caller)
+            await passes(1)
+            callee.hangup()
+            caller.hangup()
+            await passes(35)
+            assert (one.exchange.calls, one.services.workers.ports_in_use) == ({}, 0)
+
+    run(main)
+
+
+def test_a_card_is_captured_field_by_field_and_paid(tmp_path: Path) -> None:
+    async def test(agent: Agent, _: Caller) -> None:
+        await agent.start(Terms(wants_postal=False, amount="9.90"))
+        await agent.card()
+        await agent.change(status="complete")
+        await passes(2)
+        told = agent.told()
+        assert [int(one["SequenceNumber"]) for one in told] == list(range(len(told)))
+        assert told[0]["Required"] == "payment-card-number expiration-date security-code"
+        whole_ones = [one for one in told if "PartialResult" not in one]
+        steps = [(one.get("Capture"), one.get("Required"), one.get("Result")) for one in whole_ones]
+        assert steps == [
+            (None, "payment-card-number expiration-date security-code", None),
+            ("payment-card-number", "payment-card-number expiration-date security-code", None),
+            ("payment-card-number", "expiration-date security-code", None),
+            ("expiration-date", "expiration-date security-code", None), ("expiration-date", "security-code", None),
+            ("security-code", "security-code", None), ("security-code", "", None), (None, None, "success"),
+        ]  # fmt: skip
+        last = told[-1]
+        assert last["PaymentConfirmationCode"].startswith("ch_test_")
+        assert (last["PaymentCardNumber"], last["SecurityCode"], last["Sid"]) == ("xxxxxxxxxxxx4242", "xxx", agent.sid)
+        partial = [one["PaymentCardNumber"] for one in told if one.get("Capture") == "payment-card-number"
+                   and "PartialResult" in one]  # fmt: skip
+        assert partial == ["x" * number for number in range(1, 16)]
+        assert CODE not in {one.get("SecurityCode") for one in told}
+
+    bridged(tmp_path, test)
+    assert holds(tmp_path, CARD) == []
+    (file,) = tmp_path.glob("*.wav")
+    assert [keys_in(channel) for channel in channels(file)] == ["", ""]
+
+
+def test_the_other_party_hears_no_keys(tmp_path: Path) -> None:
+    """Neither tones nor telephone events, until it is over."""
+
+    def events(one: Whole[EngineLink]) -> int:
+        """Packets of telephone events that it was sent lately."""
+        return sum(int((sent.data[sent.rows == 1, 1] & 0x7F == 101).sum()) for sent in one.link._last)
+
+    async def test(agent: Agent, _: Caller) -> None:
+        await agent.start()
+        await agent.capture("payment-card-number", CARD)
+        assert (keys_in(agent.one.link.heard(1)), events(agent.one)) == ("", 0)
+        await agent.change(status="cancel")
+        await agent.one.link.dial(0, "159")
+        assert events(agent.one) == 3
+        assert agent.told()[-1]["Result"] == "payment-session-cancelled"
+
+    bridged(tmp_path, test, "do-not-record")
+
+
+def test_no_recording_of_a_conference_has_the_keys(tmp_path: Path) -> None:
+    async def test(stage: Stage) -> None:
+        one = stage.one
+        await stage.comes(1)
+        await stage.comes(2)
+        live = LiveRecordings(one.exchange.calls, one.services.conferences)
+        member = stage.member(2).call
+        await live.start(member.row, CreateRecording(channels="dual"))
+        payer = stage.member(1)
+        agent = Agent(one, payer.sid, payer.leg.row)
+        await agent.start(Terms(wants_postal=False))
+        await agent.card()
+        await agent.change(status="complete")
+        await passes(1)
+        assert agent.told()[-1]["Result"] == "success"
+        await one.links[0].dial(payer.leg.row, "159")
+        (account,) = {call.row.account_sid for call in one.exchange.calls.values()}
+        assert len((await one.services.store.recordings.page(account, Page(), {})).rows) == 2
+
+    async def recorded(stage: Stage) -> None:
+        stage.wanted = f"{stage.wanted} record='record-from-start'"
+        await test(stage)
+
+    staged(tmp_path, recorded)
+    files = list(tmp_path.glob("*.wav"))
+    assert len(files) == 2
+    for file in files:  # what came after the payment is there
+        assert "".join(keys_in(channel) for channel in channels(file)) == "159"
+
+
+def test_what_is_wrong_is_told_and_can_be_captured_again(tmp_path: Path) -> None:
+    async def test(agent: Agent, _: Caller) -> None:
+        await agent.start(Terms(wants_postal=False, wants_code=False), ("payment-card-number",))
+        await agent.capture("payment-card-number", "4242424242424241#")
+        assert agent.told()[-1]["ErrorType"] == "invalid-card-number"
+        await agent.capture("payment-card-number", "12*" + CARD)
+        await agent.capture("expiration-date", "12")
+        assert agent.told()[-1]["ErrorType"] == "invalid-date"
+        await agent.capture("expiration-date", "1234")
+        assert agent.told()[-1]["Required"] == "payment-card-number-matcher"
+        await agent.capture("payment-card-number-matcher", "4111111111111111")
+        assert agent.told()[-1]["ErrorType"] == "input-matching-failed"
+        await agent.capture("payment-card-number-matcher", CARD)
+        await agent.change(status="complete")
+        await passes(1)
+        assert agent.told()[-1]["PaymentToken"].startswith("tok_test_")
+
+    bridged(tmp_path, test, "do-not-record")
+
+
+def test_who_hangs_up_ends_it(tmp_path: Path) -> None:
+    async def test(agent: Agent, caller: Caller) -> None:
+        await agent.start()
+        caller.hangup()
+        await passes(1)
+        assert agent.told()[-1]["Result"] == "caller-hung-up"
+
+    bridged(tmp_path, test, "do-not-record")
+
+
+def test_what_cannot_be_done_now_is_refused(tmp_path: Path) -> None:
+    async def refused(code: int, work: Awaitable[None]) -> None:
+        with pytest.raises(ApiError) as error:
+            await work
+        assert error.value.code == code
+
+    async def test(agent: Agent, _: Caller) -> None:
+        await refused(64004, agent.start(Terms(connector="None")))
+        await agent.start(key="a")
+        first = agent.sid
+        await agent.start(key="a")
+        assert agent.sid == first
+        await refused(64021, agent.start(key="b"))
+        await refused(64021, agent.change(status="complete"))
+        await refused(64021, agent.change(capture="bank-account-number"))
+        await refused(64021, agent.change(capture="postal-code-matcher"))
+        await agent.change(status="cancel", key="c")
+        await agent.change(status="cancel", key="c")
+        await refused(64021, agent.change(status="cancel"))
+        await agent.start(key="d")
+        assert agent.sid != first
+        agent.call_sid = "CA" + "0" * 32
+        await refused(21220, agent.start())
+
+    bridged(tmp_path, test, "do-not-record")
