@@ -45,7 +45,9 @@ def offer(
 ) -> bytes:
     """An offer of the codecs in their order, with telephone-event unless `events` is False."""
     formats = [(STATIC[name], name) for name in codecs]
-    return _print(local_ip, [_audio(udp_port, formats, DTMF_TYPE if events else -1, direction)], session_id, version)
+    return printed(
+        local_ip, [audio_section(udp_port, formats, DTMF_TYPE if events else -1, direction)], session_id, version
+    )
 
 
 def answer(
@@ -61,41 +63,43 @@ def answer(
     events: bool = True,
 ) -> tuple[bytes, StreamPlan]:
     """Our answer and what it means; media lines that we do not take get port 0 (RFC 3264 §6)."""
-    session = _parse(offered)
-    chosen = next((line for line in session.media if _usable(line)), None)
+    session = read(offered)
+    chosen = next((line for line in session.media if usable(line)), None)
     if chosen is None:
         raise NegotiationError("the offer has no audio stream over RTP/AVP")
-    code, name = _common(chosen, codecs)
+    code, name = common(chosen, codecs)
     dtmf = _dtmf(chosen) if events else -1
-    theirs = _direction(session, chosen)
+    theirs = direction_of(session, chosen)
     sections = [
-        _audio(udp_port, [(code, name)], dtmf, _MIRROR[theirs], mux=_muxed(chosen)) if line is chosen
+        audio_section(udp_port, [(code, name)], dtmf, _MIRROR[theirs], mux=_muxed(chosen)) if line is chosen
         else f"m={line.kind} 0 {line.protocol} {' '.join(line.formats) or '0'}\r\n"
         for line in session.media
     ]  # fmt: skip
-    plan = _plan(session, chosen, code, name, dtmf, signalling_ip, symmetric)
-    return _print(local_ip, sections, session_id, version), plan
+    plan = plan_of(session, chosen, code, name, dtmf, signalling_ip, symmetric)
+    return printed(local_ip, sections, session_id, version), plan
 
 
 def accept(our_offer: bytes, answered: bytes, *, signalling_ip: str = "", symmetric: bool = False) -> StreamPlan:
     """What their answer to our offer means."""
-    ours = _parse(our_offer).media[0]
-    session = _parse(answered)
-    chosen = next((line for line in session.media if _usable(line)), None)
+    ours = read(our_offer).media[0]
+    session = read(answered)
+    chosen = next((line for line in session.media if usable(line)), None)
     if chosen is None:
         raise NegotiationError("the answer refuses the audio stream")
-    code, name = _common(chosen, [name for _, name in _codecs(ours)])
-    return _plan(session, chosen, code, name, _dtmf(chosen), signalling_ip, symmetric)
+    code, name = common(chosen, [name for _, name in _codecs(ours)])
+    return plan_of(session, chosen, code, name, _dtmf(chosen), signalling_ip, symmetric)
 
 
-def _parse(body: bytes) -> Sdp:
+def read(body: bytes) -> Sdp:
+    """A description; NegotiationError where it is none."""
     try:
         return sdp.parse(body)
     except SdpError as error:
         raise NegotiationError(str(error)) from error
 
 
-def _usable(line: MediaLine) -> bool:
+def usable(line: MediaLine) -> bool:
+    """Whether a stream is one that we could take."""
     return line.kind == "audio" and line.port != 0 and line.protocol in ("RTP/AVP", "RTP/AVPF")
 
 
@@ -117,7 +121,8 @@ def _codecs(line: MediaLine) -> list[tuple[int, str]]:
     return found
 
 
-def _common(line: MediaLine, codecs: Sequence[str]) -> tuple[int, str]:
+def common(line: MediaLine, codecs: Sequence[str]) -> tuple[int, str]:
+    """Payload type and name of their first codec that is among ours; NegotiationError without one."""
     for code, name in _codecs(line):
         if name in codecs:
             return code, name
@@ -134,7 +139,7 @@ def _dtmf(line: MediaLine) -> int:
     return -1
 
 
-def _direction(session: Sdp, line: MediaLine) -> str:
+def direction_of(session: Sdp, line: MediaLine) -> str:
     """Theirs; a connection to 0.0.0.0 is the old way to say hold (RFC 3264 §8.4)."""
     found = "sendrecv"
     for name in _MIRROR:
@@ -160,10 +165,11 @@ def _rtcp_port(line: MediaLine) -> int:
     return named or min(line.port + 1, 65535)
 
 
-def _plan(
+def plan_of(
     session: Sdp, line: MediaLine, code: int, name: str, dtmf: int, signalling_ip: str, symmetric: bool
 ) -> StreamPlan:
-    theirs = _direction(session, line)
+    """What a stream of theirs means for us; `dtmf`: payload type of telephone-event, -1 for none."""
+    theirs = direction_of(session, line)
     if not line.ip:
         raise NegotiationError("the audio stream has no connection address (c=)")
     held = line.ip in ("0.0.0.0", "::")
@@ -183,7 +189,10 @@ def _plan(
     )
 
 
-def _audio(udp_port: int, formats: list[tuple[int, str]], dtmf: int, direction: str, *, mux: bool = False) -> str:
+def audio_section(
+    udp_port: int, formats: list[tuple[int, str]], dtmf: int, direction: str, *, mux: bool = False
+) -> str:
+    """A stream of ours, formats as (payload type, codec)."""
     codes = [str(code) for code, _ in formats] + ([str(dtmf)] if dtmf >= 0 else [])
     lines = [f"m=audio {udp_port} RTP/AVP {' '.join(codes)}"]
     lines += [f"a=rtpmap:{code} {name}/{RATE}" for code, name in formats]
@@ -195,7 +204,8 @@ def _audio(udp_port: int, formats: list[tuple[int, str]], dtmf: int, direction: 
     return "".join(f"{line}\r\n" for line in lines)
 
 
-def _print(ip: str, sections: list[str], session_id: int, version: int) -> bytes:
+def printed(ip: str, sections: list[str], session_id: int, version: int) -> bytes:
+    """A description with these streams."""
     family = "IP6" if ":" in ip else "IP4"
     head = f"v=0\r\no=- {session_id} {version} IN {family} {ip}\r\ns=-\r\nc=IN {family} {ip}\r\nt=0 0\r\n"
     return (head + "".join(sections)).encode()
