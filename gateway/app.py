@@ -41,6 +41,7 @@ from gateway.phones.gruus import Gruus
 from gateway.phones.logins import Logins
 from gateway.phones.phones import Phones
 from gateway.sids import Sids
+from gateway.siprec.book import SiprecBook
 from gateway.speech.cache import AudioCache
 from gateway.speech.fetch import AudioFetcher
 from gateway.speech.own import OwnRecordings
@@ -109,6 +110,8 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         await book.load()
         if book.local_by_name and not settings.loopback_only:
             LOG.warning("! the trunk `local` is enabled by name: every program of this machine may call in")
+        recorders = SiprecBook(store, secret, settings.siprec_connectors, settings.declared_at)
+        await recorders.load()
         _warn_of_identity(book, settings)
         sids, metrics = Sids(random), Metrics()
         exchange = Exchange(Limits(settings.limits.cps, settings.limits.concurrency, settings.limits.of_source))
@@ -165,6 +168,7 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
             recordings_dir=recordings, public_url=settings.public_url, addresses=addresses,
             fallback_twiml=settings.webhooks.fallback_twiml,
             inside_token=sids.token(), spawn=exchange.spawn, drive=exchange.drive, verifier=verifier, signer=signer,
+            recorders=recorders,
         )  # fmt: skip
         exchange.services = services
         site, *others = await listeners.open_http(settings, services, exchange, book, endpoint, close)

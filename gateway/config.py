@@ -24,7 +24,7 @@ class ConfigError(Exception):
 
 
 class Settings(BaseSettings):
-    """Everything that can be set. `trunks`, `routes` and `payment_connectors` have the operator API's field names."""
+    """Everything that can be set. Trunks, routes and connectors have the operator API's field names."""
 
     model_config = SettingsConfigDict(env_prefix="TRUNKLINE_", env_nested_delimiter="__", extra="forbid", frozen=True)
 
@@ -43,6 +43,7 @@ class Settings(BaseSettings):
     trunks: tuple[dict[str, Any], ...] = ()
     routes: tuple[dict[str, Any], ...] = ()
     payment_connectors: tuple[dict[str, Any], ...] = ()
+    siprec_connectors: tuple[dict[str, Any], ...] = ()
     declared_at: dict[str, int] = Field(default_factory=dict, exclude=True)  # "trunks/NAME" -> line of the file
 
     @classmethod
@@ -119,7 +120,7 @@ def _with(settings: Settings, overrides: Mapping[str, Any]) -> Settings:
     return settings.model_copy(update=changes)
 
 
-DECLARED = (("trunks", "name"), ("routes", "prefix"), ("payment_connectors", "name"))
+DECLARED = (("trunks", "name"), ("routes", "prefix"), ("payment_connectors", "name"), ("siprec_connectors", "name"))
 
 
 def _declarations(text: str) -> Iterator[tuple[str, int]]:

@@ -15,6 +15,7 @@ from gateway.api.core.notifications import Notifications
 from gateway.api.core.numbers import Numbers
 from gateway.api.core.participants import Participants
 from gateway.api.core.recordings import Recordings
+from gateway.api.core.siprecs import Siprecs
 from gateway.api.core.unmade import Unmade
 from gateway.api.dialect import CORE
 from gateway.api.http import Route
@@ -26,6 +27,7 @@ from gateway.calls.live_recordings import LiveRecordings
 from gateway.calls.moderation import Moderation
 from gateway.calls.services import Services
 from gateway.calls.validation import Validations
+from gateway.siprec.siprecs import LiveSiprecs
 
 
 def core_routes(services: Services, exchange: Exchange) -> list[Route]:
@@ -43,6 +45,7 @@ def core_routes(services: Services, exchange: Exchange) -> list[Route]:
         *CallMessages(store, steering, services.sids, clock).routes(),
         *Calls(store, exchange, steering).routes(),
         *CallPayments(store, AssistedPayments(exchange.calls), clock).routes(),
+        *Siprecs(store, LiveSiprecs(exchange.living)).routes(),
         *Later(store).routes(),
         *Recordings(store, live, clock, services.recordings_dir, lambda: services.public_url).routes(),
         *Conferences(store, moderation).routes(),

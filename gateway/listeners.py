@@ -12,7 +12,7 @@ from gateway.api.http import Reply, Router
 from gateway.api.operator.accounts import AccountCeilings
 from gateway.api.operator.callbacks import Callbacks
 from gateway.api.operator.captures import CallCaptures
-from gateway.api.operator.connectors import PaymentConnectors
+from gateway.api.operator.connectors import Connectors
 from gateway.api.operator.numbers import Inventory
 from gateway.api.operator.recordings import RecordingFiles
 from gateway.api.operator.refusals import Refusals
@@ -54,8 +54,9 @@ async def open_http(
         Router(
             [
                 *Inventory(store).routes(),
-                *PaymentConnectors(services.payments.book).routes(),
+                *Connectors(services.payments.book).routes(),
                 *Operator(store, book, services.carriers.status).routes(),
+                *Connectors(services.recorders).routes(),
                 *Refusals(services.admission, book).routes(),
                 *AccountCeilings(store, services.spending).routes(),
                 *Registrations(services.phones, clock).routes(),

@@ -105,6 +105,21 @@ class StartRecording:
 
 
 @dataclass(frozen=True, slots=True)
+class StartSiprec:
+    """A call's audio to a recording server beside the document. `name`: what stops it, empty where nothing does.
+
+    `connector`: the operator's word for the server; `parameters` are told to it.
+    """
+
+    connector: str
+    name: str = ""
+    track: str = "both_tracks"  # inbound_track, outbound_track, both_tracks
+    status_callback: str | None = None
+    status_callback_method: str = "POST"
+    parameters: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class MessagePlan:
     """A text message beside the call. `to` None: to the caller; `from_` None: from the number that was called."""
 
@@ -364,6 +379,12 @@ class CallControl(Protocol):
 
     async def stop_recording(self, name: str) -> None:
         """Ends a recording that was started; a warning where none of that name runs."""
+
+    async def start_siprec(self, plan: StartSiprec) -> None:
+        """Answers if need be; sends the call's audio to a recording server, without waiting for that to begin."""
+
+    async def stop_siprec(self, name: str) -> None:
+        """Ends one that was started; a warning where none of that name runs."""
 
     async def send_message(self, plan: MessagePlan) -> dict[str, str]:
         """Has a message sent, without waiting for that; its action's parameters (`SmsSid`, `SmsStatus`)."""

@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Protocol
 
 from gateway.store.rows import Call, Conference, Recording
+from gateway.store.voice_rows import Siprec
+from twiml.control import StartSiprec
 from twiml.payments import Terms
 
 LONGEST_MESSAGE = 10_000  # bytes of a user-defined message
@@ -95,6 +97,16 @@ class Validate:
     extension: str = ""
     status_callback: str | None = None
     status_callback_method: str = "POST"
+
+
+class Siprecs(Protocol):
+    """Calls on their way to recording servers; ApiError where it refuses."""
+
+    async def start(self, call: Call, plan: StartSiprec) -> Siprec: ...
+
+    async def stop(self, call: Call, name: str) -> Siprec | None:
+        """By SID or name. None where the call has none that runs."""
+        ...
 
 
 class Validations(Protocol):

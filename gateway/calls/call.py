@@ -21,6 +21,7 @@ from sip.events import Cause, Referred
 if TYPE_CHECKING:
     from gateway.calls.assisted import Session
     from gateway.calls.recordings import Recording
+    from gateway.siprec.siprec import Siprec
 
 LOG = logging.getLogger(__name__)
 
@@ -40,6 +41,8 @@ class Call:
         self.jar = CookieJar()  # of its app
         self.extra: dict[str, str] = {}  # SIP facts, sent with each request
         self.recordings: dict[str, Recording] = {}  # that take audio, by SID
+        self.siprecs: dict[str, Siprec] = {}  # that run, by SID
+        self.talks_with: str | None = None  # somebody else than the app: a number, a URI
         self.started: dict[str, Recording] = {}  # by documents, by name
         self.last_recording: dict[str, str] = {}
         self.stir_status: str | None = None  # the level that we signed it with
@@ -94,6 +97,14 @@ class Call:
             changes["price"] = self.meter.price
         await self._change(changes, "answered", dialog=self._dialog())
         LOG.info("- answered")
+
+    def talks(self, other: str | None) -> None:
+        """With whom its far end talks from now on; None: with the app."""
+        if other == self.talks_with:
+            return
+        self.talks_with = other
+        for siprec in self.siprecs.values():
+            siprec.talks_with(other)
 
     def limit(self, seconds: float) -> None:
         """How long it may last from its answer on; what was said of it before does not count any more."""

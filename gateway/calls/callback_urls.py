@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from gateway.webhooks.errors import FetchError
 from gateway.webhooks.url import resolve
-from twiml.control import ConferenceTarget, DialPlan, MessagePlan, RecordPlan, StartRecording
+from twiml.control import ConferenceTarget, DialPlan, MessagePlan, RecordPlan, StartRecording, StartSiprec
 
 Warn = Callable[[int, str], None]
 
@@ -19,6 +19,11 @@ def of_record(plan: RecordPlan, base: str | None, warn: Warn) -> RecordPlan:
 
 def of_started(plan: StartRecording, base: str | None, warn: Warn) -> StartRecording:
     """The same plan with absolute URLs."""
+    return replace(plan, status_callback=absolute(plan.status_callback, base, warn))
+
+
+def of_siprec(plan: StartSiprec, base: str | None, warn: Warn) -> StartSiprec:
+    """The same plan with an absolute URL."""
     return replace(plan, status_callback=absolute(plan.status_callback, base, warn))
 
 

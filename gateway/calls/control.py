@@ -25,6 +25,7 @@ from gateway.calls.media import NoPort
 from gateway.calls.race import Overtaken, during, first, passed
 from gateway.calls.recordings import Recording, RecordingPlan
 from gateway.calls.transfer_document import ByDocument
+from gateway.siprec import siprecs
 from gateway.speech.errors import SpeechError
 from gateway.webhooks.errors import FetchError
 from gateway.webhooks.url import resolve
@@ -191,6 +192,13 @@ class Control:
 
     async def stop_recording(self, name: str) -> None:
         started.stop(self, name)
+
+    async def start_siprec(self, plan: seen.StartSiprec) -> None:
+        await self.answer()
+        await siprecs.start(self.call, callback_urls.of_siprec(plan, self.base, self.call.warn))
+
+    async def stop_siprec(self, name: str) -> None:
+        await siprecs.stop(self.call, name)
 
     async def send_message(self, plan: seen.MessagePlan) -> dict[str, str]:
         return await texting.send(self, plan)

@@ -110,7 +110,8 @@ class Exchange:
                 LOG.debug("! dropped from %s: %s", flow.remote, detail)
                 self.services.admission.refused(flow, method, status, detail)
             case _:
-                leg = self.services.legs.get(event.session)
+                services = self.services
+                leg = services.legs.get(event.session) or services.recording_sessions.get(event.session)
                 if leg is not None:
                     leg.hear_sip(event)
                 if isinstance(event, sip_events.Ended):

@@ -15,6 +15,7 @@ from gateway.calls.call import status_callback, wants
 from gateway.calls.recordings import repair
 from gateway.calls.services import Services
 from gateway.calls.telling import cut_off
+from gateway.siprec.telling import cut_off as siprec_cut_off
 from gateway.store.rows import Call
 from sip.commands import EndDialog
 from sip.dialog import DialogState
@@ -35,6 +36,9 @@ async def recover(services: Services) -> None:
         await cut_off(conference, services)
     for recording in await services.store.recordings.unfinished():
         await repair(recording, services)
+    for session in await services.store.siprecs.unfinished():
+        call = await services.store.calls.fetch(session.account_sid, session.call_sid)
+        await siprec_cut_off(session, params.standard(call) if call is not None else {}, services)
     services.outbox.kick()
 
 

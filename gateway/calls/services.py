@@ -22,6 +22,8 @@ from gateway.payments.connectors import Payments
 from gateway.phones.admission import DomainAdmission
 from gateway.phones.phones import Phones
 from gateway.sids import Sids
+from gateway.siprec.book import SiprecBook
+from gateway.siprec.session import RecordingSession
 from gateway.speech.audio import Audio
 from gateway.store import Store
 from gateway.trunks.admission import Admission
@@ -99,12 +101,14 @@ class Services:
     inside_token: str  # admits our own calls to our own numbers
     spawn: Spawn
     drive: Drive
+    recorders: SiprecBook  # servers that calls may be sent to
     fallback_twiml: str = ""  # of numbers that have none of their own
     verifier: Verifier | None = None  # who signs for calls that come in
     signer: Signer | None = None  # signs for calls that go out
     conferences: Conferences = field(default_factory=Conferences)  # that live
     parties: Parties = field(default_factory=Parties)  # of Dials
     queues: Queues = field(default_factory=Queues)  # that live
+    recording_sessions: dict[str, RecordingSession] = field(default_factory=dict)  # by SIP session: they are no legs
     legs: dict[str, Leg] = field(default_factory=dict)  # by SIP session
 
     @property

@@ -34,6 +34,7 @@ async def talk(
     try:
         await control.answer()
         control.leg.send(Bridge(control.leg.row, leg.row))
+        control.call.talks(child.call.row.to)
         await recording.from_answer()
         began = services.clock.now()
         LOG.info("- bridged with %s", child.call.row.to)
@@ -46,6 +47,7 @@ async def talk(
         LOG.info("- the caller's leg was taken elsewhere")
     finally:
         wishes.close()
+        control.call.talks(None)
         control.leg.send(Unbridge(control.leg.row))
         recording.stop()
         status = "completed" if wish is not None or child.goes_on else await end(child.call, leg)

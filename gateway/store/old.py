@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from gateway.store import tables
 from gateway.store.database import Database
 from gateway.store.repositories import FINAL
-from gateway.store.voice_tables import message_subscriptions
+from gateway.store.voice_tables import message_subscriptions, siprecs
 
 AT_ONCE = 1000  # rows of one statement
 ENDED = ("completed", "absent", "failed", "deleted")
@@ -34,12 +34,13 @@ class Old:
         await self._database.write((gone, {}))
 
     async def delete(self, before: datetime) -> int:
-        """Deletes finished calls, subscriptions to them, notifications and dead callbacks; how many rows."""
-        subscribed = message_subscriptions.c
+        """Deletes finished calls, what hangs on them, notifications and dead callbacks; how many rows."""
+        subscribed, sessions = message_subscriptions.c, siprecs.c
         calls, notes, callbacks = tables.calls, tables.notifications, tables.callbacks
         return (
             await self._delete(calls.c.sid, calls.c.end_time < before, calls.c.status.in_(FINAL))
             + await self._delete(subscribed.sid, subscribed.date_created < before)
+            + await self._delete(sessions.sid, sessions.date_created < before)
             + await self._delete(notes.c.sid, notes.c.message_date < before)
             + await self._delete(callbacks.c.id, callbacks.c.dead.is_(True), callbacks.c.first_tried < before)
         )

@@ -17,7 +17,7 @@ from gateway.store.requests import requests
 from gateway.store.rows import Account, Call, Callback, Dialog, Notification, Number, Recording
 from gateway.store.secret import SecretKey
 from gateway.store.statements import Statement, delete, insert, select, update, values
-from gateway.store.voice_tables import message_subscriptions
+from gateway.store.voice_tables import message_subscriptions, siprecs
 
 T = TypeVar("T")
 Filter = sa.ColumnElement[bool]
@@ -190,11 +190,12 @@ class Calls:
         return listing(found, page, "date_created", _call)
 
     async def delete(self, account_sid: str, sid: str) -> None:
-        """Forgets a finished call, what it asked of its app, and who subscribed to its messages."""
+        """Forgets a finished call, what it asked of its app, who subscribed to its messages, its SIPREC sessions."""
         await self._database.write(
             delete(self._table, account_sid=account_sid, sid=sid),
             delete(requests, account_sid=account_sid, subject=sid),
             delete(message_subscriptions, account_sid=account_sid, call_sid=sid),
+            delete(siprecs, account_sid=account_sid, call_sid=sid),
         )
 
     async def spent_since(self, account_sid: str, since: datetime) -> int:

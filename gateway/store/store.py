@@ -17,6 +17,7 @@ from gateway.store.repositories import Accounts, Calls, Notifications, Numbers, 
 from gateway.store.requests import Requests
 from gateway.store.secret import SecretKey
 from gateway.store.sip import Sip
+from gateway.store.siprecs import Siprecs
 from gateway.store.voice_rows import Application, Message
 
 
@@ -42,6 +43,7 @@ class Store:
         self.caller_ids = CallerIds(database)
         self.queues = Queues(database)
         self.messages = Owned(database, voice_tables.messages, Message)
+        self.siprecs = Siprecs(database)
         self.message_subscriptions = MessageSubscriptions(database)
         self.registrations = Registrations(database)
         self.old = Old(database)

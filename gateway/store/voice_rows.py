@@ -55,6 +55,19 @@ class MessageSubscription(Owned):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Siprec(Owned):
+    """A call's audio on its way to a recording server (SR…): in-progress or stopped."""
+
+    call_sid: str
+    name: str | None
+    connector_name: str
+    track: str  # inbound_track, outbound_track, both_tracks
+    status: str = "in-progress"
+    status_callback: str | None = None
+    status_callback_method: str = "POST"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Message(Owned):
     """A text message (SM…) that a call left to be sent."""
 

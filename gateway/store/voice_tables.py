@@ -1,4 +1,5 @@
-"""The tables of voice resources that customers make: applications, caller IDs, queues, subscriptions, messages."""
+"""The tables of voice resources that customers make: applications, caller IDs, queues, subscriptions,
+messages, SIPREC sessions."""
 
 from __future__ import annotations
 
@@ -49,6 +50,17 @@ message_subscriptions = owned(
     Column("method", String(4), nullable=False),
     Column("idempotency_key", Text),
     sa.UniqueConstraint("account_sid", "call_sid", "idempotency_key"),
+)
+
+siprecs = owned(
+    "siprecs",
+    Column("call_sid", String(34), nullable=False, index=True),
+    Column("name", Text),
+    Column("connector_name", String(100), nullable=False),
+    Column("track", String(20), nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("status_callback", Text),
+    Column("status_callback_method", String(4), nullable=False),
 )
 
 messages = owned(

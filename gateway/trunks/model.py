@@ -49,6 +49,19 @@ class Target(Strict):
         return checked_uri(value)
 
 
+def checked_targets(value: tuple[str | Target, ...]) -> tuple[str | Target, ...]:
+    """Ways into somebody; ValueError for what is no URI of such."""
+    for one in value:
+        if isinstance(one, str):
+            checked_uri(one)
+    return value
+
+
+def targets_of(value: tuple[str | Target, ...]) -> tuple[Target, ...]:
+    """Each with priority and weight; plain URIs in their order."""
+    return tuple(Target(uri=one, priority=place) if isinstance(one, str) else one for place, one in enumerate(value))
+
+
 class Numbers(Strict):
     """How a carrier writes numbers: on calls to it and, the other way round, on calls from it.
 
@@ -100,10 +113,7 @@ class Trunk(Strict):
     @field_validator("uris")
     @classmethod
     def _are_uris(cls, value: tuple[str | Target, ...]) -> tuple[str | Target, ...]:
-        for one in value:
-            if isinstance(one, str):
-                checked_uri(one)
-        return value
+        return checked_targets(value)
 
     @field_validator("register_to")
     @classmethod
@@ -153,9 +163,7 @@ class Trunk(Strict):
     @property
     def targets(self) -> tuple[Target, ...]:
         """`uris`, each with priority and weight; plain ones in their order."""
-        return tuple(
-            Target(uri=one, priority=place) if isinstance(one, str) else one for place, one in enumerate(self.uris)
-        )
+        return targets_of(self.uris)
 
 
 class Route(Strict):

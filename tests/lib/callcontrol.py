@@ -21,6 +21,7 @@ from twiml.control import (
     RecordPlan,
     Referred,
     StartRecording,
+    StartSiprec,
     Target,
 )
 from twiml.document import parse
@@ -122,6 +123,12 @@ class NotedCall:
 
     async def stop_recording(self, name: str) -> None:
         self._note("stop_recording", name)
+
+    async def start_siprec(self, plan: StartSiprec) -> None:
+        self._note("start_siprec", plan)
+
+    async def stop_siprec(self, name: str) -> None:
+        self._note("stop_siprec", name)
 
     async def send_message(self, plan: MessagePlan) -> dict[str, str]:
         self._note("send_message", plan)

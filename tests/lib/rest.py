@@ -37,11 +37,13 @@ from gateway.api.core.later import Later
 from gateway.api.core.notifications import Notifications
 from gateway.api.core.numbers import Numbers
 from gateway.api.core.recordings import Recordings
+from gateway.api.core.siprecs import Siprecs
 from gateway.api.core.unmade import Unmade
 from gateway.api.dialect import CORE
 from gateway.api.engine import ChangeCall, ChangePayment, CreateCall, CreateRecording, StartPayment, Validate
 from gateway.api.http import Reply, Request, Route, Router
 from gateway.api.operator.accounts import AccountCeilings
+from gateway.api.operator.connectors import Connectors
 from gateway.api.operator.numbers import Inventory
 from gateway.api.operator.recordings import RecordingFiles
 from gateway.api.operator.refusals import Refusals
@@ -53,14 +55,17 @@ from gateway.billing.guard import Guard
 from gateway.clock import SystemClock
 from gateway.errors import ApiError
 from gateway.sids import Sids
+from gateway.siprec.book import SiprecBook
 from gateway.store import Store
 from gateway.store.rows import Account, Call, Conference, Recording
 from gateway.store.secret import SecretKey
+from gateway.store.voice_rows import Siprec
 from gateway.trunks.admission import Admission
 from gateway.trunks.book import TrunkBook
 from gateway.trunks.gate import Gate
 from gateway.webhooks.ledger import Ledger
 from sip.challenge import Challenger
+from twiml.control import StartSiprec
 
 T = TypeVar("T")
 
@@ -74,6 +79,7 @@ class FakeEngine:
         self.asked: list[tuple[Any, ...]] = []
         self.refusal: ApiError | None = None
         self._store, self._sids, self._clock = store, sids, clock
+        self.siprecs = FakeSiprecs(store, sids, clock, self.asked)
         self.recorders = FakeRecorders(store, sids, clock, self.asked)
 
     async def create(self, account_sid: str, wanted: CreateCall) -> Call:
@@ -151,6 +157,31 @@ class FakeRecorders:
             return None
         await self._store.recordings.update(sid, {"status": status})
         return replace(found, status=status)
+
+
+class FakeSiprecs:
+    """`gateway.api.engine.Siprecs`: every call is up, and everything runs until it is stopped."""
+
+    def __init__(self, store: Store, sids: Sids, clock: SystemClock, asked: list[tuple[Any, ...]]) -> None:
+        self._store, self._sids, self._clock, self._asked = store, sids, clock, asked
+
+    async def start(self, call: Call, plan: StartSiprec) -> Siprec:
+        self._asked.append(("siprec", call.sid, plan))
+        now = self._clock.wall()
+        row = Siprec(
+            sid=self._sids.new("SR"), account_sid=call.account_sid, date_created=now, date_updated=now,
+            call_sid=call.sid, name=plan.name or None, connector_name=plan.connector, track=plan.track,
+        )  # fmt: skip
+        await self._store.siprecs.insert(row)
+        return row
+
+    async def stop(self, call: Call, name: str) -> Siprec | None:
+        siprecs = self._store.siprecs
+        found = await siprecs.fetch(call.account_sid, name) or await siprecs.of_call(call.account_sid, call.sid, name)
+        if found is None or found.status != "in-progress":
+            return None
+        await siprecs.change(found.sid, {"status": "stopped"})
+        return replace(found, status="stopped")
 
 
 @dataclass
@@ -255,6 +286,9 @@ async def _start(folder: Path, loop: asyncio.AbstractEventLoop) -> tuple[Rest, A
     engine = FakeEngine(store, sids, clock)
     book = TrunkBook(store, [{"name": "fixed"}], [], {"trunks/fixed": 3}, local=True)
     await book.load()
+    fixed = {"name": "fixed", "uris": ["sip:srs@x"]}
+    recorders = SiprecBook(store, SecretKey(b"test"), [fixed], {"siprec_connectors/fixed": 7})
+    await recorders.load()
     ledger = Ledger(store.requests, 1000)
     routes = [
         *Accounts(store, clock).routes(),
@@ -266,6 +300,7 @@ async def _start(folder: Path, loop: asyncio.AbstractEventLoop) -> tuple[Rest, A
         *CallMessages(store, engine, sids, clock).routes(),
         *Calls(store, engine, engine).routes(),
         *CallPayments(store, FakePayments(sids, clock, engine.asked), clock).routes(),
+        *Siprecs(store, engine.siprecs).routes(),
         *Later(store).routes(),
         *Recordings(store, engine.recorders, clock, folder, lambda: "https://gateway.example").routes(),
         *declared.routes(store, sids, clock),
@@ -274,6 +309,7 @@ async def _start(folder: Path, loop: asyncio.AbstractEventLoop) -> tuple[Rest, A
     admission = Admission(book, NoCarriers(), Challenger("trunkline", random), Gate(book.belongs), clock)
     operator = [
         *Inventory(store).routes(),
+        *Connectors(recorders).routes(),
         *Operator(store, book, lambda trunk: {"name": trunk.name}).routes(),
         *Refusals(admission, book).routes(),
         *AccountCeilings(store, Guard(store, clock)).routes(),

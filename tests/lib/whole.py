@@ -32,6 +32,7 @@ from gateway.phones.gruus import Gruus
 from gateway.phones.logins import Logins
 from gateway.phones.phones import Phones
 from gateway.sids import Sids
+from gateway.siprec.book import SiprecBook
 from gateway.speech.audio import Audio
 from gateway.store import Store
 from gateway.store.secret import SecretKey
@@ -414,7 +415,7 @@ async def whole_with(
         domains=DomainAdmission(directory, logins, admission.gate),
         random=random, metrics=Metrics(), media=MediaSettings("127.0.0.2", ("PCMU",)), recordings_dir=folder,
         public_url="http://gateway", addresses=Addresses(("127.0.0.2", 5060), "127.0.0.2"), inside_token="inside",
-        spawn=exchange.spawn, drive=exchange.drive,
+        spawn=exchange.spawn, drive=exchange.drive, recorders=SiprecBook(store, SecretKey(b"test"), [], {}),
     )  # fmt: skip
     exchange.services = services
     async with asyncio.TaskGroup() as tasks:

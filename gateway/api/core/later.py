@@ -9,7 +9,6 @@ from gateway.errors import ApiError, not_found
 from gateway.store import Store
 
 LATER = {
-    "Siprec": "This version has no SIPREC sessions",
     "Streams": "This version has no media streams",
     "Transcriptions": "This version has no transcriptions of calls",
 }

@@ -1,26 +1,27 @@
-"""`/operator/v1/payment_connectors`: who takes cards, as JSON."""
+"""`/operator/v1/payment_connectors` and `siprec_connectors`: who takes cards, and who records, as JSON."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Generic
 from urllib.parse import unquote
+
+from pydantic import BaseModel
 
 from gateway.api.http import Reply, Request, Route
 from gateway.api.operator.resources import parsed
+from gateway.connectors import Book, C
 from gateway.errors import ApiError, not_found
-from gateway.payments.book import ConnectorBook
-from gateway.payments.model import Connector
 
 
-class PaymentConnectors:
+class Connectors(Generic[C]):
     """The connectors of the file and of the database; passwords are not shown."""
 
-    def __init__(self, book: ConnectorBook) -> None:
+    def __init__(self, book: Book[C]) -> None:
         self._book = book
 
     def routes(self) -> list[Route]:
         """The paths."""
-        path = "/operator/v1/payment_connectors"
+        path = f"/operator/v1/{self._book.section}"
         return [
             Route(path, {"GET": self.all, "POST": self.put}),
             Route(f"{path}/{{name}}", {"GET": self.one, "PUT": self.put, "DELETE": self.delete}),
@@ -28,7 +29,7 @@ class PaymentConnectors:
 
     async def all(self, request: Request) -> Reply:
         """All of them."""
-        return Reply(json={"payment_connectors": [_shown(one) for one in self._book.connectors.values()]})
+        return Reply(json={self._book.section: [_shown(one) for one in self._book.connectors.values()]})
 
     async def one(self, request: Request) -> Reply:
         """By its name."""
@@ -36,20 +37,22 @@ class PaymentConnectors:
 
     async def put(self, request: Request) -> Reply:
         """Creates or replaces."""
-        connector = parsed(Connector, request, "name")
-        self._may_change(connector.name)
-        known = connector.name in self._book.connectors
+        connector = parsed(self._book.model, request, "name")
+        name = str(connector.model_dump()["name"])
+        self._may_change(name)
+        known = name in self._book.connectors
         await self._book.put(connector)
         return Reply(200 if known or request.method == "PUT" else 201, _shown(connector))
 
     async def delete(self, request: Request) -> Reply:
-        """Removes: payments that name it are refused from now on."""
-        name = self._find(request).name
+        """Removes: what names it is refused from now on, what is under way goes on."""
+        self._find(request)
+        name = unquote(request.variables["name"])
         self._may_change(name)
         await self._book.delete(name)
         return Reply(204)
 
-    def _find(self, request: Request) -> Connector:
+    def _find(self, request: Request) -> C:
         found = self._book.connectors.get(unquote(request.variables["name"]))
         if found is None:
             raise not_found(request.path)
@@ -60,5 +63,5 @@ class PaymentConnectors:
             raise ApiError(409, 20409, f"{name!r} is {where}")
 
 
-def _shown(connector: Connector) -> dict[str, Any]:
+def _shown(connector: BaseModel) -> dict[str, Any]:
     return connector.model_dump(mode="json", exclude={"password"})

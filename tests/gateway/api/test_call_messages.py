@@ -77,14 +77,12 @@ def test_a_subscription_needs_a_callback_and_a_call_that_is_up(api: Rest) -> Non
 def test_what_a_call_cannot_begin_is_refused_in_words(api: Rest) -> None:
     call, gone = api.client().calls(UP), api.client().calls("CA" + "3" * 32)
     begins: list[Callable[[Any], object]] = [
-        lambda one: one.siprec.create(connector_name="c"),
         lambda one: one.streams.create(url="wss://app.example.com/"),
         lambda one: one.transcriptions.create(),
     ]
     for begin in begins:
         assert refusal(lambda: begin(call)) == (400, 20001)  # noqa: B023
         assert refusal(lambda: begin(gone)) == (404, 20404)  # noqa: B023
-    assert refusal(lambda: call.siprec("SR" + "1" * 32).update(status="stopped")) == (404, 20404)
     answer = api.ask("POST", f"/Calls/{UP}/Streams.json")
     assert answer.json()["message"] == "This version has no media streams"
     assert api.ask("GET", f"/Calls/{UP}/Streams.json").status_code == 405

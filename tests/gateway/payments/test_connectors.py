@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from gateway.api.http import Reply, Request, Router
-from gateway.api.operator.connectors import PaymentConnectors
+from gateway.api.operator.connectors import Connectors
 from gateway.config import ConfigError, load
 from gateway.errors import ApiError
 from gateway.payments import answers, trial
@@ -72,7 +72,7 @@ def test_a_connector_can_be_one_accounts_alone(tmp_path: Path) -> None:
 
 def test_the_operator_makes_changes_and_removes_them(tmp_path: Path) -> None:
     async def test(book: ConnectorBook, store: Store) -> None:
-        router = Router(PaymentConnectors(book).routes())
+        router = Router(Connectors(book).routes())
 
         async def ask(method: str, name: str = "", body: object = None) -> Reply:
             path = f"/operator/v1/payment_connectors{name}"

@@ -122,7 +122,7 @@ async function later(paths) {
   const none = "1".repeat(32);
   await refused(() => paths.payments.create(payment), 64004); // nobody takes cards here
   await refused(() => paths.payments(`PK${none}`).update({ ...payment, status: "cancel" }), 20404);
-  await refused(() => paths.siprec.create({ connectorName: "c" }), 20001);
+  await refused(() => paths.siprec.create({ connectorName: "c" }), 31940);
   await refused(() => paths.siprec(`SR${none}`).update(stopped), 20404);
   await refused(() => paths.streams.create({ url: "wss://app.example.com/" }), 20001);
   await refused(() => paths.streams(`MZ${none}`).update(stopped), 20404);

@@ -107,7 +107,7 @@ class Walk:
         payment = {"idempotency_key": "k", "status_callback": f"{self.app}/told"}
         refused(lambda: call.payments.create(**payment), 64004)  # nobody takes cards here
         refused(lambda: call.payments("PK" + "1" * 32).update(**payment, status="cancel"), 20404)
-        refused(lambda: call.siprec.create(connector_name="c"), 20001)
+        refused(lambda: call.siprec.create(connector_name="c"), 31940)
         refused(lambda: call.siprec("SR" + "1" * 32).update(status="stopped"), 20404)
         refused(lambda: call.streams.create(url="wss://app.example.com/"), 20001)
         refused(lambda: call.streams("MZ" + "1" * 32).update(status="stopped"), 20404)
