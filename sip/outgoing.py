@@ -43,7 +43,7 @@ class OutgoingSession(Session):
         first = NameAddr.parse(command.routes[0]).uri if command.routes else None
         self._target = first or Uri.parse(command.via_target or command.uri)
         self._patience = command.patience
-        self._back, self._pinned = command.flow, command.pinned
+        self._back = command.flow, command.pinned
         self._request = _invite(layer, command)
         self.call_id = self._request.call_id
         self.timer.ask(self._request)
@@ -51,8 +51,7 @@ class OutgoingSession(Session):
         self._early: dict[str, Early] = {}
         self._waiting = False  # for the final response
         self._provisional = False
-        self._cancel = False
-        self._cancel_reason = ""
+        self._canceled: str | None = None  # why, as Reason has it; None: it is not
         self._ack: Request | None = None
         self._unwanted: set[str] = set()  # tags of branches that answered too, and were ended
         self.offers.local = command.sdp or b""
@@ -70,8 +69,9 @@ class OutgoingSession(Session):
         """Sends the INVITE."""
         self._waiting = True
         self.layer.alarms.set(self, "unanswered", now + LONGEST_RING)
-        if self._back is not None:
-            return self.layer.request_back(self._request, self._target, self, now, self._back, pinned=self._pinned)
+        flow, pinned = self._back
+        if flow is not None:
+            return self.layer.request_back(self._request, self._target, self, now, flow, pinned=pinned)
         return self.reach(self._request, self._target, self, now, patience=self._patience)
 
     def concluded(self, request: Request, result: Response | Act, now: float) -> list[Output]:
@@ -94,7 +94,7 @@ class OutgoingSession(Session):
 
     def _provisional_came(self, response: Response, now: float) -> list[Output]:
         first, self._provisional = not self._provisional, True
-        if self._cancel:
+        if self._canceled is not None:
             return self._send_cancel(now) if first else []
         if response.status in (100, 199) or self.phase is not Phase.EARLY:
             return []
@@ -154,7 +154,7 @@ class OutgoingSession(Session):
             return self._again(now) if dialog.remote_tag == self.dialog.remote_tag else self._end_fork(dialog, now)
         self._waiting = False
         self.timers.clear()
-        if self._cancel:
+        if self._canceled is not None:
             return self._end_fork(dialog, now)
         self.dialog = self._numbered(dialog)
         self.phase = Phase.CONFIRMED
@@ -205,13 +205,13 @@ class OutgoingSession(Session):
     # 3xx-6xx
 
     def _failure_came(self, response: Response, now: float) -> list[Output]:
-        if not self._cancel and (again := self._second_try(response)) is not None:
+        if self._canceled is None and (again := self._second_try(response)) is not None:
             before, self._request, self._provisional = self._request, again, False
             self._early.clear()
             return self.layer.again(
                 again, before, self._target, self, now, guarded=self.guarded, features=self.features
             )
-        if not self._cancel and (following := self._follow(response, now)) is not None:
+        if self._canceled is None and (following := self._follow(response, now)) is not None:
             return following
         self._waiting = False
         self.timers.clear()
@@ -254,7 +254,7 @@ class OutgoingSession(Session):
         return self._give_up(Cause.CANCELED, 487, reason, now)
 
     def _give_up(self, cause: Cause, status: int, reason: str, now: float) -> list[Output]:
-        self._cancel, self._cancel_reason = True, str(Reason("SIP", 200, reason)) if reason else ""
+        self._canceled = str(Reason("SIP", 200, reason)) if reason else ""
         said = self.ended(cause, status, reason, now)
         if self.layer.drop_pending(self._request):
             self._waiting = False
@@ -262,7 +262,7 @@ class OutgoingSession(Session):
 
     def _send_cancel(self, now: float) -> list[Output]:
         self.layer.alarms.set(self, "abandon", now + self.layer.timings.give_up)
-        return self.layer.cancel(self._request, now, self._cancel_reason)
+        return self.layer.cancel(self._request, now, self._canceled or "")
 
     def ring(self, name: str, now: float) -> list[Output]:
         """It rang for too long; or no final response came for 64*T1 after CANCEL (RFC 3261 §9.1)."""

@@ -6,6 +6,7 @@ Offers, answers of ours, timer, transfers and credentials are parts of a session
 from __future__ import annotations
 
 from enum import Enum, auto
+from functools import lru_cache
 from weakref import proxy
 
 from sip.answering import Answering
@@ -33,6 +34,11 @@ class Phase(Enum):
     ANSWERED = auto()  # 2xx sent, no ACK yet (incoming sessions only)
     CONFIRMED = auto()
     ENDED = auto()
+
+
+@lru_cache(512)  # what a model of phone can is the same in each of its calls, and kept for each
+def _methods(*allowed: str) -> frozenset[str]:
+    return frozenset(word.strip().upper() for value in allowed for word in value.split(","))
 
 
 class Session:
@@ -253,9 +259,8 @@ class Session:
 
     def learn(self, message: Request | Response) -> None:
         """What the peer says it can."""
-        allowed = message.headers.all("Allow")
-        if allowed:
-            self.peer_allows = frozenset(word.strip().upper() for value in allowed for word in value.split(","))
+        if allowed := message.headers.all("Allow"):
+            self.peer_allows = _methods(*allowed)
 
     def pracked(self, transaction: ServerTransaction, now: float) -> list[Output]:
         """A PRACK; we wait for none."""
