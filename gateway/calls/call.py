@@ -82,11 +82,8 @@ class Call:
     async def is_answered(self) -> None:
         """The call is up: time runs from here."""
         if self.leg is not None:
-            self.leg.on_replaced = self._replaced
+            self.leg.owner = self
             self.leg.referrals.unwanted = self._not_transferred
-            self.leg.on_one_way = self.leg.on_strangers = self._media_trouble
-            self.leg.on_unplayable = self._unplayable
-            self.leg.on_message = self._message_came
         now = self.services.clock.wall()
         self.answered_at = self.services.clock.now()
         if self._time_limit is not None:
@@ -233,19 +230,24 @@ class Call:
         if callbacks:
             self.services.outbox.kick()
 
-    def _replaced(self) -> None:
+    # what its leg says (`line.Owner`)
+
+    def replaced(self) -> None:
         """The leg's dialog is another one: it is what a restart would have to end."""
         changes = {"date_updated": self.services.clock.wall(), "dialog": self._dialog()}
         self.services.spawn(self.services.store.calls.update(self.sid, changes))
 
-    def _media_trouble(self, text: str) -> None:
+    def media_trouble(self, text: str) -> None:
+        """Audio goes one way only, or strangers send some."""
         self.warn(MEDIA_TROUBLE, text)
 
-    def _message_came(self, body: bytes) -> None:
+    def message_came(self, body: bytes) -> None:
+        """The far end sent JSON."""
         self.services.spawn(messages.came(self, body))
 
-    def _unplayable(self, text: str) -> None:
-        self.warn(UNPLAYABLE, f"what was to be played could not be: {text}", error=True)
+    def unplayable(self, error: str) -> None:
+        """A sound could not be had."""
+        self.warn(UNPLAYABLE, f"what was to be played could not be: {error}", error=True)
 
     def _not_transferred(self, referred: Referred, why: str) -> None:
         self.warn(13802, f"REFER to {referred.refer_to} was refused: {why}", error=True)

@@ -75,9 +75,6 @@ class Leg(Line):
         self.answered: asyncio.Future[None] = loop.create_future()
         self.gone: asyncio.Future[Gone] = loop.create_future()
         self.on_early_media: Callable[[], None] | None = None
-        self.on_one_way: Callable[[str], None] | None = None  # a sentence
-        self.on_replaced: Callable[[], None] | None = None  # the leg has another dialog now
-        self.on_message: Callable[[bytes], None] | None = None  # JSON
         self.referrals = Referrals(proxy(self), sip)  # which does not keep its leg
         self._sip = sip
         self._offer = offer
@@ -175,8 +172,7 @@ class Leg(Line):
         """Ends what is not over, gives the port back, and lets go of who listened."""
         self.hangup()
         self.release_port()
-        self.on_early_media = self.on_one_way = self.on_unplayable = self.on_replaced = self.on_digit = None
-        self.on_strangers = self.on_message = self.on_unseen = None
+        self.owner = self.on_early_media = self.on_digit = self.on_unseen = None
         self.referrals.wanted = self.referrals.unwanted = None
 
     def send_digits(self, digits: str) -> asyncio.Future[bool]:
@@ -215,8 +211,8 @@ class Leg(Line):
 
     def hear_one_way(self, event: OneWay) -> None:
         """Before the answer the other side need not send."""
-        if self.answered.done() and self.on_one_way is not None:
-            self.on_one_way(
+        if self.answered.done() and self.owner is not None:
+            self.owner.media_trouble(
                 f"one-way audio: sending to {event.ip}:{event.udp_port}, nothing received for {event.seconds:g} s; "
                 f"SDP said {event.sdp_ip}:{event.sdp_port}"
             )
@@ -235,8 +231,8 @@ class Leg(Line):
                 self._hear_answer(sdp)
             case sip_events.Accepted(dialog=dialog):
                 was, self.dialog = self.dialog, dialog
-                if was is not None and self.on_replaced is not None:
-                    self.on_replaced()
+                if was is not None and self.owner is not None:
+                    self.owner.replaced()
             case sip_events.Confirmed(sdp=sdp, dialog=dialog):
                 self.dialog = dialog
                 self._hear_confirmed(sdp)
@@ -291,8 +287,8 @@ class Leg(Line):
     def _hear_info(self, content_type: str, body: bytes) -> None:
         if digit := info.digit_of(content_type, body):
             self.hear_digit(digit, "INFO")
-        elif content_type.partition(";")[0].strip().lower() == info.MESSAGE and self.on_message is not None:
-            self.on_message(body)
+        elif content_type.partition(";")[0].strip().lower() == info.MESSAGE and self.owner is not None:
+            self.owner.message_came(body)
 
     def _hear_end(self, cause: sip_events.Cause, status: int, reason: str) -> None:
         if self.gone.done():

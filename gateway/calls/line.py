@@ -22,17 +22,31 @@ class Recorder(Protocol):
     def lost(self) -> None: ...
 
 
+class Owner(Protocol):
+    """Whose leg it is: it is told of what happens on the leg once the call is up."""
+
+    def media_trouble(self, text: str) -> None: ...
+
+    def unplayable(self, error: str) -> None: ...
+
+    def replaced(self) -> None:
+        """The leg has another dialog now."""
+
+    def message_came(self, body: bytes) -> None:
+        """JSON."""
+
+
 class Line(ABC):
     """What a leg can do with its port. How it ends, and what it makes of trouble, is the leg's to say."""
 
     def __init__(self, workers: Workers) -> None:
         self.port: Port | None = None
+        self.owner: Owner | None = None
         self.on_digit: Callable[[str, bool], None] | None = None
-        self.on_strangers: Callable[[str], None] | None = None  # a sentence; once a call
         self.on_talking: Callable[[bool], None] | None = None
-        self.on_unplayable: Callable[[str], None] | None = None  # a sentence
         self.withheld = 0  # so many need that nobody sees what is pressed
         self.on_unseen: Callable[[str], None] | None = None  # has what is pressed then, where it is set
+        self._told_of_strangers = False
         self._workers = workers
         self._recordings: dict[str, Recorder] = {}
         self._playing = 0
@@ -153,9 +167,9 @@ class Line(ABC):
         """The first of them is among the call's events as well; a flood tells no more than that."""
         text = f"{packets} packets of strangers, from {source}, were dropped"
         LOG.warning("! %s", text)
-        if self.on_strangers is not None:
-            tell, self.on_strangers = self.on_strangers, None
-            tell(text)
+        if self.owner is not None and not self._told_of_strangers:
+            self._told_of_strangers = True
+            self.owner.media_trouble(text)
 
     def hear_digit(self, digit: str, way: str) -> None:
         """A digit came; `way`: how, where it was not by telephone event."""
@@ -183,8 +197,8 @@ class Line(ABC):
 
     def _hear_unplayable(self, error: str) -> None:
         LOG.warning("! a sound could not be played: %s", error)
-        if self.on_unplayable is not None:
-            self.on_unplayable(error)
+        if self.owner is not None:
+            self.owner.unplayable(error)
 
     def _awaits_recordings(self) -> bool:
         return bool(self._recordings)

@@ -100,3 +100,22 @@ def test_nothing_of_a_call_waits_for_the_collector(tmp_path: Path) -> None:
         run(main)
     finally:
         gc.enable()
+
+
+def test_what_lives_as_long_as_a_call_has_no_dictionary_of_its_own(tmp_path: Path) -> None:
+    """From 30 attributes on CPython keeps the names with each object: 1.3 kB apiece."""
+
+    async def main(clock: VirtualClock) -> None:
+        async with whole_with(fake_media, clock, tmp_path, IVR) as one:
+            caller = Caller(one)
+            caller.call()
+            await passes(3)
+            ((call, leg),) = [(call, call.leg) for call in one.exchange.calls.values()]
+            ends = one.endpoint.agent, caller.endpoint.agent
+            sessions = [session for agent in ends for session in agent._sessions.values()]
+            assert len(sessions) == 2
+            assert all(len(vars(known)) < 30 for known in (call, leg, *sessions))
+            caller.hangup()
+            await caller.gone
+
+    run(main)
