@@ -55,14 +55,17 @@ class Location:
             heapq.heappop(self._heap)
         return self._heap[0][0] if self._heap else None
 
-    def sweep(self, now: float) -> int:
-        """Forgets what has ended; how many addresses have nobody any more."""
-        before = len(self._bindings)
+    def sweep(self, now: float) -> list[str]:
+        """Forgets what has ended; the addresses at which something has."""
+        ended = []
         while (at := self.next_end()) is not None and at <= now:
             _, address = heapq.heappop(self._heap)
             del self._wakes[address]
-            self.put(address, self.of(address, now))
-        return before - len(self._bindings)
+            known, living = self._bindings[address], self.of(address, now)
+            self.put(address, living)
+            if living != known:
+                ended.append(address)
+        return ended
 
     def _unfile(self, address: str) -> None:
         for one in self._bindings.get(address, ()):

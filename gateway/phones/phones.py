@@ -78,7 +78,9 @@ class Phones:
 
     async def load(self) -> None:
         """Takes up what an earlier process knew."""
-        rows = await self._store.living(self._clock.wall())
+        now = self._clock.wall()
+        await self._store.forget(now)
+        rows = await self._store.living(now)
         for address, group in groupby(sorted(rows, key=lambda row: row.address), key=lambda row: row.address):
             known = list(group)
             bindings = tuple(one for row in known if (one := to_binding(row, self._clock)) is not None)
@@ -113,13 +115,23 @@ class Phones:
                 async with asyncio.timeout(None if end is None else max(1.0, end - self._clock.now())):
                     await self._changed.wait()
             except TimeoutError:
-                await self._sweep()
+                self._sweep()
 
-    async def _sweep(self) -> None:
-        gone = self._location.sweep(self._clock.now())
-        await self._store.forget(self._clock.wall())
-        if gone:
-            LOG.info("- %d registrations have ended", gone)
+    def _sweep(self) -> None:
+        """By the monotonic clock alone: whoever sets the wall clock ends no registration."""
+        ended = self._location.sweep(self._clock.now())
+        for address in ended:
+            self._spawn(self._write(address))
+        if ended:
+            LOG.info("- registrations of %d addresses have ended", len(ended))
+
+    async def _write(self, address: str) -> None:
+        """What is known of an address now, as the store has it afterwards."""
+        living = self._location.of(address, self._clock.now())
+        rows = [to_row(one, self._accounts[address], address, self._clock) for one in living]
+        if not living:
+            self._accounts.pop(address, None)
+        await self._store.replace(address, rows)
 
     # what the agent says
 

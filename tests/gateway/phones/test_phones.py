@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,38 @@ def test_after_a_restart_nobody_is_reached_over_connections_of_before(tmp_path: 
             (left,) = again.services.phones.at("bob", DOMAIN)
             assert (left.contact, left.q) == ("sip:bob@203.0.113.9;transport=tcp", 0.3)
             assert (left.path, left.flow) == (("<sip:203.0.113.9;lr>",), None)
+
+    run(main)
+
+
+def test_who_sets_the_clock_forward_for_a_while_ends_no_registration(tmp_path: Path) -> None:
+    async def main(clock: VirtualClock) -> None:
+        async with office(clock, tmp_path) as one:
+            for user in ("alice", "bob"):
+                for port, seconds in ((5060, 60), (5070, 3600)):
+                    phone = Registrant(one, user, UDP)
+                    contact = f"<sip:{user}@203.0.113.9:{port}>"
+                    assert await phone.register(contact, Expires=str(seconds * (1 + (user == "alice")))) == 200
+            clock.stepped = timedelta(hours=2)
+            await passes(70)  # one of Bob's has ended, and is forgotten
+            table = sa.select(registrations.c.contact).order_by(registrations.c.contact)
+            rows = await one.services.store.registrations._database.read(table)
+            left = ["sip:alice@203.0.113.9:5060", "sip:alice@203.0.113.9:5070", "sip:bob@203.0.113.9:5070"]
+            assert [row["contact"] for row in rows] == left
+        clock.stepped = timedelta()
+        async with whole_with(fake_media, clock, tmp_path, {}) as again:
+            assert [len(again.services.phones.at(user, DOMAIN)) for user in ("alice", "bob")] == [2, 1]
+
+    run(main)
+
+
+def test_what_has_ended_leaves_no_row_behind(tmp_path: Path) -> None:
+    async def main(clock: VirtualClock) -> None:
+        async with office(clock, tmp_path) as one:
+            assert await Registrant(one).register("<sip:bob@10.0.0.5>", Expires="60") == 200
+            await passes(70)
+            assert await one.services.store.registrations._database.read(sa.select(registrations)) == []
+            assert one.services.phones._accounts == {}
 
     run(main)
 
