@@ -98,7 +98,7 @@ class RecordingServer:
         self.invites: list[Request] = []
         self.offers: list[str] = []
         self.metadata: list[Metadata] = []
-        self.answers: list[Response] = []  # to requests of ours
+        self.answers: list[Response] = []  # final ones, to requests of ours
         self.byes = 0
         self.cancels = 0
         self.acks: list[Request] = []
@@ -112,9 +112,10 @@ class RecordingServer:
         self._gateway = source
         message = parse_message(data)
         if isinstance(message, Response):
-            self.answers.append(message)
-            if message.cseq.method == "INVITE" and message.status >= 200:
-                self._request("ACK")
+            if message.status >= 200:
+                self.answers.append(message)
+                if message.cseq.method == "INVITE":
+                    self._request("ACK")
             return
         match message.method:
             case "INVITE" if not self.silent:
