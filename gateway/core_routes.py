@@ -44,7 +44,7 @@ def core_routes(services: Services, exchange: Exchange) -> list[Route]:
         *Numbers(store, services.sids, clock).routes(),
         *CallMessages(store, steering, services.sids, clock).routes(),
         *Calls(store, exchange, steering).routes(),
-        *CallPayments(store, AssistedPayments(exchange.calls), clock).routes(),
+        *CallPayments(store, AssistedPayments(exchange.living), clock).routes(),
         *Siprecs(store, LiveSiprecs(exchange.living)).routes(),
         *Later(store).routes(),
         *Recordings(store, live, clock, services.recordings_dir, lambda: services.public_url).routes(),

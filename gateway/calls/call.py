@@ -123,6 +123,7 @@ class Call:
         if self.row.status in params.FINAL:
             return
         seconds = 0 if self.answered_at is None else round(self.services.clock.now() - self.answered_at)
+        self.payment = None
         if self._hangs_up is not None:
             self._hangs_up.cancel()
         if self.meter is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gateway.calls.media import NoPort, Port, Worker
-from media.commands import Connect, Join
+from media.commands import Connect, Join, Withhold
 from media.negotiate import StreamPlan
 
 
@@ -14,6 +14,7 @@ class Crossing:
 
     def __init__(self, near: Port, far: Port) -> None:
         self.near, self.far = near, far
+        self._withheld = {near: False, far: False}
 
     @classmethod
     async def open(cls, near: Worker, far: Worker, ip: str, lost: Callable[[], None]) -> Crossing:
@@ -36,6 +37,13 @@ class Crossing:
         """Both ends take part in rooms."""
         self.near.send(near)
         self.far.send(far)
+
+    def withhold(self, *, near: bool, far: bool) -> None:
+        """Whether what a port says, which comes from the other worker, may be kept."""
+        for port, on in ((self.near, near), (self.far, far)):
+            if self._withheld[port] != on:
+                self._withheld[port] = on
+                port.send(Withhold(port.number, on))
 
     def close(self) -> None:
         """Gives back the ports that are left."""

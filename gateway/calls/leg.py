@@ -172,7 +172,8 @@ class Leg(Line):
         """Ends what is not over, gives the port back, and lets go of who listened."""
         self.hangup()
         self.release_port()
-        self.owner = self.on_early_media = self.on_digit = self.on_unseen = None
+        self.owner = self.on_early_media = self.on_digit = None
+        self.on_unseen = self.on_withheld = None
         self.referrals.wanted = self.referrals.unwanted = None
 
     def send_digits(self, digits: str) -> asyncio.Future[bool]:

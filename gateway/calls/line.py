@@ -46,6 +46,7 @@ class Line(ABC):
         self.on_talking: Callable[[bool], None] | None = None
         self.withheld = 0  # so many need that nobody sees what is pressed
         self.on_unseen: Callable[[str], None] | None = None  # has what is pressed then, where it is set
+        self.on_withheld: Callable[[], None] | None = None  # it begins or ends
         self._told_of_strangers = False
         self._workers = workers
         self._recordings: dict[str, Recorder] = {}
@@ -120,6 +121,8 @@ class Line(ABC):
         before, self.withheld = self.withheld, self.withheld + (1 if on else -1)
         if bool(before) != bool(self.withheld):
             self.send(commands.Withhold(self.row, on))
+            if self.on_withheld is not None:
+                self.on_withheld()
 
     def add_recording(self, sid: str, recorder: Recorder) -> None:
         """From now on `recorder` is told of recording `sid`, also after this leg's end."""

@@ -59,6 +59,7 @@ class Mixers:
     def enter(self, member: Member) -> None:
         """Its audio goes into the room, and what is said there to it."""
         member.inside = True
+        member.leg.on_withheld = self._withhold
         self.change(member)
 
     def listen(self, member: Member) -> None:
@@ -81,6 +82,7 @@ class Mixers:
         """It is out of the room."""
         if member.inside or member.listens:
             member.inside = member.listens = False
+            member.leg.on_withheld = None
             member.leg.send(Leave(member.leg.row))
             self._arrange()
 
@@ -132,6 +134,7 @@ class Mixers:
             self._choose_home()
         for coach in self._coaches():
             self._join(coach)
+        self._withhold()
         if self._crossings.keys() != self._ways():
             self._services.spawn(self._cross())
 
@@ -187,6 +190,13 @@ class Mixers:
                 Join(far, self.room, deaf=True, coaches=way.pupil.leg.row),
             )
             self._join(way.coach)
+        self._withhold()
+
+    def _withhold(self) -> None:
+        """What nobody may keep of a member is not kept on other workers either."""
+        workers = [one.worker for one in self._members.values() if one.leg.withheld and one.worker is not None]
+        for way, crossing in self._crossings.items():
+            crossing.withhold(far=way.near in workers, near=any(one is not way.near for one in workers))
 
     def _cut_off(self, way: Way) -> list[Member]:
         """Who needs it."""

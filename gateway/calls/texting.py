@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 
 NOT_A_TARGET, NOT_OURS, NOT_SENT = 14101, 14102, 14108  # Twilio: invalid To, invalid From, From cannot send messages
-INVALID = {"SmsStatus": "invalid"}
+INVALID = {"SmsStatus": "invalid", "MessageStatus": "invalid"}
 
 
 async def send(control: Control, plan: MessagePlan) -> dict[str, str]:
@@ -37,6 +37,6 @@ async def send(control: Control, plan: MessagePlan) -> dict[str, str]:
         call_sid=call.sid, from_=sender, to=number, body=plan.body, status_callback=plan.status_callback,
     )  # fmt: skip
     await services.store.messages.insert(row)
-    LOG.info("- message %s to %s is accepted", row.sid, number)
-    call.warn(NOT_SENT, f"message {row.sid} is accepted and kept: this version does not send messages yet")
-    return {"SmsSid": row.sid, "MessageSid": row.sid, "SmsStatus": row.status}
+    LOG.info("- message %s to %s is queued", row.sid, number)
+    call.warn(NOT_SENT, f"message {row.sid} is queued and kept: this version does not send messages yet")
+    return {"SmsSid": row.sid, "MessageSid": row.sid, "SmsStatus": row.status, "MessageStatus": row.status}

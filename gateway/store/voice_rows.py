@@ -75,6 +75,6 @@ class Message(Owned):
     from_: str
     to: str
     body: str
-    status: str = "accepted"
+    status: str = "queued"
     direction: str = "outbound-call"
     status_callback: str | None = None

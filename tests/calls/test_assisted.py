@@ -12,7 +12,6 @@ from gateway.api.engine import ChangePayment, CreateRecording, StartPayment
 from gateway.calls.assisted import AssistedPayments
 from gateway.calls.live_recordings import LiveRecordings
 from gateway.errors import ApiError
-from gateway.store.paging import Page
 from tests.calls.test_conference import Stage, staged
 from tests.calls.test_dial import Callee, documents
 from tests.calls.test_pay import CARD, CODE, channels, holds
@@ -28,8 +27,9 @@ URL = f"{HOST}/told"
 class Agent:
     """What an agent's app asks of one call."""
 
-    def __init__(self, one: Whole[EngineLink], call_sid: str, row: int) -> None:
-        self.payments, self.call_sid, self.row, self.one = AssistedPayments(one.exchange.calls), call_sid, row, one
+    def __init__(self, one: Whole[EngineLink], call_sid: str, row: int, link: int = 0) -> None:
+        self.link = one.links[link]
+        self.payments, self.call_sid, self.row, self.one = AssistedPayments(one.exchange.living), call_sid, row, one
         self.sid = ""
         self._keys = map(str, count())
 
@@ -39,7 +39,7 @@ class Agent:
 
     async def capture(self, field: str, keys: str) -> None:
         await self.change(capture=field)
-        await self.one.link.dial(self.row, keys)
+        await self.link.dial(self.row, keys)
         await passes(6)
 
     async def change(self, capture: str = "", status: str = "", key: str = "") -> None:
@@ -130,30 +130,31 @@ def test_the_other_party_hears_no_keys(tmp_path: Path) -> None:
     bridged(tmp_path, test, "do-not-record")
 
 
-def test_no_recording_of_a_conference_has_the_keys(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("workers", "payer"), [(1, 1), (2, 1), (2, 2)])
+def test_no_recording_of_a_conference_has_the_keys(tmp_path: Path, workers: int, payer: int) -> None:
+    """On whichever media worker who pays is; what is recorded of all is on that of the first."""
+
     async def test(stage: Stage) -> None:
         one = stage.one
+        stage.wanted = f"{stage.wanted} record='record-from-start'"
         await stage.comes(1)
         await stage.comes(2)
-        live = LiveRecordings(one.exchange.calls, one.services.conferences)
-        member = stage.member(2).call
-        await live.start(member.row, CreateRecording(channels="dual"))
-        payer = stage.member(1)
-        agent = Agent(one, payer.sid, payer.leg.row)
+        other = stage.member(3 - payer).call
+        await LiveRecordings(one.exchange.calls, one.services.conferences).start(
+            other.row, CreateRecording(channels="dual")
+        )
+        member = stage.member(payer)
+        agent = Agent(one, member.sid, member.leg.row, link=payer - 1 if workers == 2 else 0)
         await agent.start(Terms(wants_postal=False))
+        assert all(link.engine.ports.withheld.any() for link in one.links)
         await agent.card()
         await agent.change(status="complete")
         await passes(1)
         assert agent.told()[-1]["Result"] == "success"
-        await one.links[0].dial(payer.leg.row, "159")
-        (account,) = {call.row.account_sid for call in one.exchange.calls.values()}
-        assert len((await one.services.store.recordings.page(account, Page(), {})).rows) == 2
+        assert not any(link.engine.ports.withheld.any() for link in one.links)
+        await agent.link.dial(member.leg.row, "159")
 
-    async def recorded(stage: Stage) -> None:
-        stage.wanted = f"{stage.wanted} record='record-from-start'"
-        await test(stage)
-
-    staged(tmp_path, recorded)
+    staged(tmp_path, test, workers)
     files = list(tmp_path.glob("*.wav"))
     assert len(files) == 2
     for file in files:  # what came after the payment is there
@@ -178,6 +179,26 @@ def test_what_is_wrong_is_told_and_can_be_captured_again(tmp_path: Path) -> None
         assert agent.told()[-1]["PaymentToken"].startswith("tok_test_")
 
     bridged(tmp_path, test, "do-not-record")
+
+
+def test_who_was_called_can_pay(tmp_path: Path) -> None:
+    """A call that a Dial has placed."""
+
+    async def test(agent: Agent, _: Caller) -> None:
+        one = agent.one
+        (sid,) = set(one.exchange.living) - set(one.exchange.calls)
+        called = Agent(one, sid, 1)
+        await called.start(Terms(wants_postal=False))
+        await called.card()
+        await called.change(status="complete")
+        await passes(1)
+        assert agent.told()[-1]["Result"] == "success"
+        assert agent.told()[-1]["CallSid"] == sid
+        assert keys_in(one.link.heard(0)) == ""
+
+    bridged(tmp_path, test)
+    (file,) = tmp_path.glob("*.wav")
+    assert [keys_in(channel) for channel in channels(file)] == ["", ""]
 
 
 def test_who_hangs_up_ends_it(tmp_path: Path) -> None:

@@ -34,9 +34,10 @@ def texted(folder: Path, verb: str) -> tuple[list[Message], list[int], dict[str,
 
 def test_a_message_is_kept_and_the_action_knows_it(tmp_path: Path) -> None:
     (row,), warned, after = texted(tmp_path, "<Sms action='/after' statusCallback='/told'>Hi</Sms>")
-    assert (row.from_, row.to, row.body, row.status) == (NUMBER, "+15555550123", "Hi", "accepted")
+    assert (row.from_, row.to, row.body, row.status) == (NUMBER, "+15555550123", "Hi", "queued")
     assert (row.direction, row.status_callback, row.call_sid) == ("outbound-call", f"{HOST}/told", after["CallSid"])
-    assert (after["SmsSid"], after["SmsStatus"]) == (row.sid, "accepted")
+    assert (after["SmsSid"], after["SmsStatus"]) == (row.sid, "queued")
+    assert (after["MessageSid"], after["MessageStatus"]) == (row.sid, "queued")
     assert warned == [14108]  # nobody sends it yet
 
 

@@ -132,7 +132,7 @@ class NotedCall:
 
     async def send_message(self, plan: MessagePlan) -> dict[str, str]:
         self._note("send_message", plan)
-        return {"SmsSid": "SM1", "SmsStatus": "accepted"}
+        return {"SmsSid": "SM1", "SmsStatus": "queued"}
 
     async def dial(self, plan: DialPlan) -> Dialled:
         self.dial_plan = plan

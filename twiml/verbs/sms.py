@@ -12,6 +12,7 @@ from twiml.tree import Element
 
 LONGEST = {"Sms": 160, "Message": 1600}  # characters
 NO_BODY, WRONG_METHOD = 14103, 14104
+INVALID = {"SmsStatus": "invalid", "MessageStatus": "invalid"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Sms:
 
     async def run(self, call: CallControl) -> Outcome:
         """Does not wait until it is sent; goes on to `action` with its SID, or to the next verb without one."""
-        params = {"SmsStatus": "invalid"} if self.plan is None else await call.send_message(self.plan)
+        params = INVALID if self.plan is None else await call.send_message(self.plan)
         return Next() if self.action is None else Redirect(self.action or None, self.method, params)
 
 

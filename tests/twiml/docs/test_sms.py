@@ -21,7 +21,7 @@ def test_everything_can_be_chosen() -> None:
     done = ran(verb)
     assert done.call.asked == [("send_message", MessagePlan("Hi", "+12125550123", "+15555550100", "/s"))]
     assert (done.redirect.url, done.redirect.method) == ("/a", "GET")
-    assert done.redirect.params == {"SmsSid": "SM1", "SmsStatus": "accepted"}
+    assert done.redirect.params == {"SmsSid": "SM1", "SmsStatus": "queued"}
 
 
 @pytest.mark.parametrize(("verb", "most"), [("Sms", 160), ("Message", 1600)])
@@ -29,7 +29,11 @@ def test_more_characters_than_fit_are_invalid(verb: str, most: int) -> None:
     """160 in an Sms, 1600 in a Message."""
     assert ran(f"<{verb}>{'x' * most}</{verb}>").codes == []
     done = ran(f"<{verb} action='/a'>{'x' * (most + 1)}</{verb}>")
-    assert (done.codes, done.redirect.params, done.call.did) == ([14103], {"SmsStatus": "invalid"}, [])
+    assert (done.codes, done.redirect.params, done.call.did) == (
+        [14103],
+        {"SmsStatus": "invalid", "MessageStatus": "invalid"},
+        [],
+    )
 
 
 def test_no_text_is_invalid() -> None:
