@@ -16,12 +16,12 @@ from gateway.api.engine import ChangePayment, StartPayment
 from gateway.calls import paying
 from gateway.calls.call import Call
 from gateway.calls.leg import Leg
+from gateway.calls.paying import INVALID
 from gateway.errors import ApiError
 from twiml import payments
 from twiml.payments import MATCHER, MISMATCH, Entered, Payment
 
 LOG = logging.getLogger(__name__)
-INVALID = 64021  # Twilio: "Pay: Invalid Operation"
 
 
 @dataclass(slots=True, eq=False)
@@ -166,8 +166,6 @@ class AssistedPayments:
         before = call.payment
         if before is not None and before.wanted.key == wanted.key:
             return before.sid, before.made
-        if call.leg.withheld:
-            raise ApiError(400, INVALID, "There is a payment on this call already.")
         if (refused := paying.checked(call, wanted.terms.connector)) is not None:
             raise ApiError(400, refused.code, refused.error)
         services = call.services

@@ -188,8 +188,8 @@ class Captures:
         self._recent.add(message)
 
     def _is_withheld(self, call_id: str) -> bool:
-        """Whether it may be a key that nobody is to see (RFC 2976)."""
-        sessions = (session for session, leg in self._legs.items() if leg.withheld)
+        """Whether it may be a key that nobody is to see (RFC 2976), possibly one that is sent again."""
+        sessions = (session for session, leg in self._legs.items() if leg.was_withheld)
         return any(self._endpoint.agent.call_id(session) == call_id for session in sessions)
 
     def _start_awaited(self, sid: str) -> None:

@@ -45,6 +45,7 @@ class Line(ABC):
         self.on_digit: Callable[[str, bool], None] | None = None
         self.on_talking: Callable[[bool], None] | None = None
         self.withheld = 0  # so many need that nobody sees what is pressed
+        self.was_withheld = False
         self.on_unseen: Callable[[str], None] | None = None  # has what is pressed then, where it is set
         self.on_withheld: Callable[[], None] | None = None  # it begins or ends
         self._told_of_strangers = False
@@ -118,7 +119,7 @@ class Line(ABC):
 
     def withhold(self, on: bool) -> None:
         """Once more, or once less, it is needed that what is pressed is kept nowhere."""
-        before, self.withheld = self.withheld, self.withheld + (1 if on else -1)
+        before, self.withheld, self.was_withheld = self.withheld, self.withheld + (1 if on else -1), True
         if bool(before) != bool(self.withheld):
             self.send(commands.Withhold(self.row, on))
             if self.on_withheld is not None:

@@ -11,6 +11,8 @@ from gateway.calls.leg import Leg
 from gateway.store.rows import Callback
 from twiml.payments import Paid, Payment
 
+INVALID = 64021  # Twilio: "Pay: Invalid Operation"
+
 
 @contextmanager
 def withheld(leg: Leg) -> Iterator[None]:
@@ -25,6 +27,8 @@ def withheld(leg: Leg) -> Iterator[None]:
 def checked(call: Call, connector: str) -> Paid | None:
     """Why no payment can be made; it is in the call's log."""
     refused = call.services.payments.check(call.row.account_sid, connector)
+    if call.leg is not None and call.leg.withheld:
+        refused = Paid({}, INVALID, "there is a payment on this call already")
     if refused is not None:
         call.warn(refused.code, refused.error, error=True)
     return refused

@@ -201,6 +201,32 @@ def test_who_was_called_can_pay(tmp_path: Path) -> None:
     assert [keys_in(channel) for channel in channels(file)] == ["", ""]
 
 
+def test_a_document_cannot_pay_meanwhile(tmp_path: Path) -> None:
+    """Pay ends with Twilio's 64021, and the agent's payment goes on."""
+
+    async def main(clock: VirtualClock) -> None:
+        paths = {"/voice": "<Response><Pause/><Pause length='2'/><Pay action='/paid'/></Response>",
+                 "/paid": "<Response><Pause length='60'/></Response>", "/told": ""}  # fmt: skip
+        async with whole(clock, tmp_path, paths) as one:
+            caller = Caller(one)
+            caller.call()
+            await passes(2)
+            (sid,) = one.exchange.calls
+            agent = Agent(one, sid, 0)
+            await agent.start(Terms(wants_postal=False))
+            await passes(3)
+            (paid,) = one.web.to("/paid")
+            assert (paid["Result"], paid["PayErrorCode"]) == ("payment-connector-error", "64021")
+            await agent.card()
+            await agent.change(status="complete")
+            await passes(1)
+            assert agent.told()[-1]["Result"] == "success"
+            caller.hangup()
+            await passes(35)
+
+    run(main)
+
+
 def test_who_hangs_up_ends_it(tmp_path: Path) -> None:
     async def test(agent: Agent, caller: Caller) -> None:
         await agent.start()

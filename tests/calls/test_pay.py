@@ -154,6 +154,8 @@ def test_the_card_is_in_no_capture(tmp_path: Path) -> None:
         await enters(one, (CARD[1:], *ENTRIES[1:]))
         await passes(6)
         assert one.web.to("/paid")[0]["Result"] == "success"
+        caller.endpoint.apply(SendInfo("c", "application/dtmf-relay", info))  # as one that is sent again
+        await passes(1)
         seen = seen_in(await captures.fetch(sid))
         media = [one for one in seen if 5060 not in (one[1][1], one[2][1])]
         assert not any(b"Signal=" in one[3] for one in seen)
