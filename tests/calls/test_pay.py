@@ -94,7 +94,7 @@ def test_a_card_is_paid_with_and_only_its_last_digits_are_told(tmp_path: Path) -
 
 
 def test_the_card_is_in_no_file_and_no_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """The database with its callbacks and requests, the recording, and whatever was logged."""
+    """The database with its callbacks, requests and notifications, the recording, the metrics, whatever was logged."""
     caplog.set_level(logging.DEBUG)
 
     async def test(one: Whole[EngineLink], _: Caller) -> None:
@@ -104,6 +104,7 @@ def test_the_card_is_in_no_file_and_no_log(tmp_path: Path, caplog: pytest.LogCap
         assert one.web.to("/paid")[0]["Result"] == "success"
         kept = [one.params for one in await ledgered(one)]
         assert any("PaymentCardNumber" in params for params in kept)
+        assert CARD.encode() not in one.services.metrics.text()
 
     paying(tmp_path, test)
     assert holds(tmp_path, "Payments") == holds(tmp_path, CARD) == []
