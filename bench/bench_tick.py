@@ -1,8 +1,8 @@
 """Claim: one tick of the engine for 500 ports takes a fraction of its 20 ms, whatever the ports do.
 
 Cases: every port hears a prompt; every port hears its own echo; every port forwards to a peer; every port is heard in
-band; conferences of ten, all talking; one conference of all, three talking. One JSON line each: milliseconds per tick
-(median, worst of 300), share of the 20 ms budget.
+band; conferences of ten, all talking; one conference of all, three talking; SIPREC of a third of the ports, each fed to
+two others. One JSON line each: milliseconds per tick (median, worst of 300), share of the 20 ms budget.
 """
 
 from __future__ import annotations
@@ -79,6 +79,8 @@ def time_case(case: str, ports: int) -> None:
             engine.apply(commands.Bridge(row, row), 0.0)
         if case == "bridge" and row % 2 == 0:
             engine.apply(commands.Bridge(row, row + 1), 0.0)
+        if case == "siprec" and row % 3:
+            engine.apply(commands.Tap(row, row - row % 3, "inbound" if row % 3 == 1 else "outbound"), 0.0)
         if case == "conferences":
             engine.apply(commands.Join(row, row // 10), 0.0)
         if case == "conference":
@@ -98,6 +100,6 @@ def time_case(case: str, ports: int) -> None:
 
 
 if __name__ == "__main__":
-    for name in ("prompt", "echo", "bridge", "inband", "conferences", "conference"):
+    for name in ("prompt", "echo", "bridge", "inband", "conferences", "conference", "siprec"):
         for count in (100, 500, 1000):
             time_case(name, count)

@@ -79,9 +79,9 @@ class Siprec:
                 await self._run()
             finally:
                 self._call.siprecs.pop(self.row.sid, None)
-                for port in self._ports:
-                    port.release()
                 self._leave()
+                while self._ports:
+                    self._ports.pop().release()
                 await self._ends()
 
     async def _run(self) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from pathlib import Path
 from typing import Any
+from weakref import ref
 
 import numpy as np
 import pytest
@@ -363,6 +365,26 @@ def test_a_worker_that_dies_is_told_and_nothing_is_left(tmp_path: Path) -> None:
             await passes(2)
             assert events(one) == ["siprec-started", "siprec-error"]
             assert (srs.byes, one.services.recording_sessions) == (1, {})
+
+    run(main)
+
+
+def test_a_call_that_was_recorded_is_gone_without_the_collector(tmp_path: Path) -> None:
+    async def main(clock: VirtualClock) -> None:
+        async with whole(clock, tmp_path, document()) as one:
+            await known(one)
+            _, caller = server(one), Caller(one)
+            caller.call()
+            await passes(3)
+            (call,) = map(ref, one.exchange.calls.values())
+            siprec = ref(next(iter(call().siprecs.values())))  # type: ignore[union-attr]
+            gc.disable()
+            try:
+                caller.hangup()
+                await passes(60)
+                assert (call(), siprec()) == (None, None)
+            finally:
+                gc.enable()
 
     run(main)
 

@@ -144,7 +144,12 @@ KINDS: dict[str, Kind] = {
     "Redirect": Kind({"method": METHOD}, URL),
     "Reject": Kind({"reason": st.sampled_from(["rejected", "busy"])}),
     "Refer": Kind(ACTION, None, ("Target",), least=1),
-    "Start": Kind({}, None, ("Recording",), least=1),
+    "Start": Kind({}, None, ("Recording", "Siprec"), least=1),
+    "Siprec": Kind(
+        {"name": NAME, "connectorName": NAME, "track": st.sampled_from(["inbound_track", "both_tracks"]),
+         "statusCallback": CALLBACK, "statusCallbackMethod": METHOD},
+        None, ("Parameter",),
+    ),
     "Stop": Kind({}, None, ("Stopped",), least=1),
     "Recording": Kind(
         {"name": NAME, "track": TRACK, "channels": st.sampled_from(["mono", "dual"]), "trim": TRIM, **RECORDED}
@@ -155,6 +160,7 @@ VERBS = ("Say", "Play", "Pause", "Gather", "Record", "Dial", "Enqueue", "Leave",
 # attributes without which an element says nothing
 NEEDED = {
     "Parameter": ("name",),
+    "Siprec": ("connectorName",),
     "Prompt": ("for",),
     "Header": ("name",),
     "phoneme": ("ph",),
@@ -212,7 +218,7 @@ def documents(draw: st.DrawFn) -> Node:
     return Node("Response", children=[draw(elements(tag)) for tag in tags])
 
 
-TAGS = (*KINDS, "Connect", "Stream", "Pay", "Prompt", "Sms", "Transcription", "Siprec", "say", "Blink", "amazon:effect")
+TAGS = (*KINDS, "Connect", "Stream", "Pay", "Prompt", "Sms", "Transcription", "say", "Blink", "amazon:effect")
 JUNK = (
     "-1",
     "0",
