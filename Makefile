@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 PY := .venv/bin/python
 # interop tests side by side: they wait for most of their time
-INTEROP := 3
+INTEROP := 2
 SOURCES := gateway media sip twiml tests bench examples
 
 .PHONY: setup run test demo check bench fuzz lock format
@@ -26,7 +26,7 @@ demo: setup
 test: .venv/.test
 	@scripts/test-system
 	@$(PY) -m pytest -q -n auto tests --ignore tests/interop
-	@$(PY) -m pytest -q -n $(INTEROP) --dist loadfile tests/interop -m "not alone"
+	@$(PY) -m pytest -q -n $(INTEROP) --dist worksteal tests/interop -m "not alone"
 	@$(PY) -m pytest -q tests/interop -m alone
 
 check: .venv/.test

@@ -57,6 +57,7 @@ def heard(phone: RawPhone) -> list[bytes]:
             return found
 
 
+@pytest.mark.alone
 @pytest.mark.interop
 def test_calls_of_two_gateways_share_the_ports_and_no_packet(both: list[GatewayProcess]) -> None:
     with ExitStack() as stack:
