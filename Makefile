@@ -25,7 +25,7 @@ demo: setup
 
 test: .venv/.test
 	@scripts/test-system
-	@$(PY) -m pytest -q -n auto tests --ignore tests/interop
+	@$(PY) -m pytest -q -n auto tests --ignore tests/interop --ignore tests/rules
 	@$(PY) -m pytest -q -n $(INTEROP) --dist worksteal tests/interop -m "not alone"
 	@$(PY) -m pytest -q tests/interop -m alone
 

@@ -14,5 +14,6 @@ def test_every_operation_answers_as_described(api: Rest) -> None:
     assert client.voice.v1.archived_calls(call.date_created.date(), call.sid).delete()
     assert client.calls.list() == []
     asked = {oai.check(one.method, one.path, one.status, one.body) for one in api.answers}
-    described = oai.operations(oai.CORE, "/SIP/").union(*map(oai.operations, oai.PRODUCTS.values()))
+    products = (oai.operations(oai.PRODUCTS[name]) for name in ("trunking", "voice"))
+    described = oai.operations(oai.CORE, "/SIP/").union(*products)
     assert described - asked == set()
