@@ -202,10 +202,7 @@ def test_phones_on_two_media_workers_are_in_one_conference(tmp_path: Path, app: 
             room.enter(name)
             wait_for(partial(lambda so_far: len(joined(app)) == so_far, count), 10, f"{name} enters")
         pids = gateway.worker_pids()
-        assert sorted(media_ports(pid) for pid in pids) == [
-            2,
-            3,
-        ]  # two phones and one, and the link between the workers
+        wait_for(partial(linked, pids), 5, "two phones and one, and the link between the workers")
         assert room.heard() == {"alice": {bob, carol}, "bob": {alice, carol}, "carol": {alice, bob}}
 
         (conference,) = client.conferences.list(friendly_name="standup", status="in-progress")
@@ -223,12 +220,17 @@ def test_phones_on_two_media_workers_are_in_one_conference(tmp_path: Path, app: 
         assert room.heard() == {"alice": {carol}, "carol": {alice}}
         room.enter("bob")  # on the worker that took its place
         wait_for(lambda: len(joined(app)) == 4, 10, "bob enters again")
-        assert sorted(media_ports(pid) for pid in gateway.worker_pids()) == [2, 3]
+        wait_for(partial(linked, gateway.worker_pids()), 5, "the link to the new worker")
         assert room.heard() == {"alice": {bob, carol}, "bob": {alice, carol}, "carol": {alice, bob}}
         client.conferences(conference.sid).update(status="completed")
         assert [ended(phone) for phone in room.phones.values()] == ["DISCONNECTED"] * 3
     finally:
         gateway.stop()
+
+
+def linked(pids: list[int]) -> bool:
+    """Whether one of two workers has two phones, the other one, and both a port of their link."""
+    return sorted(map(media_ports, pids)) == [2, 3]
 
 
 def joined(app: App) -> list[str]:
