@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from gateway.api.core.of_call import call_of
 from gateway.api.core.shape import date
 from gateway.api.http import Reply, Request, Route
 from gateway.api.paging import envelope, page_of
-from gateway.errors import not_found
 from gateway.store import Store
 from gateway.store.paging import Listing
 from gateway.store.requests import Sent
@@ -28,9 +28,7 @@ class CallEvents:
 
     async def list(self, request: Request) -> Reply:
         """Oldest first, each with its answer."""
-        call = await self._store.calls.fetch(request.account_sid, request.variables["call"])
-        if call is None:
-            raise not_found(request.path)
+        call = await call_of(self._store, request)
         page = page_of(request)
         await self._ledger.flush()
         sent = await self._store.requests.of_subject(call.sid)

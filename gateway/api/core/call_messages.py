@@ -7,6 +7,7 @@ from typing import Any
 
 from gateway.api import readers
 from gateway.api.core.calls import FINAL
+from gateway.api.core.of_call import call_of
 from gateway.api.core.shape import base, date
 from gateway.api.engine import LONGEST_MESSAGE, LiveCalls
 from gateway.api.fields import Form
@@ -15,7 +16,6 @@ from gateway.clock import Clock
 from gateway.errors import ApiError, invalid, not_found
 from gateway.sids import Sids
 from gateway.store import Store
-from gateway.store.rows import Call
 from gateway.store.voice_rows import MessageSubscription
 
 KEY = readers.text(255)
@@ -42,7 +42,7 @@ class CallMessages:
 
     async def send(self, request: Request) -> Reply:
         """JSON for the far end; once for each IdempotencyKey."""
-        call, form = await self._call(request), Form(request.fields)
+        call, form = await call_of(self._store, request), Form(request.fields)
         content, key = _content(form), KEY(form, "IdempotencyKey", 20001) or ""
         sid = await self._live.send(call.sid, content, self._sids.new("KX"), key)
         shown = {"account_sid": call.account_sid, "call_sid": call.sid, "sid": sid,
@@ -51,7 +51,7 @@ class CallMessages:
 
     async def subscribe(self, request: Request) -> Reply:
         """Who is told what the far end sends; with the IdempotencyKey of an earlier one, that one."""
-        call, form = await self._call(request), Form(request.fields)
+        call, form = await call_of(self._store, request), Form(request.fields)
         if call.status in FINAL:
             raise ApiError(400, 21220, f"Call {call.sid} is {call.status}: nothing will be said any more.")
         if not form.url("Callback"):
@@ -69,17 +69,11 @@ class CallMessages:
 
     async def unsubscribe(self, request: Request) -> Reply:
         """Nothing more is told."""
-        call, sid = await self._call(request), request.variables["sid"]
+        call, sid = await call_of(self._store, request), request.variables["sid"]
         found = await self._store.message_subscriptions.fetch(call.account_sid, sid, call_sid=call.sid)
         if found is None or not await self._store.message_subscriptions.delete(call.account_sid, sid):
             raise not_found(request.path)
         return Reply(204)
-
-    async def _call(self, request: Request) -> Call:
-        found = await self._store.calls.fetch(request.account_sid, request.variables["call"])
-        if found is None:
-            raise not_found(request.path)
-        return found
 
 
 def show(row: MessageSubscription) -> dict[str, Any]:

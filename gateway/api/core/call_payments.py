@@ -7,6 +7,7 @@ import re
 from datetime import datetime
 from typing import Any
 
+from gateway.api.core.of_call import call_of
 from gateway.api.core.shape import base, date
 from gateway.api.engine import ChangePayment, Payments, StartPayment
 from gateway.api.fields import Form
@@ -36,7 +37,7 @@ class CallPayments:
 
     async def create(self, request: Request) -> Reply:
         """Begins one; once for each IdempotencyKey."""
-        call, form = await self._call(request), Form(request.fields)
+        call, form = await call_of(self._store, request), Form(request.fields)
         if form.flag("Confirmation"):
             raise invalid("Confirmation", "this version does not ask the caller to confirm")
         matched = tuple(filter(None, re.split(r"[,\s]+", form.text("RequireMatchingInputs"))))
@@ -48,7 +49,7 @@ class CallPayments:
 
     async def update(self, request: Request) -> Reply:
         """What is captured next, or the end; once for each IdempotencyKey."""
-        call, form, sid = await self._call(request), Form(request.fields), request.variables["sid"]
+        call, form, sid = await call_of(self._store, request), Form(request.fields), request.variables["sid"]
         capture, status = form.text("Capture"), form.text("Status")
         if capture:
             form.word("Capture", CAPTURES, "")
@@ -61,12 +62,6 @@ class CallPayments:
         if made is None:
             raise not_found(request.path)
         return Reply(202, self._shown(call, sid, made), "Payment")
-
-    async def _call(self, request: Request) -> Call:
-        found = await self._store.calls.fetch(request.account_sid, request.variables["call"])
-        if found is None:
-            raise not_found(request.path)
-        return found
 
     def _shown(self, call: Call, sid: str, made: datetime) -> dict[str, Any]:
         return {

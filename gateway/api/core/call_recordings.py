@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import NoReturn
 
 from gateway.api.core.conferences import one
+from gateway.api.core.of_call import call_of
 from gateway.api.engine import CreateRecording, Recorders
 from gateway.api.fields import Form
 from gateway.api.http import Request
 from gateway.errors import ApiError, invalid, not_found
 from gateway.store import Store
-from gateway.store.rows import Call, Recording
+from gateway.store.rows import Recording
 
 EVENTS = ("in-progress", "completed", "absent")
 
@@ -24,13 +25,13 @@ class CallRecordings:
 
     async def create(self, request: Request) -> Recording:
         """Begins a recording."""
-        call = await self._call(request)
+        call = await call_of(self._store, request)
         return await self._recorders.start(call, _wanted(Form(request.fields)))
 
     async def update(self, request: Request) -> Recording:
         """Status and, for a pause, PauseBehavior. `Twilio.CURRENT` is the recording that began last."""
         status, skip = _wanted_status(Form(request.fields))
-        call, sid = await self._call(request), request.variables["sid"]
+        call, sid = await call_of(self._store, request), request.variables["sid"]
         changed = await self._recorders.change(call, sid, status, skip=skip)
         return changed or await self._ended(request, "call_sid", call.sid)
 
@@ -48,12 +49,6 @@ class CallRecordings:
         if found is None or getattr(found, owner) != owner_sid or found.status == "deleted":
             raise not_found(request.path)
         raise ApiError(400, 21220, f"Recording {sid} is {found.status}; only one that runs can be changed.")
-
-    async def _call(self, request: Request) -> Call:
-        found = await self._store.calls.fetch(request.account_sid, request.variables["call"])
-        if found is None:
-            raise not_found(request.path)
-        return found
 
 
 def _wanted_status(form: Form) -> tuple[str, bool]:

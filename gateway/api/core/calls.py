@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from gateway.api.core.of_call import call_of
 from gateway.api.core.placing import LONGEST, digits, placed
 from gateway.api.core.shape import VERSION, base, date
 from gateway.api.engine import Calls as Engine
@@ -14,7 +15,7 @@ from gateway.api.formats import camel
 from gateway.api.http import Reply, Request, Route
 from gateway.api.paging import envelope, page_of
 from gateway.billing.money import shown
-from gateway.errors import ApiError, not_found
+from gateway.errors import ApiError
 from gateway.numbers.e164 import national
 from gateway.store import Store
 from gateway.store.rows import Call
@@ -72,11 +73,11 @@ class Calls:
 
     async def fetch(self, request: Request) -> Reply:
         """One call."""
-        return Reply(json=self.show(await self._one(request)), name="Call")
+        return Reply(json=self.show(await call_of(self._store, request)), name="Call")
 
     async def update(self, request: Request) -> Reply:
         """Another document, callback or limit for a call that lives, or its end, behind which no document runs."""
-        form, call = Form(request.fields), await self._one(request)
+        form, call = Form(request.fields), await call_of(self._store, request)
         status, wanted = form.word("Status", ("", "canceled", "completed"), ""), _changes(form)
         if call.status in FINAL:
             raise ApiError(400, 21220, f"Call {call.sid} is not in-progress: it is {call.status}.")
@@ -87,21 +88,15 @@ class Calls:
         await self._live.change(call.sid, wanted)
         if status:
             await (self._live.complete(call.sid) if status == "completed" else self._live.cancel(call.sid))
-        return Reply(json=self.show(await self._one(request)), name="Call")
+        return Reply(json=self.show(await call_of(self._store, request)), name="Call")
 
     async def delete(self, request: Request) -> Reply:
         """Forgets a finished call."""
-        call = await self._one(request)
+        call = await call_of(self._store, request)
         if call.status not in FINAL:
             raise ApiError(409, 20009, f"Call {call.sid} is {call.status}; only finished calls can be deleted")
         await self._store.calls.delete(request.account_sid, call.sid)
         return Reply(204)
-
-    async def _one(self, request: Request) -> Call:
-        found = await self._store.calls.fetch(request.account_sid, request.variables["call"])
-        if found is None:
-            raise not_found(request.path)
-        return found
 
     @staticmethod
     def show(call: Call) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from gateway.api.core.of_call import call_of
 from gateway.api.http import Reply, Request, Route
 from gateway.errors import ApiError, not_found
 from gateway.store import Store
@@ -28,8 +29,7 @@ class Later:
 
     async def create(self, why: str, request: Request) -> Reply:
         """20001, of a call that is there."""
-        if await self._store.calls.fetch(request.account_sid, request.variables["call"]) is None:
-            raise not_found(request.path)
+        await call_of(self._store, request)
         raise ApiError(400, 20001, why)
 
     async def update(self, request: Request) -> Reply:

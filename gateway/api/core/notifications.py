@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gateway.api.core.of_call import call_of
 from gateway.api.core.shape import VERSION, base, date
 from gateway.api.fields import Form
 from gateway.api.http import Reply, Request, Route
@@ -31,10 +32,8 @@ class Notifications:
         filters: dict[str, Any] = form.times("MessageDate", "message_date")
         if form.text("Log"):
             filters["log"] = form.integer("Log", 0, 0, 1)
-        if call := request.variables.get("call"):
-            if await self._store.calls.fetch(request.account_sid, call) is None:
-                raise not_found(request.path)
-            filters["call_sid"] = call
+        if "call" in request.variables:
+            filters["call_sid"] = (await call_of(self._store, request)).sid
         found = await self._store.notifications.page(request.account_sid, page, filters)
         return envelope(request, "notifications", page, found, [show(row) for row in found.rows])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gateway.api.core.of_call import call_of
 from gateway.api.core.shape import base, date
 from gateway.api.engine import Siprecs as Engine
 from gateway.api.fields import Form
@@ -32,7 +33,7 @@ class Siprecs:
 
     async def create(self, request: Request) -> Reply:
         """Begins one; what comes of it the status callback tells."""
-        call = await self._call(request)
+        call = await call_of(self._store, request)
         return Reply(200, show(await self._engine.start(call, _wanted(Form(request.fields)))), "Siprec")
 
     async def update(self, request: Request) -> Reply:
@@ -40,7 +41,7 @@ class Siprecs:
         form = Form(request.fields)
         if form.text("Status") != "stopped":
             raise invalid("Status", "it can only become stopped", 20001)
-        call, name = await self._call(request), request.variables["sid"]
+        call, name = await call_of(self._store, request), request.variables["sid"]
         found = await self._engine.stop(call, name) or await self._ended(call, name)
         if found is None:
             raise not_found(request.path)
@@ -50,12 +51,6 @@ class Siprecs:
         siprecs = self._store.siprecs
         found = await siprecs.fetch(call.account_sid, name, call_sid=call.sid)
         return found or await siprecs.of_call(call.account_sid, call.sid, name)
-
-    async def _call(self, request: Request) -> Call:
-        found = await self._store.calls.fetch(request.account_sid, request.variables["call"])
-        if found is None:
-            raise not_found(request.path)
-        return found
 
 
 def show(row: Siprec) -> dict[str, Any]:
