@@ -20,11 +20,11 @@ from gateway.api.core.unmade import Unmade
 from gateway.api.dialect import CORE
 from gateway.api.http import Route
 from gateway.api.resource import Serving
-from gateway.calls.assisted import AssistedPayments
-from gateway.calls.dispatch import Dispatch
+from gateway.calls.conferences.moderation import Moderation
 from gateway.calls.exchange import Exchange
-from gateway.calls.live_recordings import LiveRecordings
-from gateway.calls.moderation import Moderation
+from gateway.calls.payments.assisted import AssistedPayments
+from gateway.calls.queues.dispatch import Dispatch
+from gateway.calls.recordings.live import LiveRecordings
 from gateway.calls.services import Services
 from gateway.calls.validation import Validations
 from gateway.siprec.siprecs import LiveSiprecs

@@ -56,8 +56,9 @@ class Watch(logging.Handler):
     """The gateway's and the phone's log records as lines of the timeline."""
 
     ROOMS = {"gateway.calls.leg": "audio", "gateway.calls.script": "webhook", "gateway.calls.call": "call",
-             "gateway.phone": "phone", "gateway.calls.recordings": "audio", "gateway.webhooks.outbox": "callback",
-             "gateway.calls.exchange": "call", "gateway.calls.reception": "call"}  # fmt: skip
+             "gateway.phone": "phone", "gateway.calls.recordings.recording": "audio",
+             "gateway.webhooks.outbox": "callback", "gateway.calls.exchange": "call",
+             "gateway.calls.reception": "call"}  # fmt: skip
 
     def __init__(self, timeline: Timeline) -> None:
         super().__init__(logging.INFO)

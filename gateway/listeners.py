@@ -22,7 +22,7 @@ from gateway.api.operator.resources import Operator
 from gateway.api.products import products
 from gateway.api.server import Site
 from gateway.calls.addresses import joined
-from gateway.calls.captures import Bounds, Captures
+from gateway.calls.captures.capture import Bounds, Captures
 from gateway.calls.exchange import Exchange
 from gateway.calls.services import Services
 from gateway.config import ConfigError, Settings

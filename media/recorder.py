@@ -1,7 +1,7 @@
 """The writer of recordings: files grow as the calls go on, with a header that is true every second.
 
 A recording's file is its own journal: its header is written first, audio is only ever appended, and so its length says
-after any crash how much there is (`gateway/calls/recordings.py` repairs the header). Two threads keep slow disks away
+after any crash how much there is (the gateway repairs the header at its next start). Two threads keep slow disks away
 from the tick: one appends, 200 ms of all recordings at a time; the other brings files to the disk each second and
 finishes those that have ended (media/endings.py). With `threaded=False` each job is done at once, for virtual time.
 """

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode
 
 from gateway.calls.call import Call
-from gateway.calls.dialstring import INSIDE, Hop, NoRoute
 from gateway.calls.params import RESERVED
+from gateway.calls.placing.dialstring import INSIDE, Hop, NoRoute
 from gateway.calls.services import Services
 from sip.message import Request
 from twiml.control import ApplicationTarget

@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gateway.calls import messages, params
-from gateway.calls.dialstring import NoRoute
 from gateway.calls.leg import Gone, Leg
-from gateway.calls.meter import Meter
+from gateway.calls.placing.dialstring import NoRoute
+from gateway.calls.placing.meter import Meter
 from gateway.calls.services import Services
 from gateway.store.rows import Call as Row
 from gateway.store.rows import Callback, Notification
@@ -19,8 +19,8 @@ from gateway.webhooks.cookies import CookieJar
 from sip.events import Cause, Referred
 
 if TYPE_CHECKING:
-    from gateway.calls.assisted import Session
-    from gateway.calls.recordings import Recording
+    from gateway.calls.payments.assisted import Session
+    from gateway.calls.recordings.recording import Recording
     from gateway.siprec.siprec import Siprec
 
 LOG = logging.getLogger(__name__)

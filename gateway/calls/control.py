@@ -7,24 +7,20 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 
-from gateway.calls import (
-    callback_urls,
-    dequeue,
-    dial_conference,
-    dialler,
-    enqueue,
-    paying,
-    refer,
-    started,
-    texting,
-)  # fmt: skip
+from gateway.calls import callback_urls, texting
 from gateway.calls.call import Call
 from gateway.calls.collect import collect, listening
+from gateway.calls.conferences import dial_conference
+from gateway.calls.dial import dialler
 from gateway.calls.leg import Leg
 from gateway.calls.media import NoPort
+from gateway.calls.payments import paying
+from gateway.calls.queues import dequeue, enqueue
 from gateway.calls.race import Overtaken, during, first, passed
-from gateway.calls.recordings import Recording, RecordingPlan
-from gateway.calls.transfer_document import ByDocument
+from gateway.calls.recordings import started  # fmt: skip
+from gateway.calls.recordings.recording import Recording, RecordingPlan
+from gateway.calls.transfers import refer
+from gateway.calls.transfers.document import ByDocument
 from gateway.siprec import siprecs
 from gateway.speech.errors import SpeechError
 from gateway.webhooks.errors import FetchError

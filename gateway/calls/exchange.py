@@ -15,14 +15,14 @@ from typing import Any
 from gateway import log
 from gateway.api.engine import CreateCall
 from gateway.billing.guard import Refused
-from gateway.calls import destinations, outbound
 from gateway.calls.call import Call
-from gateway.calls.dialstring import Hop, NoRoute, with_reason
 from gateway.calls.limits import Limits, busy
-from gateway.calls.meter import admitted
+from gateway.calls.placing import destinations, outbound
+from gateway.calls.placing.dialstring import Hop, NoRoute, with_reason
+from gateway.calls.placing.meter import admitted
 from gateway.calls.race import Overtaken
 from gateway.calls.reception import Reception
-from gateway.calls.recordings import Recording, RecordingPlan
+from gateway.calls.recordings.recording import Recording, RecordingPlan
 from gateway.calls.script import Script
 from gateway.calls.services import Services
 from gateway.calls.sources import Fetch, Inline, Source, TakingPart

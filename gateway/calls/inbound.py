@@ -6,9 +6,10 @@ import logging
 from dataclasses import dataclass, replace
 from hmac import compare_digest
 
-from gateway.calls import applications, trunking
-from gateway.calls.dialstring import INSIDE, NoRoute
+from gateway.calls import applications
 from gateway.calls.params import sip_headers
+from gateway.calls.placing import trunking
+from gateway.calls.placing.dialstring import INSIDE, NoRoute
 from gateway.calls.services import Services
 from gateway.calls.sources import Dialling
 from gateway.phones.directory import Domain

@@ -18,7 +18,7 @@ from gateway.calls import info
 from gateway.calls.line import Line
 from gateway.calls.media import Port, Workers
 from gateway.calls.negotiation import MediaSettings, Negotiation
-from gateway.calls.referrals import Referrals
+from gateway.calls.transfers.referrals import Referrals
 from media.commands import Connect
 from media.errors import NegotiationError
 from media.events import OneWay

@@ -7,10 +7,11 @@ import logging
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
-from gateway.calls import forwarding, outbound
+from gateway.calls import forwarding
 from gateway.calls.call import Call
 from gateway.calls.inbound import Arrival, admit, from_ourselves, may_call
 from gateway.calls.limits import LATER, busy
+from gateway.calls.placing import outbound
 from gateway.calls.script import Script
 from gateway.calls.sources import Fetch
 from gateway.calls.standby import Standby

@@ -12,9 +12,9 @@ from typing import Any
 
 from gateway.calls import params
 from gateway.calls.call import status_callback, wants
-from gateway.calls.recordings import repair
+from gateway.calls.conferences.telling import cut_off
+from gateway.calls.recordings.recording import repair
 from gateway.calls.services import Services
-from gateway.calls.telling import cut_off
 from gateway.siprec.telling import cut_off as siprec_cut_off
 from gateway.store.rows import Call
 from sip.commands import EndDialog

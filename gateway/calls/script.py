@@ -6,9 +6,10 @@ import asyncio
 import logging
 from dataclasses import replace
 
-from gateway.calls import dial_conference, dialler
 from gateway.calls.call import Call
+from gateway.calls.conferences import dial_conference
 from gateway.calls.control import Control
+from gateway.calls.dial import dialler
 from gateway.calls.race import Overtaken, during
 from gateway.calls.sources import Dialling, Fetch, Inline, Source, TakingPart, Transferred, Validating
 from gateway.calls.standby import Standby

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from gateway.billing.guard import Guard as Spending
 from gateway.calls.addresses import Addresses
-from gateway.calls.conferences import Conferences
+from gateway.calls.conferences.living import Conferences
+from gateway.calls.dial.parties import Parties
 from gateway.calls.leg import Leg, SipAgent
 from gateway.calls.media import Workers
 from gateway.calls.negotiation import MediaSettings
-from gateway.calls.parties import Parties
-from gateway.calls.queues import Queues
+from gateway.calls.queues.living import Queues
 from gateway.clock import Clock
 from gateway.metrics import Metrics
 from gateway.payments.connectors import Payments

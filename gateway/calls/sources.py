@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from gateway.calls.conference import Conference
-from gateway.calls.dialstring import Hops
-from gateway.calls.transfer import Transfers
+from gateway.calls.conferences.conference import Conference
+from gateway.calls.placing.dialstring import Hops
+from gateway.calls.transfers.transfer import Transfers
 from twiml.control import DialPlan
 
 if TYPE_CHECKING:

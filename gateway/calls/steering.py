@@ -13,7 +13,7 @@ from gateway.errors import ApiError
 
 
 class Run(Protocol):
-    """What a call runs (gateway/calls/script.py), or the talk that it is in (gateway/calls/parties.py)."""
+    """What a call runs (gateway/calls/script.py), or the talk that it is in (gateway/calls/dial/parties.py)."""
 
     @property
     def running(self) -> bool: ...

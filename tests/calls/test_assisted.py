@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from gateway.api.engine import ChangePayment, CreateRecording, StartPayment
-from gateway.calls.assisted import AssistedPayments
-from gateway.calls.live_recordings import LiveRecordings
+from gateway.calls.payments.assisted import AssistedPayments
+from gateway.calls.recordings.live import LiveRecordings
 from gateway.errors import ApiError
 from tests.calls.test_conference import Stage, staged
 from tests.calls.test_dial import Callee, documents

@@ -10,8 +10,8 @@ import pytest
 from gateway.api.http import Reply, Router
 from gateway.api.http import Request as HttpRequest
 from gateway.api.operator.captures import CallCaptures
-from gateway.calls.captures import Bounds, Captures
-from gateway.calls.recent_sip import Crossed, RecentSip
+from gateway.calls.captures.capture import Bounds, Captures
+from gateway.calls.captures.recent_sip import Crossed, RecentSip
 from gateway.errors import ApiError
 from media import pcap
 from media.commands import Capture

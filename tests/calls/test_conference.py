@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gateway.calls.announcing import announce, hold, release
-from gateway.calls.conference import Conference
-from gateway.calls.member import Member
+from gateway.calls.conferences.announcing import announce, hold, release
+from gateway.calls.conferences.conference import Conference
+from gateway.calls.conferences.member import Member
+from gateway.calls.conferences.telling import new_row
 from gateway.calls.recovery import recover
-from gateway.calls.telling import new_row
 from gateway.store.paging import Page
 from media.commands import Join, Tone
 from tests.calls.test_whole_calls import Caller

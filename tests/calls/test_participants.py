@@ -11,8 +11,8 @@ import pytest
 from gateway.api.core.conferences import Conferences
 from gateway.api.core.participants import Participants
 from gateway.api.core.recordings import Recordings
-from gateway.calls.live_recordings import LiveRecordings
-from gateway.calls.moderation import Moderation
+from gateway.calls.conferences.moderation import Moderation
+from gateway.calls.recordings.live import LiveRecordings
 from tests.calls.test_conference import Stage, staged
 from tests.lib.core_api import CoreApi
 from tests.lib.loop import passes

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.api.engine import ChangeCall, CreateRecording
-from gateway.calls.live_recordings import LiveRecordings
+from gateway.calls.recordings.live import LiveRecordings
 from gateway.errors import ApiError
 from gateway.store.paging import Page
 from gateway.store.rows import Call

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gateway.calls.captures import Bounds, Captures
+from gateway.calls.captures.capture import Bounds, Captures
 from gateway.payments.model import Connector
 from gateway.store.paging import Page
 from gateway.store.requests import Sent

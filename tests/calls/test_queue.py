@@ -11,7 +11,7 @@ from weakref import ref
 import pytest
 
 from gateway.api.engine import ChangeCall
-from gateway.calls.queue import Caller, Queue
+from gateway.calls.queues.queue import Caller, Queue
 from gateway.calls.race import Overtaken
 from gateway.store.voice_rows import Queue as Row
 from tests.lib.loop import VirtualClock, passes, run

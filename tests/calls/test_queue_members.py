@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.api.core import queues
-from gateway.calls.dispatch import Dispatch
+from gateway.calls.queues.dispatch import Dispatch
 from tests.calls.test_queue import AGENT, WAIT, left, waiting
 from tests.lib.core_api import CoreApi
 from tests.lib.loop import passes

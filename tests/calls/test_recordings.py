@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from gateway.api.engine import CreateRecording
-from gateway.calls.live_recordings import CURRENT, LiveRecordings
+from gateway.calls.recordings.live import CURRENT, LiveRecordings
 from gateway.calls.recovery import recover
 from gateway.errors import ApiError
 from gateway.store.paging import Page

@@ -10,7 +10,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from gateway.calls.announcing import announce, hold
+from gateway.calls.conferences.announcing import announce, hold
 from gateway.store.paging import Page
 from media.frames import TICK
 from tests.calls.test_conference import Stage, staged

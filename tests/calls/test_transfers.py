@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape
 import pytest
 
 from gateway.api.engine import ChangeCall
-from gateway.calls.transfer import target_of
+from gateway.calls.transfers.transfer import target_of
 from gateway.store.paging import Page
 from gateway.store.rows import Call
 from media import negotiate

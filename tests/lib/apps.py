@@ -24,7 +24,7 @@ from gateway.api.core.calls import Calls
 from gateway.api.core.conferences import Conferences
 from gateway.api.core.participants import Participants
 from gateway.api.http import Request, Router
-from gateway.calls.moderation import Moderation
+from gateway.calls.conferences.moderation import Moderation
 from gateway.errors import ApiError
 from gateway.store.paging import Page
 from media import negotiate

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.api.http import Reply, Request, Route
 from gateway.api.operator.resources import parsed
-from gateway.calls.captures import Captures
+from gateway.calls.captures.capture import Captures
 
 CONTENT_TYPE = "application/vnd.tcpdump.pcap"
 
