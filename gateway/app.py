@@ -110,7 +110,7 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         await book.load()
         if book.local_by_name and not settings.loopback_only:
             LOG.warning("! the trunk `local` is enabled by name: every program of this machine may call in")
-        recorders = SiprecBook(store, secret, settings.siprec_connectors, settings.declared_at)
+        recorders = SiprecBook(store, settings.siprec_connectors, settings.declared_at)
         await recorders.load()
         _warn_of_identity(book, settings)
         sids, metrics = Sids(random), Metrics()
@@ -121,7 +121,7 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         close.push_async_callback(transport.close)
         ledger = Ledger(store.requests, settings.webhooks.kept_requests)
         webhooks = Webhooks(transport, guard, store, sids, clock, ledger)
-        connectors = ConnectorBook(store, secret, settings.payment_connectors, settings.declared_at)
+        connectors = ConnectorBook(store, settings.payment_connectors, settings.declared_at)
         await connectors.load()
         strict = Guard(settings.webhooks.allow)  # for what strangers name: this machine is not theirs to look at
         signer = load_signer(settings.stir, settings.public_url, secret.token("origid"))

@@ -1,4 +1,4 @@
-"""Connectors to others, by name: what the file declares and what the database has, whose passwords are sealed."""
+"""Connectors to others, by name: what the file declares and what the database has."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pydantic import BaseModel, ValidationError
 
 from gateway.config import ConfigError
 from gateway.store import Store
-from gateway.store.secret import SecretKey
 
 C = TypeVar("C", bound=BaseModel)
 
@@ -24,23 +23,20 @@ class Book(Generic[C]):
     section: str
     kind: str
 
-    def __init__(
-        self, store: Store, secret: SecretKey, declared: Sequence[Mapping[str, Any]], lines: Mapping[str, int]
-    ) -> None:
-        self._store, self._secret, self._lines = store, secret, lines
+    def __init__(self, store: Store, declared: Sequence[Mapping[str, Any]], lines: Mapping[str, int]) -> None:
+        self._store, self._lines = store, lines
         self._file = {fields.get("name", ""): self._declared(fields) for fields in declared}
         self.connectors: dict[str, C] = dict(self._file)
 
     async def load(self) -> None:
         """Reads the database's part; again after each change."""
         kept = (await self._store.operator.all(self.kind)).values()
-        self.connectors = {one["name"]: self._opened(one) for one in kept} | self._file
+        self.connectors = {one["name"]: self.model.model_validate(one) for one in kept} | self._file
 
     async def put(self, connector: C) -> None:
         """Creates or replaces."""
         document = connector.model_dump(mode="json")
-        sealed = self._secret.seal(document["password"]) if document["password"] else ""
-        await self._store.operator.put(self.kind, document["name"], document | {"password": sealed})
+        await self._store.operator.put(self.kind, document["name"], document)
         await self.load()
 
     async def delete(self, name: str) -> None:
@@ -54,10 +50,6 @@ class Book(Generic[C]):
             return None
         line = self._lines.get(f"{self.section}/{name}", 0)
         return f"declared in trunkline.toml, line {line}: change it there"
-
-    def _opened(self, document: Mapping[str, Any]) -> C:
-        password = document["password"]
-        return self.model.model_validate({**document, "password": self._secret.open(password) if password else ""})
 
     def _declared(self, fields: Mapping[str, Any]) -> C:
         try:

@@ -297,32 +297,3 @@ class Notifications:
         query = sa.select(self._table).where(self._table.c.account_sid == account_sid, *where(self._table, filters))
         found = await self._database.read(paged(query, page, self._table.c.message_date, self._table.c.sid))
         return listing(found, page, "message_date", lambda row: Notification(**row))
-
-
-class Operator:
-    """The operator's documents: trunks, routes, the key's hash."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._table = tables.operator
-        self._recent: Recent[dict[str, dict[str, Any]]] = Recent(database.clock)
-
-    async def all(self, kind: str) -> dict[str, dict[str, Any]]:
-        """Name -> document."""
-        return await self._recent.get(kind, lambda: self._all(kind))
-
-    async def _all(self, kind: str) -> dict[str, dict[str, Any]]:
-        rows = await self._database.read(*select(self._table, kind=kind))
-        return {row["name"]: row["document"] for row in rows}
-
-    async def put(self, kind: str, name: str, document: dict[str, Any]) -> None:
-        """Creates or replaces."""
-        row = {"kind": kind, "name": name, "document": document}
-        await self._database.write(delete(self._table, kind=kind, name=name), insert(self._table, row))
-        self._recent.forget()
-
-    async def delete(self, kind: str, name: str) -> bool:
-        """Whether it was there."""
-        changed = await self._database.write(delete(self._table, kind=kind, name=name))
-        self._recent.forget()
-        return changed[0] > 0

@@ -46,6 +46,11 @@ class SecretKey:
         """Encrypts."""
         return self._fernet.encrypt(text.encode()).decode()
 
+    @staticmethod
+    def is_sealed(text: str) -> bool:
+        """Whether it looks like what `seal` gives (a Fernet token: version 0x80, then 64 bits of time)."""
+        return len(text) >= 100 and text.startswith("gAAAAA")
+
     def open(self, sealed: str) -> str:
         """Decrypts; ConfigError with another key."""
         try:

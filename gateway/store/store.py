@@ -9,11 +9,12 @@ from gateway.store.conferences import Conferences
 from gateway.store.database import Database
 from gateway.store.message_subscriptions import MessageSubscriptions
 from gateway.store.old import Old
+from gateway.store.operator import Operator
 from gateway.store.outbox import Outbox
 from gateway.store.owned import Owned
 from gateway.store.queues import Queues
 from gateway.store.registrations import Registrations
-from gateway.store.repositories import Accounts, Calls, Notifications, Numbers, Operator, Recordings
+from gateway.store.repositories import Accounts, Calls, Notifications, Numbers, Recordings
 from gateway.store.requests import Requests
 from gateway.store.secret import SecretKey
 from gateway.store.sip import Sip
@@ -34,7 +35,7 @@ class Store:
         self.notifications = Notifications(database)
         self.outbox = Outbox(database)
         self.requests = Requests(database)
-        self.operator = Operator(database)
+        self.operator = Operator(database, secret)
         self.sip = Sip(database, secret)
         self.applications = Owned(
             database, voice_tables.applications, Application,

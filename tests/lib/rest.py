@@ -287,7 +287,7 @@ async def _start(folder: Path, loop: asyncio.AbstractEventLoop) -> tuple[Rest, A
     book = TrunkBook(store, [{"name": "fixed"}], [], {"trunks/fixed": 3}, local=True)
     await book.load()
     fixed = {"name": "fixed", "uris": ["sip:srs@x"]}
-    recorders = SiprecBook(store, SecretKey(b"test"), [fixed], {"siprec_connectors/fixed": 7})
+    recorders = SiprecBook(store, [fixed], {"siprec_connectors/fixed": 7})
     await recorders.load()
     ledger = Ledger(store.requests, 1000)
     routes = [

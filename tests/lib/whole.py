@@ -400,7 +400,7 @@ async def whole_with(
     endpoint.guard = guard.refuses
     carriers = Carriers(book, endpoint, SecretKey(b"test").token, clock, "127.0.0.2:5060")
     admission = Admission(book, carriers, Challenger("trunkline", random), Gate(book.belongs), clock)
-    connectors = ConnectorBook(store, SecretKey(b"test"), [{"name": "Default", "mode": "test"}], {})
+    connectors = ConnectorBook(store, [{"name": "Default", "mode": "test"}], {})
     directory = Directory(store.sip, clock)
     logins = Logins(directory, lambda realm: Challenger(realm, random), admission.gate)
     phones = Phones(
@@ -415,7 +415,7 @@ async def whole_with(
         domains=DomainAdmission(directory, logins, admission.gate),
         random=random, metrics=Metrics(), media=MediaSettings("127.0.0.2", ("PCMU",)), recordings_dir=folder,
         public_url="http://gateway", addresses=Addresses(("127.0.0.2", 5060), "127.0.0.2"), inside_token="inside",
-        spawn=exchange.spawn, drive=exchange.drive, recorders=SiprecBook(store, SecretKey(b"test"), [], {}),
+        spawn=exchange.spawn, drive=exchange.drive, recorders=SiprecBook(store, [], {}),
     )  # fmt: skip
     exchange.services = services
     async with asyncio.TaskGroup() as tasks:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -54,7 +53,7 @@ def booked(tmp_path: Path, test: Callable[[ConnectorBook, Store], Awaitable[None
         path.write_text('\n[[payment_connectors]]\nname = "Default"\nmode = "test"\naccount_sid = "AC1"\n')
         settings = load(path)
         store = await Store.open(f"sqlite:///{tmp_path}/test.db", clock, SecretKey(b"test"))
-        book = ConnectorBook(store, SecretKey(b"test"), settings.payment_connectors, settings.declared_at)
+        book = ConnectorBook(store, settings.payment_connectors, settings.declared_at)
         await book.load()
         await test(book, store)
         await store.close()
@@ -84,7 +83,6 @@ def test_the_operator_makes_changes_and_removes_them(tmp_path: Path) -> None:
         assert (made.status, made.json) == (201, shown)
         assert (await ask("GET", "/Own")).json == shown
         assert [one["name"] for one in (await ask("GET")).json["payment_connectors"]] == ["Own", "Default"]
-        assert OWN["password"] not in json.dumps(await store.operator.all("connector"))
         assert book.connectors["Own"].password == OWN["password"]
         assert (await ask("PUT", "/Own", {"mode": "test"})).status == 200
         assert book.connectors["Own"].mode == "test"
@@ -99,7 +97,7 @@ def test_the_operator_makes_changes_and_removes_them(tmp_path: Path) -> None:
 
 def test_a_connector_of_the_file_that_cannot_be_is_a_setting_that_cannot_be(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="payment_connectors"):
-        ConnectorBook(None, SecretKey(b"test"), [{"name": "a", "url": "http://a.example/"}], {})  # type: ignore[arg-type]
+        ConnectorBook(None, [{"name": "a", "url": "http://a.example/"}], {})  # type: ignore[arg-type]
 
 
 def bank(account: str, routing: str = "110000000") -> Payment:
