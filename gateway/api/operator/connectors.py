@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic
+from typing import Generic
 from urllib.parse import unquote
 
-from pydantic import BaseModel
-
 from gateway.api.http import Reply, Request, Route
-from gateway.api.operator.resources import parsed
+from gateway.api.operator.resources import parsed, shown
 from gateway.connectors import Book, C
 from gateway.errors import ApiError, not_found
 
@@ -29,20 +27,20 @@ class Connectors(Generic[C]):
 
     async def all(self, request: Request) -> Reply:
         """All of them."""
-        return Reply(json={self._book.section: [_shown(one) for one in self._book.connectors.values()]})
+        return Reply(json={self._book.section: [shown(one) for one in self._book.connectors.values()]})
 
     async def one(self, request: Request) -> Reply:
         """By its name."""
-        return Reply(json=_shown(self._find(request)))
+        return Reply(json=shown(self._find(request)))
 
     async def put(self, request: Request) -> Reply:
         """Creates or replaces."""
-        connector = parsed(self._book.model, request, "name")
+        connector = parsed(self._book.model, request, "name", self._book.connectors)
         name = str(connector.model_dump()["name"])
         self._may_change(name)
         known = name in self._book.connectors
         await self._book.put(connector)
-        return Reply(200 if known or request.method == "PUT" else 201, _shown(connector))
+        return Reply(200 if known or request.method == "PUT" else 201, shown(connector))
 
     async def delete(self, request: Request) -> Reply:
         """Removes: what names it is refused from now on, what is under way goes on."""
@@ -61,7 +59,3 @@ class Connectors(Generic[C]):
     def _may_change(self, name: str) -> None:
         if where := self._book.declared(name):
             raise ApiError(409, 20409, f"{name!r} is {where}")
-
-
-def _shown(connector: BaseModel) -> dict[str, Any]:
-    return connector.model_dump(mode="json", exclude={"password"})

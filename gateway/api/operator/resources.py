@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, TypeVar
 from urllib.parse import unquote
 
@@ -15,6 +16,7 @@ from gateway.trunks import model
 from gateway.trunks.book import TrunkBook
 
 T = TypeVar("T", bound=BaseModel)
+NOTHING: Mapping[str, BaseModel] = MappingProxyType({})
 
 
 class Operator:
@@ -40,18 +42,18 @@ class Operator:
 
     async def routes_list(self, request: Request) -> Reply:
         """All routes."""
-        return Reply(json={"routes": [_shown(route) for route in self._book.routes.values()]})
+        return Reply(json={"routes": [shown(route) for route in self._book.routes.values()]})
 
     async def one(self, request: Request) -> Reply:
         """A trunk by its name, a route by its prefix."""
         return Reply(json=self._found(self._find(request)))
 
     def _found(self, value: BaseModel) -> dict[str, Any]:
-        return _shown(value) | ({"status": self._status(value)} if isinstance(value, model.Trunk) else {})
+        return shown(value) | ({"status": self._status(value)} if isinstance(value, model.Trunk) else {})
 
     async def put_trunk(self, request: Request) -> Reply:
         """Creates or replaces."""
-        trunk = parsed(model.Trunk, request, "name")
+        trunk = parsed(model.Trunk, request, "name", self._book.trunks)
         return await self._put("trunks", "trunk", trunk.name, trunk, request)
 
     async def put_route(self, request: Request) -> Reply:
@@ -67,7 +69,7 @@ class Operator:
         known = name in (self._book.trunks if kind == "trunks" else self._book.routes)
         await self._store.operator.put(table, name, value.model_dump(mode="json"))
         await self._book.load()
-        return Reply(200 if known or request.method == "PUT" else 201, _shown(value))
+        return Reply(200 if known or request.method == "PUT" else 201, shown(value))
 
     async def delete(self, request: Request) -> Reply:
         """Removes; a trunk that a route uses stays."""
@@ -93,14 +95,19 @@ class Operator:
         return found
 
 
-def parsed(kind: type[T], request: Request, key: str = "") -> T:
-    """The body as a model; `key`: the field that the path names. ApiError with the first field that is wrong."""
+def parsed(kind: type[T], request: Request, key: str = "", known: Mapping[str, BaseModel] = NOTHING) -> T:
+    """The body as a model; `key`: the field that the path names. ApiError with the first field that is wrong.
+
+    Passwords are never shown: what replaces a `known` value keeps those that it says nothing of, if their users stay.
+    """
     body = request.json
     if not isinstance(body, dict):
         raise ApiError(400, 20001, "the body must be a JSON object")
     if key and "name" in request.variables:
         body = {**body, key: unquote(request.variables["name"])}
     body = {name: field for name, field in body.items() if name != "status"}  # what GET added
+    if before := known.get(str(body.get(key))):
+        body = _passwords(before.model_dump(), body) | body
     try:
         return kind.model_validate(body)
     except ValidationError as error:
@@ -108,6 +115,16 @@ def parsed(kind: type[T], request: Request, key: str = "") -> T:
         raise ApiError(400, 20001, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
 
 
-def _shown(value: BaseModel) -> dict[str, Any]:
+def _passwords(before: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
+    secrets = {name: name.replace("password", "username") for name in before if _is_secret(name)}
+    return {name: before[name] for name, user in secrets.items() if before.get(user) == body.get(user)}
+
+
+def shown(value: BaseModel) -> dict[str, Any]:
+    """A value as it is answered: without its passwords."""
     fields = value.model_dump(mode="json")
-    return {name: field for name, field in fields.items() if not name.endswith("password")}
+    return {name: field for name, field in fields.items() if not _is_secret(name)}
+
+
+def _is_secret(field: str) -> bool:
+    return field.endswith("password")

@@ -155,7 +155,12 @@ def test_trunks_and_routes(api: Rest) -> None:
     assert api.operator("GET", "/operator/v1/trunks/acme").json()["status"] == {"name": "acme"}
     assert {"name": "acme"} in [one["status"] for one in api.operator("GET", "/operator/v1/trunks").json()["trunks"]]
     shown = api.operator("GET", "/operator/v1/trunks/acme").json()
-    assert api.operator("PUT", "/operator/v1/trunks/acme", json=shown | {"inbound_password": "s"}).status_code == 200
+    assert api.operator("PUT", "/operator/v1/trunks/acme", json=shown).status_code == 200
+    kept = api.do(api.store.operator.all("trunk"))["acme"]
+    assert (kept["password"], kept["inbound_password"]) == ("p", "s"), "what GET does not show is not lost by PUT"
+    assert api.operator("PUT", "/operator/v1/trunks/acme", json=shown | {"username": "v"}).status_code == 200
+    assert api.do(api.store.operator.all("trunk"))["acme"]["password"] is None, "another user, another password"
+    assert api.operator("PUT", "/operator/v1/trunks/acme", json=shown | {"inbound_password": None}).status_code == 400
     assert api.operator("DELETE", "/operator/v1/trunks/acme").status_code == 409
     assert api.operator("PUT", "/operator/v1/trunks/acme", json={"uris": []}).json()["uris"] == []
     assert [one["prefix"] for one in api.operator("GET", "/operator/v1/routes").json()["routes"]] == ["+1"]
