@@ -189,12 +189,14 @@ class Exchange:
             raise ApiError(503, 20503, "the gateway stops and takes no new calls")
         services = self.services
         hops = _shown(await destinations.hops_for(services, self.calls, account_sid, wanted), wanted)
+        number_sid = await outbound.number_sid(services, account_sid, wanted.shown)
         if (full := self.full()) is not None:
             raise ApiError(429, 20429, f"Too many requests: {full.text}", dict(full.headers))
         now = services.clock.wall()
         row = Row(
             sid=services.sids.new("CA"), account_sid=account_sid, from_=wanted.shown, to=wanted.to,
             direction="outbound-api", status="queued", date_created=now, date_updated=now,
+            phone_number_sid=number_sid,
             status_callback=wanted.status_callback, status_callback_method=wanted.status_callback_method,
             status_callback_events=" ".join(wanted.status_callback_events),
         )  # fmt: skip

@@ -10,7 +10,7 @@ import pytest
 from gateway.api.engine import CreateCall
 from gateway.errors import ApiError
 from gateway.store.rows import Call
-from gateway.store.voice_rows import Application
+from gateway.store.voice_rows import Application, OutgoingCallerId
 from tests.calls.test_trunks import notes
 from tests.lib.loop import VirtualClock, passes, run
 from tests.lib.whole import HOST, NUMBER, Whole, whole
@@ -54,6 +54,29 @@ def test_an_application_answers_with_the_parameters_that_were_given(tmp_path: Pa
             assert (asked["team"], asked["note"], asked["Direction"]) == ("blue", "a b", "inbound")
             over = await row(one, call)
             assert (over.status, over.to) == ("completed", f"app:{SID}?team=blue&note=a%20b")
+
+    run(main)
+
+
+def test_a_call_has_the_sid_of_the_number_that_it_comes_from(tmp_path: Path) -> None:
+    """Of the account's own, or of its verified one; another caller's has none here."""
+
+    async def main(clock: VirtualClock) -> None:
+        async with whole(clock, tmp_path, PAGES) as one:
+            await application(one)
+            store, now = one.services.store, clock.wall()
+            (account,) = await store.accounts.all()
+            verified = OutgoingCallerId(
+                sid="PN" + "7" * 32, account_sid=account.account_sid, date_created=now, date_updated=now,
+                friendly_name="Desk", phone_number="+15555550177",
+            )  # fmt: skip
+            assert await store.caller_ids.keep(verified, [])
+            own = await store.numbers.find(NUMBER)
+            assert own is not None
+            for caller, sid in ((NUMBER, own.sid), ("+15555550177", verified.sid), ("alice", None)):
+                wanted = CreateCall(to=f"app:{SID}", from_=caller, twiml="<Response/>")
+                assert (await one.exchange.create(account.account_sid, wanted)).phone_number_sid == sid
+            await passes(3)
 
     run(main)
 

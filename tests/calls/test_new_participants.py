@@ -38,7 +38,7 @@ def called(tmp_path: Path, test: Callable[[Stage, Api, Peer], Awaitable[None]]) 
 def test_a_name_begins_a_conference_and_who_answers_is_in_it(tmp_path: Path) -> None:
     async def test(stage: Stage, api: Api, bob: Peer) -> None:
         new = await api.ask("POST", "/Conferences/standup/Participants", Label="bob", **BOB, **TOLD)
-        assert (new["status"], new["label"], new["muted"]) == ("queued", "bob", False)
+        assert (new["status"], new["label"], new["muted"], new["queue_time"]) == ("queued", "bob", False, "0")
         path = f"/Conferences/{new['conference_sid']}"
         assert (await api.ask("GET", path))["status"] == "init"
         await passes(1)
@@ -157,6 +157,7 @@ def test_its_part_is_what_was_asked_for(tmp_path: Path) -> None:
         ({"Beep": "loud"}, 400, 20001),
         ({"JitterBufferSize": "huge"}, 400, 20001),
         ({"Region": "moon"}, 400, 20001),
+        ({"Timeout": "4"}, 400, 21208),
         ({"CallerDisplayName": "x"}, 400, 20001),
         ({"ConferenceStatusCallbackEvent": "party"}, 400, 20001),
         ({"MachineDetection": "Enable"}, 400, 20001),

@@ -35,7 +35,7 @@ class Notifications:
         if "call" in request.variables:
             filters["call_sid"] = (await call_of(self._store, request)).sid
         found = await self._store.notifications.page(request.account_sid, page, filters)
-        return envelope(request, "notifications", page, found, [show(row) for row in found.rows])
+        return envelope(request, "notifications", page, found, [show(row, request) for row in found.rows])
 
     async def fetch(self, request: Request) -> Reply:
         """One line of the log."""
@@ -44,16 +44,17 @@ class Notifications:
             raise not_found(request.path)
         extra = {"request_variables": found.request_variables, "response_body": found.response_body,
                  "response_headers": None}  # fmt: skip
-        return Reply(json=show(found) | extra, name="Notification")
+        return Reply(json=show(found, request) | extra, name="Notification")
 
 
-def show(row: Notification) -> dict[str, Any]:
-    """As JSON."""
+def show(row: Notification, request: Request) -> dict[str, Any]:
+    """As JSON, at the path that was asked: that of its call, or its own."""
+    call = f"/Calls/{row.call_sid}" if "call" in request.variables else ""
     return {
         "sid": row.sid, "account_sid": row.account_sid, "call_sid": row.call_sid, "log": str(row.log),
         "error_code": str(row.error_code), "message_text": row.message_text, "message_date": date(row.message_date),
         "more_info": f"https://www.twilio.com/docs/errors/{row.error_code}", "request_url": row.request_url,
         "request_method": row.request_method or "POST", "api_version": VERSION,
         "date_created": date(row.message_date), "date_updated": date(row.message_date),
-        "uri": f"{base(row.account_sid)}/Notifications/{row.sid}.json",
+        "uri": f"{base(row.account_sid)}{call}/Notifications/{row.sid}.json",
     }  # fmt: skip

@@ -22,6 +22,7 @@ from twiml.control import ConferenceTarget
 from twiml.verbs.conference import EVENTS, JITTER_BUFFERS, MOST
 
 RECORDS = ("do-not-record", "record-from-start", "true", "false")
+SHORTEST = 5  # seconds of Timeout
 PLACES = ("us1", "us2", "ie1", "de1", "sg1", "br1", "au1", "jp1")
 
 FILTERS: dict[str, Callable[[Participant], bool]] = {
@@ -49,12 +50,16 @@ class Participants:
     async def create(self, request: Request) -> Reply:
         """Calls somebody who takes part with the answer; the conference, by name or SID, begins if need be."""
         form, where = Form(request.fields), unquote(request.variables["conference"])
-        call, target, without = replace(placed(form), caller_name=_caller_name(form)), part(form, where), _without(form)
+        call, target, without = (
+            replace(placed(form, SHORTEST), caller_name=_caller_name(form)),
+            part(form, where),
+            _without(form),
+        )
         try:
             new = await self._engine.add(request.account_sid, where, call, target, without)
         except KeyError:
             raise not_found(request.path) from None
-        return Reply(201, show(new), "Participant")
+        return Reply(201, show(new) | {"queue_time": "0"}, "Participant")  # it is placed at once
 
     async def list(self, request: Request) -> Reply:
         """Newest first; nobody where the conference is over."""

@@ -13,8 +13,8 @@ STATES = ("in-progress", "completed", "absent", "failed")
 LONGEST = 14400  # seconds
 
 
-def placed(form: Form) -> CreateCall:
-    """All but what the call does when it is answered."""
+def placed(form: Form, shortest: int = 1) -> CreateCall:
+    """All but what the call does when it is answered; `shortest`: the least Timeout."""
     form.refuse("ClientNotificationUrl")
     if not form.text("SendDigits"):  # with them there is no detection, as Twilio says
         form.refuse("MachineDetection")
@@ -29,7 +29,7 @@ def placed(form: Form) -> CreateCall:
         status_callback=form.url("StatusCallback") or None,
         status_callback_method=form.method("StatusCallbackMethod"),
         status_callback_events=events(form, "StatusCallbackEvent", EVENTS),
-        timeout=form.integer("Timeout", 60, 1, 600, 21208),
+        timeout=form.integer("Timeout", 60, shortest, 600, 21208),
         time_limit=form.integer("TimeLimit", LONGEST, 1, LONGEST),
         record=form.flag("Record"),
         recording_channels=form.word("RecordingChannels", ("mono", "dual"), "mono"),

@@ -14,6 +14,7 @@ from gateway.api.core.call_recordings import CallRecordings
 from gateway.api.core.shape import VERSION, base, date
 from gateway.api.engine import Recorders
 from gateway.api.fields import Form
+from gateway.api.formats import camel
 from gateway.api.http import Reply, Request, Route
 from gateway.api.paging import envelope, page_of
 from gateway.clock import Clock
@@ -22,6 +23,9 @@ from gateway.store import Store
 from gateway.store.rows import Recording
 
 DELETABLE = ("completed", "absent", "failed")
+PARTS = ("add_on_results", "transcriptions")
+SHOWN = {"failed": "absent"}
+"""Status -> as the resource says it: of a recording that was lost, `error_code` says why; callbacks know `failed`."""
 
 
 class Recordings:
@@ -64,26 +68,26 @@ class Recordings:
         if conference_sid := request.variables.get("conference") or form.text("ConferenceSid"):
             filters["conference_sid"] = conference_sid
         found = await self._store.recordings.page(request.account_sid, page, filters, deleted=deleted)
-        return envelope(request, "recordings", page, found, [self.show(row) for row in found.rows])
+        return envelope(request, "recordings", page, found, [self.show(row, request) for row in found.rows])
 
     async def create(self, request: Request) -> Reply:
         """Begins to record a call."""
-        return Reply(201, self.show(await self._of_calls.create(request)), "Recording")
+        return Reply(201, self.show(await self._of_calls.create(request), request), "Recording")
 
     async def update(self, request: Request) -> Reply:
         """Pauses, resumes or stops."""
-        return Reply(json=self.show(await self._of_calls.update(request)), name="Recording")
+        return Reply(json=self.show(await self._of_calls.update(request), request), name="Recording")
 
     async def update_in(self, request: Request) -> Reply:
         """Pauses, resumes or stops one of a conference."""
-        return Reply(json=self.show(await self._of_calls.update_in(request)), name="Recording")
+        return Reply(json=self.show(await self._of_calls.update_in(request), request), name="Recording")
 
     async def fetch(self, request: Request) -> Reply:
         """One; without an ending it is its audio (rest-api.md: call control)."""
         if not request.path.endswith((".json", ".xml", ".csv")):
             return await self.wav(request)
         deleted = Form(request.fields).flag("IncludeSoftDeleted")
-        return Reply(json=self.show(await self._one(request, deleted=deleted)), name="Recording")
+        return Reply(json=self.show(await self._one(request, deleted=deleted), request), name="Recording")
 
     async def delete(self, request: Request) -> Reply:
         """Removes the audio; the row stays as deleted."""
@@ -127,18 +131,26 @@ class Recordings:
             raise not_found(request.path)
         return row
 
-    def show(self, row: Recording) -> dict[str, Any]:
-        """As JSON."""
+    def show(self, row: Recording, request: Request) -> dict[str, Any]:
+        """As JSON, at the path that was asked: that of its call, of its conference, or its own."""
         path = f"{base(row.account_sid)}/Recordings/{row.sid}"
         return {
             "sid": row.sid, "account_sid": row.account_sid, "call_sid": row.call_sid,
-            "conference_sid": row.conference_sid, "status": row.status, "source": row.source,
+            "conference_sid": row.conference_sid, "status": SHOWN.get(row.status, row.status), "source": row.source,
             "channels": row.channels, "track": row.track,
             "start_time": date(row.start_time), "duration": None if row.duration is None else str(row.duration),
             "price": None, "price_unit": "USD", "error_code": row.error_code, "encryption_details": None,
             "media_url": f"{self._public_url()}{path}", "api_version": VERSION, "date_created": date(row.date_created),
-            "date_updated": date(row.date_updated), "uri": f"{path}.json", "subresource_uris": {},
+            "date_updated": date(row.date_updated),
+            "uri": f"{base(row.account_sid)}{_parent(request)}/Recordings/{row.sid}.json",
+            "subresource_uris": {name: f"{path}/{camel(name)}.json" for name in PARTS},
         }  # fmt: skip
+
+
+def _parent(request: Request) -> str:
+    """The path of what was recorded, where the recording is asked for below it."""
+    owners = (("Calls", "call"), ("Conferences", "conference"))
+    return "".join(f"/{path}/{request.variables[name]}" for path, name in owners if name in request.variables)
 
 
 def _made(path: Path, form: Callable[[bytes], bytes], *, mixed: bool) -> bytes:

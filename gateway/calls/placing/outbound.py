@@ -75,14 +75,20 @@ def inside(services: Services, uri: str) -> tuple[tuple[str, str], ...]:
     return ((INSIDE, services.inside_token),) if address_of(uri) in ours else ()
 
 
-async def check_caller_id(services: Services, account_sid: str, caller_id: str, number: str) -> None:
-    """NoRoute 21210 unless the caller ID is a number of the account, a verified one, or one that the trunk allows."""
+async def number_sid(services: Services, account_sid: str, caller_id: str) -> str | None:
+    """The SID of the account's own number, or of its verified one; None where it has none like this."""
     own = await services.store.numbers.find(caller_id)
     if own is not None and own.sid is not None and own.account_sid == account_sid:
-        return
+        return own.sid
+    verified = await services.store.caller_ids.verified(account_sid, caller_id)
+    return None if verified is None else verified.sid
+
+
+async def check_caller_id(services: Services, account_sid: str, caller_id: str, number: str) -> None:
+    """NoRoute 21210 unless the caller ID is a number of the account, a verified one, or one that the trunk allows."""
     if any(caller_id in trunk.caller_ids for trunk in services.trunks.trunks_to(number)):
         return
-    if await services.store.caller_ids.verified(account_sid, caller_id) is not None:
+    if await number_sid(services, account_sid, caller_id) is not None:
         return
     why = "neither a number of this account, nor verified, nor allowed by the trunk"
     raise NoRoute(21210, f"caller ID {caller_id} is {why}")

@@ -308,7 +308,11 @@ def test_notifications_are_listed_and_fetched(api: Rest) -> None:
     one = notes(first).fetch()
     assert (one.error_code, one.log, one.request_method, one.request_variables) == ("11200", "0", "GET", "a=1")
     assert one.more_info == "https://www.twilio.com/docs/errors/11200"
-    assert client.calls(call).notifications(second).fetch().response_body == "<x>"
+    second_of_call = client.calls(call).notifications(second).fetch()
+    assert second_of_call.response_body == "<x>"
+    root = f"/2010-04-01/Accounts/{api.made.account_sid}"
+    assert one.uri == f"{root}/Notifications/{first}.json"
+    assert second_of_call.uri == f"{root}/Calls/{call}/Notifications/{second}.json"
     assert refusal(client.calls(call).notifications(third).fetch) == (404, 20404)
     assert refusal(notes("NO" + "f" * 32).fetch) == (404, 20404)
     assert refusal(client.calls("CA" + "f" * 32).notifications.list) == (404, 20404)

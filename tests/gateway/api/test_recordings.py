@@ -82,6 +82,27 @@ def test_recordings_are_listed_by_their_filters(api: Rest) -> None:
     assert one.media_url == f"https://gateway.example/2010-04-01/Accounts/{api.made.account_sid}/Recordings/{first}"
 
 
+def test_a_recording_is_shown_at_the_path_that_it_was_asked_for_at(api: Rest) -> None:
+    """With what can be had of it, which is below its own path."""
+    client, root = api.client(), f"/2010-04-01/Accounts/{api.made.account_sid}"
+    conference = "CF" + "1" * 32
+    sid = insert(api, 1, conference_sid=conference)
+    call = client.calls("CA" + "1" * 32)
+    own = f"{root}/Recordings/{sid}"
+    assert client.recordings(sid).fetch().uri == client.recordings.list()[0].uri == f"{own}.json"
+    (of_call,), (of_conference,) = call.recordings.list(), client.conferences(conference).recordings.list()
+    assert of_call.uri == call.recordings(sid).fetch().uri == f"{root}/Calls/{'CA' + '1' * 32}/Recordings/{sid}.json"
+    assert of_conference.uri == f"{root}/Conferences/{conference}/Recordings/{sid}.json"
+    assert client.recordings(sid).fetch().subresource_uris == {
+        "add_on_results": f"{own}/AddOnResults.json", "transcriptions": f"{own}/Transcriptions.json",
+    }  # fmt: skip
+
+
+def test_a_recording_that_was_lost_is_absent_and_says_why(api: Rest) -> None:
+    one = api.client().recordings(insert(api, 1, status="failed", error_code=12400)).fetch()
+    assert (one.status, one.error_code) == ("absent", 12400)
+
+
 def test_a_deleted_recording_is_shown_where_it_is_asked_for(api: Rest) -> None:
     recordings = api.client().recordings
     one, other = (recordings(insert(api, number)) for number in (1, 2))
