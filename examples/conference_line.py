@@ -1,76 +1,54 @@
-"""A conference line: guests wait for the moderator, who ends it by leaving. Run it with: conference_line.py [PORT].
-
-POST /mute silences all guests, by the REST API.
-"""
-
-from __future__ import annotations
+"""A conference line: guests wait for the moderator, who ends it by leaving. POST /mute silences the guests."""
 
 import os
-import sys
 
 from flask import Flask, request
 from twilio.rest import Client
-from twilio.twiml.voice_response import Dial, Gather, VoiceResponse
+from twilio.twiml.voice_response import VoiceResponse
 
 app = Flask(__name__)
-client = Client(os.environ.get("TWILIO_ACCOUNT_SID", "AC"), os.environ.get("TWILIO_AUTH_TOKEN", "token"))
-client.api.base_url = os.environ.get("TWILIO_BASE_URL", client.api.base_url)  # all that Trunkline changes
-ROOM = "weekly"
-GUEST, MODERATOR = "1234", "9876"
+client = Client()  # TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN
+client.api.base_url = os.getenv("TWILIO_BASE_URL", client.api.base_url)  # all that Trunkline changes
+ROOM, GUEST, MODERATOR = "weekly", "1234", "9876"
 
 
 @app.post("/voice")
-def welcome() -> str:
-    answer = VoiceResponse()
-    gather = Gather(num_digits=4, action="/enter", timeout=8)
+def voice() -> str:
+    response = VoiceResponse()
+    gather = response.gather(num_digits=4, action="/enter", timeout=8)
     gather.say("Welcome. Please enter your code.")
-    answer.append(gather)
-    answer.redirect("/voice")
-    return str(answer)
+    response.say("You entered nothing. Goodbye.")
+    return str(response)
 
 
 @app.post("/enter")
 def enter() -> str:
-    answer, code = VoiceResponse(), request.form["Digits"]
-    if code not in (GUEST, MODERATOR):
-        answer.say("That code is not right.")
-        answer.redirect("/voice")
-        return str(answer)
-    moderates = code == MODERATOR
-    dial = Dial(action="/left")
-    dial.conference(
-        ROOM, start_conference_on_enter=moderates, end_conference_on_exit=moderates, beep="onEnter",
-        participant_label="moderator" if moderates else None, record="record-from-start" if moderates else None,
-        wait_url="/wait",
-    )  # fmt: skip
-    answer.append(dial)
-    return str(answer)
+    response, code = VoiceResponse(), request.form["Digits"]
+    if code == MODERATOR:
+        room = {"participant_label": "moderator", "end_conference_on_exit": True, "record": "record-from-start"}
+        response.dial().conference(ROOM, **room)
+    elif code == GUEST:
+        response.dial().conference(ROOM, start_conference_on_enter=False, wait_url="/wait")
+    else:
+        response.say("That code is not right.")
+        response.redirect("/voice")
+    response.say("You have left the conference. Goodbye.")
+    return str(response)
 
 
 @app.post("/wait")
 def wait() -> str:
-    answer = VoiceResponse()
-    answer.say("The moderator is not here yet. Please wait.")
-    answer.pause(length=20)
-    answer.redirect("/wait")
-    return str(answer)
-
-
-@app.post("/left")
-def left() -> str:
-    answer = VoiceResponse()
-    answer.say("You have left the conference. Goodbye.")
-    return str(answer)
+    response = VoiceResponse()
+    response.say("The moderator is not here yet. Please wait.")
+    response.pause(length=20)
+    response.redirect("/wait")
+    return str(response)
 
 
 @app.post("/mute")
 def mute() -> tuple[str, int]:
-    for room in client.conferences.list(friendly_name=ROOM, status="in-progress"):
-        for one in client.conferences(room.sid).participants.list():
-            if one.label != "moderator":
-                client.conferences(room.sid).participants(one.call_sid).update(muted=True)
+    for conference in client.conferences.list(friendly_name=ROOM, status="in-progress"):
+        for guest in conference.participants.list():
+            if guest.label != "moderator":
+                guest.update(muted=True)
     return "", 204
-
-
-if __name__ == "__main__":
-    app.run(port=int(sys.argv[1]) if len(sys.argv) > 1 else 5050)

@@ -1,67 +1,57 @@
-"""A phone tree: menus inside menus, and departments that are dialled. Run it with: phone_tree.py [PORT]."""
-
-from __future__ import annotations
-
-import sys
-from urllib.parse import urlencode
+"""A phone tree: a menu inside a menu, and departments that are dialled."""
 
 from flask import Flask, request
-from twilio.twiml.voice_response import Dial, Gather, VoiceResponse
+from twilio.twiml.voice_response import VoiceResponse
 
 app = Flask(__name__)
-
+SALES, BILLING, TECHNICIANS = "+15555550141", "+15555550142", "+15555550143"
 MENUS = {
-    "main": ("For sales, press 1. For support, press 2. For our opening hours, press 3.", {
-        "1": ("dial", "+15555550141"), "2": ("menu", "support"), "3": ("say", "We are open from nine to five."),
-    }),
-    "support": ("For billing, press 1. For anything else, press 2. To go back, press star.", {
-        "1": ("dial", "+15555550142"), "2": ("dial", "+15555550143"), "*": ("menu", "main"),
-    }),
-}  # fmt: skip
+    "main": "For sales, press 1. For support, press 2. For our opening hours, press 3.",
+    "support": "For billing, press 1. For anything else, press 2. To go back, press star.",
+}
 PATIENCE = 3  # times that a caller hears a menu without pressing anything
 
 
-def at(path: str, **query: object) -> str:
-    return f"{path}?{urlencode(query)}"
-
-
 @app.post("/voice")
-def menu() -> str:
-    name, tries = request.args.get("menu", "main"), int(request.args.get("tries", "1"))
-    answer = VoiceResponse()
-    gather = Gather(num_digits=1, action=at("/choice", menu=name), finish_on_key="", timeout=5)
-    gather.say(MENUS[name][0])
-    answer.append(gather)
-    if tries < PATIENCE:
-        answer.redirect(at("/voice", menu=name, tries=tries + 1))
-    else:
-        answer.say("We heard nothing. Goodbye.")
-    return str(answer)
+def voice() -> str:
+    menu, heard = request.args.get("menu", "main"), request.args.get("heard", 1, int)
+    response = VoiceResponse()
+    gather = response.gather(num_digits=1, finish_on_key="", action=f"/choice?menu={menu}")
+    gather.say(MENUS[menu])
+    if heard < PATIENCE:
+        response.redirect(f"/voice?menu={menu}&heard={heard + 1}")
+    response.say("We heard nothing. Goodbye.")
+    return str(response)
 
 
 @app.post("/choice")
 def choice() -> str:
-    name, answer = request.args["menu"], VoiceResponse()
-    kind, what = MENUS[name][1].get(request.form["Digits"], ("say", "That is not on the menu."))
-    if kind == "dial":
-        answer.append(Dial(what, timeout=20, action="/after"))
-    else:
-        if kind == "say":
-            answer.say(what)
-        answer.redirect(at("/voice", menu=what if kind == "menu" else name))
-    return str(answer)
+    menu, response = request.args["menu"], VoiceResponse()
+    match menu, request.form["Digits"]:
+        case "main", "1":
+            response.dial(SALES, timeout=20, action="/after")
+        case "main", "2":
+            response.redirect("/voice?menu=support")
+        case "main", "3":
+            response.say("We are open from nine to five.")
+        case "support", "1":
+            response.dial(BILLING, timeout=20, action="/after")
+        case "support", "2":
+            response.dial(TECHNICIANS, timeout=20, action="/after")
+        case "support", "*":
+            response.redirect("/voice")
+        case _:
+            response.say("That is not on the menu.")
+    response.redirect(f"/voice?menu={menu}")
+    return str(response)
 
 
 @app.post("/after")
 def after() -> str:
-    answer = VoiceResponse()
+    response = VoiceResponse()
     if request.form["DialCallStatus"] == "completed":
-        answer.say("Thank you for calling. Goodbye.")
-    else:
-        answer.say("Nobody can take your call at the moment.")
-        answer.redirect("/voice")
-    return str(answer)
-
-
-if __name__ == "__main__":
-    app.run(port=int(sys.argv[1]) if len(sys.argv) > 1 else 5050)
+        response.say("Thank you for calling. Goodbye.")
+        response.hangup()
+    response.say("Nobody can take your call at the moment.")
+    response.redirect("/voice")
+    return str(response)

@@ -1,13 +1,7 @@
-"""Two-factor codes by voice: POST /codes calls a number and says six digits, POST /checks tells whether they are right.
-
-Run it with: two_factor.py [PORT].
-"""
-
-from __future__ import annotations
+"""Codes by voice: POST /codes calls a number and says six digits, POST /checks tells whether they are right."""
 
 import os
 import secrets
-import sys
 import time
 from dataclasses import dataclass
 
@@ -17,16 +11,16 @@ from twilio.rest import Client
 from twilio.twiml.voice_response import VoiceResponse
 
 app = Flask(__name__)
-client = Client(os.environ.get("TWILIO_ACCOUNT_SID", "AC"), os.environ.get("TWILIO_AUTH_TOKEN", "token"))
-client.api.base_url = os.environ.get("TWILIO_BASE_URL", client.api.base_url)  # all that Trunkline changes
-FROM = "+15555550100"
+client = Client()  # TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN
+client.api.base_url = os.getenv("TWILIO_BASE_URL", client.api.base_url)  # all that Trunkline changes
+NUMBER = "+15555550100"
 LIFE, TRIES = 600, 3  # seconds that a code is good, and how often it may be guessed
 
 
 @dataclass
 class Code:
     digits: str
-    until: float
+    expires: float
     tries: int = TRIES
 
 
@@ -36,12 +30,12 @@ codes: dict[str, Code] = {}
 @app.post("/codes")
 def create() -> tuple[dict[str, str], int]:
     to, digits = request.form["to"], f"{secrets.randbelow(10**6):06}"
-    document = VoiceResponse()
-    for _ in range(2):
-        document.say(f"Your code is: {', '.join(digits)}.")
-        document.pause(length=1)
+    response = VoiceResponse()
+    response.say(f"Your code is: {', '.join(digits)}.")
+    response.pause()
+    response.say(f"Once more: {', '.join(digits)}. Goodbye.")
     try:
-        call = client.calls.create(to=to, from_=FROM, twiml=str(document), timeout=25)
+        call = client.calls.create(to=to, from_=NUMBER, twiml=response, timeout=25)
     except TwilioRestException as error:
         return {"error": error.msg}, 400
     codes[to] = Code(digits, time.time() + LIFE)
@@ -56,14 +50,10 @@ def fetch(sid: str) -> dict[str, str]:
 @app.post("/checks")
 def check() -> dict[str, str]:
     code = codes.get(request.form["to"])
-    if code is None or code.until < time.time() or code.tries == 0:
+    if code is None or code.expires < time.time() or code.tries == 0:
         return {"status": "expired"}
     code.tries -= 1
     if not secrets.compare_digest(code.digits, request.form["code"]):
         return {"status": "denied"}
     del codes[request.form["to"]]
     return {"status": "approved"}
-
-
-if __name__ == "__main__":
-    app.run(port=int(sys.argv[1]) if len(sys.argv) > 1 else 5050)

@@ -1,14 +1,7 @@
-"""Voicemail: the owner's phone rings first, then the caller leaves a message. Run it with: voicemail.py [PORT].
-
-The owner listens by calling in from that phone, and by GET /messages.
-"""
-
-from __future__ import annotations
-
-import sys
+"""Voicemail: the owner's phone rings first, then the caller leaves a message. To listen, the owner calls in."""
 
 from flask import Flask, request
-from twilio.twiml.voice_response import Dial, Gather, VoiceResponse
+from twilio.twiml.voice_response import VoiceResponse
 
 app = Flask(__name__)
 OWNER = "+15555550141"
@@ -16,31 +9,30 @@ messages: list[dict[str, str]] = []
 
 
 @app.post("/voice")
-def incoming() -> str:
-    answer = VoiceResponse()
+def voice() -> str:
+    response = VoiceResponse()
     if request.form["From"] == OWNER:
-        answer.say(f"You have {len(messages)} new messages.")
-        answer.redirect("/next")
-    else:
-        answer.append(Dial(OWNER, timeout=15, action="/after", answer_on_bridge=True))
-    return str(answer)
+        response.say(f"Messages for you: {len(messages)}.")
+        response.redirect("/listen")
+    response.dial(OWNER, timeout=15, action="/after", answer_on_bridge=True)
+    return str(response)
 
 
 @app.post("/after")
 def after() -> str:
-    answer = VoiceResponse()
+    response = VoiceResponse()
     if request.form["DialCallStatus"] != "completed":
-        answer.say("Please leave a message after the tone, and press hash when you are done.")
-        answer.record(action="/left", max_length=120, finish_on_key="#", recording_status_callback="/recorded")
-        answer.say("We have not heard anything. Goodbye.")
-    return str(answer)
+        response.say("Please leave a message after the tone, and press hash when you are done.")
+        response.record(max_length=120, finish_on_key="#", action="/left", recording_status_callback="/recorded")
+        response.say("We have heard nothing. Goodbye.")
+    return str(response)
 
 
 @app.post("/left")
 def left() -> str:
-    answer = VoiceResponse()
-    answer.say("Thank you. Your message is kept. Goodbye.")
-    return str(answer)
+    response = VoiceResponse()
+    response.say("Thank you. Your message is kept. Goodbye.")
+    return str(response)
 
 
 @app.post("/recorded")
@@ -49,24 +41,19 @@ def recorded() -> tuple[str, int]:
     return "", 204
 
 
-@app.post("/next")
-def following() -> str:
-    answer = VoiceResponse()
+@app.post("/listen")
+def listen() -> str:
+    response = VoiceResponse()
     if request.form.get("Digits") == "3" and messages:
         messages.pop(0)
     if messages:
-        gather = Gather(num_digits=1, action="/next", timeout=10)
-        gather.play(f"{messages[0]['url']}.wav")
-        gather.say("To delete it, press 3.")
-        answer.append(gather)
-    answer.say("You have no more messages." if not messages else "Goodbye.")
-    return str(answer)
+        gather = response.gather(num_digits=1, action="/listen", timeout=10)
+        gather.play(messages[0]["url"])
+        gather.say("To delete it, press 3. To hear it again, press 1.")
+    response.say("Goodbye." if messages else "You have no more messages. Goodbye.")
+    return str(response)
 
 
 @app.get("/messages")
 def listed() -> list[dict[str, str]]:
     return messages
-
-
-if __name__ == "__main__":
-    app.run(port=int(sys.argv[1]) if len(sys.argv) > 1 else 5050)

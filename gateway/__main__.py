@@ -134,7 +134,9 @@ def check_twiml(arguments: argparse.Namespace) -> int:
 def _credentials(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, metavar="FILE")
     parser.add_argument("--data", type=Path, metavar="DIR")
-    parser.add_argument("--reset", action="store_true", help="make a new token and operator key")
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--reset", action="store_true", help="make a new token and operator key")
+    kind.add_argument("--export", action="store_true", help="print TWILIO_… as `eval` of a shell reads it")
     parser.set_defaults(run=credentials)
 
 
@@ -142,6 +144,8 @@ def credentials(arguments: argparse.Namespace) -> int:
     """Shows the credentials file, or makes new credentials."""
     from gateway.accounts import command
 
+    if arguments.export:
+        return command.export(settings_of(arguments))
     return asyncio.run(command.run(settings_of(arguments), reset=arguments.reset))
 
 

@@ -29,8 +29,9 @@ def main() -> int:
     python = sys.executable
     gateway = subprocess.Popen([python, "-m", "gateway", "serve", "--data", str(DATA)], cwd=ROOT)
     ivr = subprocess.Popen(
-        [python, str(ROOT / "examples" / "ivr.py"), IVR_PORT], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
-    )
+        [python, "-m", "flask", "--app", "examples/ivr", "run", "--port", IVR_PORT],
+        cwd=ROOT, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
     try:
         if not wait_until_ready(gateway):
             return 1

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import shlex
+import sys
 from random import SystemRandom
 
 from gateway.accounts import credentials
@@ -9,6 +12,18 @@ from gateway.clock import SystemClock
 from gateway.config import Settings
 from gateway.store import Store
 from gateway.store.secret import SecretKey
+
+
+def export(settings: Settings) -> int:
+    """Prints what an app of Twilio's library finds in its environment, for `eval` in a shell."""
+    path = settings.data / "credentials.json"
+    if not path.exists():
+        print(f"{path} is not there; `trunkline serve` makes it", file=sys.stderr)
+        return 1
+    made = json.loads(path.read_text())
+    values = {"ACCOUNT_SID": made["account_sid"], "AUTH_TOKEN": made["auth_token"], "BASE_URL": settings.public_url}
+    print("export", *(f"TWILIO_{name}={shlex.quote(value)}" for name, value in values.items()))
+    return 0
 
 
 async def run(settings: Settings, *, reset: bool) -> int:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module, reload
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import urlencode, urlsplit
 
 from twilio.http import HttpClient
@@ -165,10 +167,10 @@ class Played:
         (account,) = await self.one.services.store.accounts.all()
         return account.account_sid
 
-    async def status(self, number: str) -> str:
-        """Of the last call to a number."""
+    async def calls_to(self, number: str) -> int:
+        """How many calls were made to a number."""
         found = await self.one.services.store.calls.page(await self.account_sid(), Page(), {"to": number})
-        return found.rows[0].status
+        return len(found.rows)
 
     def heard(self) -> str:
         """What was said since this was last asked."""
@@ -198,7 +200,8 @@ def play(tmp_path: Path, name: str, test: Callable[[Played, Any], Awaitable[None
     """Runs `test` on an example and its module; `second` is the path that SECOND asks. Nothing may be left behind."""
 
     async def main(clock: VirtualClock) -> None:
-        module: Any = reload(import_module(f"examples.{name}"))  # its state is this test's
+        with patch.dict(os.environ, TWILIO_ACCOUNT_SID="AC", TWILIO_AUTH_TOKEN="token"):
+            module: Any = reload(import_module(f"examples.{name}"))  # its state is this test's
         async with whole(clock, tmp_path, {}) as one:
             played = Played(one, module.app, clock)
             account_sid = await played.account_sid()

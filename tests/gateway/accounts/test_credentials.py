@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -115,6 +116,7 @@ def test_the_command_shows_and_resets(tmp_path: Path, capsys: pytest.CaptureFixt
     async def main(clock: VirtualClock) -> None:
         settings = Settings(data=tmp_path / "data")
         assert await command.run(settings, reset=False) == 1
+        assert command.export(settings) == 1
         with clock.working():
             assert await command.run(settings, reset=True) == 0
         made = json.loads((tmp_path / "data" / "credentials.json").read_text())
@@ -123,6 +125,10 @@ def test_the_command_shows_and_resets(tmp_path: Path, capsys: pytest.CaptureFixt
         assert "from the next second on" in said
         assert await command.run(settings, reset=False) == 0
         assert json.loads(capsys.readouterr().out) == made
+        assert command.export(settings) == 0
+        values = dict(word.split("=") for word in shlex.split(capsys.readouterr().out)[1:])
+        assert values["TWILIO_AUTH_TOKEN"] == made["auth_token"]
+        assert values["TWILIO_BASE_URL"] == "http://127.0.0.1:8080"
 
     assert SystemClock().wall().tzinfo is not None
     run(main)
