@@ -25,7 +25,7 @@ NUMBER = "+15555550100"
 
 def main() -> int:
     """Runs both programs until one ends or we are told to stop."""
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     python = sys.executable
     gateway = subprocess.Popen([python, "-m", "gateway", "serve", "--data", str(DATA)], cwd=ROOT)
     ivr = subprocess.Popen(
