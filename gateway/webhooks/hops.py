@@ -162,7 +162,7 @@ class Hops:
             raise
         finally:
             self._note(hop, terms, signed, headers, began, answer, error)
-        jar.store(hop.target.url, list(answer.cookies))
+        jar.store(hop.target.url, answer.cookies, self._clock)
         return answer
 
     def _headers(
@@ -176,7 +176,7 @@ class Hops:
         }
         if content:
             headers["Content-Type"] = content[0]
-        if cookie := jar.header(hop.target.url):
+        if cookie := jar.header(hop.target.url, self._clock):
             headers["Cookie"] = cookie
         return headers
 
