@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from gateway.clock import Clock
 from gateway.speech.audio import Audio
@@ -13,9 +15,13 @@ from gateway.speech.errors import SpeechError
 from gateway.speech.remembered import Kept, Key, Remembered
 from gateway.webhooks import freshness
 from gateway.webhooks.client import Webhooks
+from gateway.webhooks.errors import FetchError
 from gateway.webhooks.request import Answer
 
+LOG = logging.getLogger(__name__)
+
 LARGEST = 64 << 20  # bytes of a file: 40 minutes of MP3 at 192 kbit/s
+STALE = 60.0  # seconds for which an app that is down is not asked again for a sound that is here
 TOGETHER = 2  # decoders at once
 
 Inside = Callable[[str], Awaitable[bytes | None]]
@@ -58,7 +64,14 @@ class AudioFetcher:
             kept = None
         if kept is not None and self._clock.now() < kept.until:
             return kept.audio
-        answer = await self._webhooks.get_media(*key, kept.validators if kept else {}, LARGEST)
+        try:
+            answer = await self._webhooks.get_media(*key, kept.validators if kept else {}, LARGEST)
+        except FetchError as error:
+            if kept is None or not kept.stale or not error.is_down:
+                raise
+            LOG.warning("! %d: %s: what was kept of it is played", error.code, error)
+            await self._remembered.put(key, replace(kept, until=self._clock.now() + STALE))
+            return kept.audio
         if answer.status == 304 and kept is not None:
             audio = kept.audio
         else:
@@ -74,7 +87,7 @@ class AudioFetcher:
             await self._remembered.drop(key)
             return
         until = self._clock.now() + freshness.seconds(answer.headers, self._clock.wall())
-        await self._remembered.put(key, Kept(audio, until, validators))
+        await self._remembered.put(key, Kept(audio, until, validators, freshness.may_be_stale(answer.headers)))
 
     async def _decoded(self, data: bytes, kind: str) -> Audio:
         async with self._slots:

@@ -25,11 +25,15 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A file that was fetched: until when it holds (monotonic), and how to ask whether it still does."""
+    """A file that was fetched: until when it holds (monotonic), and how to ask whether it still does.
+
+    `stale`: it may be played when it is old and its app is down.
+    """
 
     audio: Audio
     until: float
     validators: dict[str, str]
+    stale: bool = False
 
 
 class Remembered:
@@ -82,14 +86,14 @@ class Remembered:
     def _printed(self, kept: Kept) -> str:
         until = self._clock.wall() + timedelta(seconds=max(0.0, kept.until - self._clock.now()))
         audio = {"sha": kept.audio.sha, "seconds": kept.audio.seconds}
-        return json.dumps({**audio, "until": until.isoformat(), "validators": kept.validators})
+        return json.dumps({**audio, "until": until.isoformat(), "validators": kept.validators, "stale": kept.stale})
 
     def _parsed(self, text: str) -> Kept | None:
         try:
             found = json.loads(text)
             left = (datetime.fromisoformat(found["until"]) - self._clock.wall()).total_seconds()
             audio = Audio(str(found["sha"]), float(found["seconds"]))
-            return Kept(audio, self._clock.now() + left, dict(found["validators"]))
+            return Kept(audio, self._clock.now() + left, dict(found["validators"]), found.get("stale") is True)
         except (ValueError, KeyError, TypeError):
             return None
 

@@ -10,6 +10,7 @@ from gateway.clock import Clock
 from gateway.webhooks import freshness
 from gateway.webhooks.request import Answer
 
+CHANGING = ("cookie", "authorization")  # what is said to these is one call's own
 LARGEST = 8 << 20  # bytes of all documents: they are asked for again when they have gone
 
 Ask = Callable[[Mapping[str, str]], Awaitable[Answer]]
@@ -53,7 +54,7 @@ class Documents:
         until = self._clock.now() + freshness.seconds(headers, self._clock.wall())
         validators = before | freshness.validators(headers)
         whole = 200 <= answer.status < 300 and not answer.truncated and not answer.cookies and answer.url == key[1]
-        if not whole or not freshness.may_be_kept(headers) or not (validators or until > self._clock.now()):
+        if not whole or not freshness.may_be_kept(headers, CHANGING) or not (validators or until > self._clock.now()):
             return
         self._kept[key] = Kept(answer, until, validators)
         self._size += len(answer.body)

@@ -23,3 +23,8 @@ class FetchError(Exception):
         self.code = code
         self.status = status
         self.kind = kind
+
+    @property
+    def is_down(self) -> bool:
+        """Whether another time may be better: nobody answered, or only that it cannot."""
+        return self.kind in (Failure.CONNECT, Failure.READ) or self.status >= 500

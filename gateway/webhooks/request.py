@@ -56,7 +56,10 @@ class Handshake:
 
 
 class Transport(Protocol):
-    """The one seam to the network: one request, no redirects; `addresses` are pinned. FetchError when it fails."""
+    """The one seam to the network: one request, no redirects; `addresses` are pinned. FetchError when it fails.
+
+    A `limit` of 0: the status is all that is asked for, and a body is not waited for.
+    """
 
     async def request(
         self,

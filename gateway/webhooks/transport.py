@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import ssl
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,8 @@ from gateway.webhooks.errors import Failure, FetchError
 from gateway.webhooks.request import Answer
 
 PINNED: ContextVar[Sequence[str]] = ContextVar("pinned")
+LISTS = ("cache-control", "vary")
+MOMENT, PASSING = 1.0, 1 << 16  # seconds and bytes of a body that nobody waits for
 KEEP_ALIVE = 2.0  # seconds: shorter than most servers keep a connection, so that we seldom meet one that just closed
 
 # OpenSSL's X509_V_ERR_…: what Twilio has codes of its own for
@@ -61,7 +64,7 @@ class AiohttpTransport:
         read: float,
         limit: int,
     ) -> Answer:
-        """One request; FetchError says in Twilio's codes why it failed."""
+        """One request; FetchError says in Twilio's codes why it failed. With a limit of 0 it cannot be the body."""
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=connect, sock_read=read)
         pinned = PINNED.set(addresses)
         began = False
@@ -70,10 +73,9 @@ class AiohttpTransport:
                 method, URL(url, encoded=True), headers=headers, data=body, timeout=timeout, allow_redirects=False
             ) as answer:
                 began = True
-                content, truncated = await _read(answer.content, limit)
+                content, truncated = await (_read(answer.content, limit) if limit else _passing(answer.content))
                 return Answer(
-                    answer.status, answer.headers.get("Content-Type", ""), content, url,
-                    {name.lower(): value for name, value in answer.headers.items()},
+                    answer.status, answer.headers.get("Content-Type", ""), content, url, _by_name(answer.headers),
                     tuple(answer.headers.getall("Set-Cookie", [])), truncated,
                 )  # fmt: skip
         except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
@@ -89,6 +91,15 @@ class AiohttpTransport:
         await self._session.close()
 
 
+def _by_name(headers: Mapping[str, str]) -> dict[str, str]:
+    """In lower case. Lists that are in several lines are one (RFC 9110 §5.3); of anything else the last is taken."""
+    found: dict[str, str] = {}
+    for given, value in headers.items():
+        name = given.lower()
+        found[name] = f"{found[name]}, {value}" if name in LISTS and name in found else value
+    return found
+
+
 async def _read(content: aiohttp.StreamReader, limit: int) -> tuple[bytes, bool]:
     """The body up to `limit`, and whether there was more."""
     chunks, size = [], 0
@@ -98,6 +109,15 @@ async def _read(content: aiohttp.StreamReader, limit: int) -> tuple[bytes, bool]
         if size > limit:
             return b"".join(chunks)[:limit], True
     return b"".join(chunks), False
+
+
+async def _passing(content: aiohttp.StreamReader) -> tuple[bytes, bool]:
+    """What comes within a moment of a body that nobody waits for: where it is all, the connection is used again."""
+    try:
+        async with asyncio.timeout(MOMENT):
+            return await _read(content, PASSING)
+    except (TimeoutError, aiohttp.ClientError):
+        return b"", True
 
 
 def translated(error: Exception, url: str, read: float) -> FetchError:

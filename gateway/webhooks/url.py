@@ -66,7 +66,7 @@ def target(url: str, schemes: tuple[str, ...] = HTTP) -> Target:
         raise FetchError(11100, f"{url!r} holds a space or a control character")
     parts = urlsplit(url)
     host, port = _host(parts), _port(parts)
-    netloc = f"[{host}]" if ":" in host else host
+    netloc = f"[{host}]" if ":" in host else _as_written(parts, host)
     if port is not None:
         netloc += f":{port}"
     credentials = None
@@ -93,6 +93,12 @@ def form(pairs: Iterable[tuple[str, str]]) -> str:
 @lru_cache(maxsize=1024)  # names are the same in every request, most values in those of a call
 def _quoted(text: str) -> str:
     return text if _PLAIN.fullmatch(text) else quote_plus(text)
+
+
+def _as_written(parts: SplitResult, host: str) -> str:
+    """A name with the capitals that it was given with: they are signed (webhooks.md: exactly as configured)."""
+    written = parts.netloc.rpartition("@")[2].partition(":")[0]
+    return written if written.lower() == host else host
 
 
 def _host(parts: SplitResult) -> str:

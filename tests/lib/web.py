@@ -121,7 +121,13 @@ class FakeWeb:
         content = reply.body.encode() if isinstance(reply.body, str) else reply.body
         given = {"content-type": reply.content_type, **{name.lower(): value for name, value in reply.headers.items()}}
         return Answer(
-            reply.status, reply.content_type, content[:limit], url, given, reply.cookies, len(content) > limit
+            reply.status,
+            reply.content_type,
+            content[: limit or None],
+            url,
+            given,
+            reply.cookies,
+            0 < limit < len(content),
         )
 
     async def _answer(self, seen: Seen) -> Reply:

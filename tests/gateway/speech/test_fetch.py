@@ -111,7 +111,8 @@ def test_what_an_app_says_to_one_account_does_not_hold_for_another(tmp_path: Pat
     [
         ({"Cache-Control": "public, max-age=60"}, 60), ({"Cache-Control": "max-age=60, no-cache"}, 0),
         ({"Expires": "Sat, 01 Jun 2024 12:00:30 GMT"}, 30), ({"Expires": "0"}, 0), ({}, 0),
-        ({"Cache-Control": "no-store, max-age=60"}, 0),
+        ({"Cache-Control": "no-store, max-age=60"}, 0), ({"Cache-Control": "max-age=60", "Vary": "*"}, 0),
+        ({"Cache-Control": "max-age=60", "Vary": "Cookie"}, 60), ({"Cache-Control": "max-age=60", "Age": "50"}, 10),
     ],
 )  # fmt: skip
 def test_it_is_kept_as_long_as_the_app_says(tmp_path: Path, headers: dict[str, str], seconds: float) -> None:
@@ -140,6 +141,39 @@ def test_an_old_file_is_asked_after_again_and_again(tmp_path: Path) -> None:
 
     fetching(tmp_path, web, work)
     assert [seen.headers.get("If-None-Match") for seen in web.requests] == [None, '"1"', '"1"']
+
+
+@pytest.mark.parametrize(
+    ("headers", "down", "played"),
+    [
+        ({}, "refusing", True), ({}, "503", True), ({"ETag": '"1"'}, "refusing", True), ({}, "404", False),
+        ({"Cache-Control": "must-revalidate"}, "refusing", False), ({"Cache-Control": "no-cache"}, "503", False),
+    ],
+)  # fmt: skip
+def test_a_sound_that_was_had_is_played_while_its_app_is_down(
+    tmp_path: Path, headers: dict[str, str], down: str, played: bool
+) -> None:
+    """RFC 9111 §4.2.4; the app is not asked again for a minute, so that no music waits for it each time."""
+    web = FakeWeb()
+    web.route(URL, Reply(wav(), content_type="audio/wav", headers=headers))
+
+    async def work(fetcher: AudioFetcher, clock: VirtualClock) -> None:
+        had = await fetcher.fetch(SID, URL)
+        web.route(URL, Reply(status=int(down) if down.isdigit() else 200))
+        web.refusing.update(["app.example.com"] if down == "refusing" else [])
+        if not played:
+            with pytest.raises(FetchError):
+                await fetcher.fetch(SID, URL)
+            return
+        for _ in range(2):
+            assert await fetcher.fetch(SID, URL) == had
+        web.refusing.clear()
+        web.route(URL, Reply(wav(2000), content_type="audio/wav"))
+        await passes(61)
+        assert await fetcher.fetch(SID, URL) != had
+
+    fetching(tmp_path, web, work)
+    assert len(web.requests) <= 3
 
 
 def test_a_sound_that_was_dropped_is_fetched_anew(tmp_path: Path) -> None:

@@ -59,8 +59,13 @@ def test_values_and_attributes_of_every_kind(line: str, sent: str) -> None:
 
 @pytest.mark.parametrize(
     "how",
-    ["Max-Age=0", "Max-Age=-5", "Expires=Thu, 01 Jan 1970 00:00:00 GMT", "Max-Age=0; Expires=Wed, 09 Jun 2099 10:18:14 GMT"],
-)  # fmt: skip
+    [
+        "Max-Age=0",
+        "Max-Age=-5",
+        "Expires=Thu, 01 Jan 1970 00:00:00 GMT",
+        "Max-Age=0; Expires=Wed, 09 Jun 2099 10:18:14 GMT",
+    ],
+)
 def test_cookies_are_removed_by_age_and_by_date(how: str) -> None:
     assert headers(["a=1; Path=/", f"a=; Path=/; {how}"], URL) == [""]
 

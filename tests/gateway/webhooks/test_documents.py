@@ -48,6 +48,13 @@ def asking(method: str = "GET", url: str = URL, account: str = "AC1", **params: 
         ({"Cache-Control": "max-age=60"}, "GET", 60), ({"Cache-Control": "max-age=60"}, "POST", 0),
         ({"Expires": "Sat, 01 Jun 2024 12:00:30 GMT"}, "GET", 30), ({}, "GET", 0),
         ({"Cache-Control": "no-store, max-age=60"}, "GET", 0), ({"Cache-Control": "no-cache"}, "GET", 0),
+        ({"Cache-Control": "max-age=60", "Vary": "Accept, Cookie"}, "GET", 0),
+        ({"Cache-Control": "max-age=60", "Vary": "Authorization"}, "GET", 0),
+        ({"Cache-Control": "max-age=60", "Vary": "*"}, "GET", 0),
+        ({"Cache-Control": "max-age=60", "Vary": "Accept-Encoding, User-Agent"}, "GET", 60),
+        ({"Cache-Control": "max-age=60", "Age": "20"}, "GET", 40),
+        ({"Cache-Control": "max-age=60", "Age": "70"}, "GET", 0),
+        ({"Expires": "Sat, 01 Jun 2024 18:00:30 GMT", "Date": "Sat, 01 Jun 2024 18:00:00 GMT"}, "GET", 30),
     ],
 )  # fmt: skip
 def test_a_document_is_kept_as_long_as_the_app_says(headers: dict[str, str], method: str, seconds: float) -> None:

@@ -8,7 +8,7 @@ import gzip
 import ipaddress
 import ssl
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -82,6 +82,13 @@ def test_a_request_goes_to_the_pinned_address_as_it_was_written() -> None:
     assert answer.cookies == ("a=1", "b=2")
 
 
+def test_the_host_is_sent_as_it_was_written() -> None:
+    """An app may have only this to tell for which URL the signature was made."""
+    seen: list[bytes] = []
+    asked(answering(OK + b"Content-Length: 0\r\n\r\n", seen), host="App.Example.com")
+    assert b"\r\nHost: App.Example.com:" in seen[0]
+
+
 def test_a_redirect_is_an_answer() -> None:
     answer = asked(answering(b"HTTP/1.1 302 Found\r\nLocation: /y\r\nContent-Length: 0\r\n\r\n"), body=b"a=1")
     assert (answer.status, answer.headers["location"]) == (302, "/y")
@@ -107,6 +114,57 @@ def test_a_compressed_bomb_is_cut_at_the_limit() -> None:
     bomb = gzip.compress(b"\0" * (50 << 20))
     answer = asked(answering(OK + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(bomb) + bomb))
     assert (len(answer.body), answer.truncated) == (1000, True)
+
+
+@pytest.mark.parametrize("rest", [b"", b"Transfer-Encoding: chunked\r\n\r\n5\r\nha", b"Content-Length: 9\r\n\r\nhalf"])
+def test_where_the_status_is_all_that_counts_no_body_is_waited_for(rest: bytes) -> None:
+    """An app that drips, breaks off or talks nonsense after its status has said what it had to say."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(OK + (rest or b"\r\n"))
+        while not rest:
+            writer.write(b".")
+            await writer.drain()
+            await asyncio.sleep(0.1)
+
+    assert asked(serve, limit=0).status == 200
+
+
+def test_a_connection_is_used_again_after_a_body_that_nobody_needs() -> None:
+    heard: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            heard.append(await reader.readuntil(b"\r\n\r\n"))
+            writer.write(OK + b"Content-Length: 4\r\n\r\n")
+            await asyncio.sleep(0.02)
+            writer.write(b"body")
+
+    async def main() -> None:
+        connected: list[object] = []
+
+        async def count(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            connected.append(writer)
+            with suppress(asyncio.IncompleteReadError, ConnectionError):
+                await serve(reader, writer)
+            writer.close()
+
+        async with await asyncio.start_server(count, "127.0.0.1", 0) as server:
+            transport, port = AiohttpTransport(), server.sockets[0].getsockname()[1]
+            for _ in range(3):
+                answer = await transport.request(
+                    "GET", f"http://a.example:{port}/", {}, None, addresses=["127.0.0.1"], connect=2, read=2, limit=0
+                )
+                assert answer.body == b"body"
+            await transport.close()
+        assert (len(heard), len(connected)) == (3, 1)
+
+    asyncio.run(main())
+
+
+def test_lists_in_several_lines_are_one() -> None:
+    answer = asked(answering(OK + b"Cache-Control: no-store\r\nCache-Control: max-age=60\r\nContent-Length: 0\r\n\r\n"))
+    assert answer.headers["cache-control"] == "no-store, max-age=60"
 
 
 def test_refused_is_11202() -> None:

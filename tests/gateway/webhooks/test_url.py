@@ -37,7 +37,7 @@ def test_what_is_no_http_url_is_11100(url: str) -> None:
 
 def test_user_info_and_fragment_are_taken_off() -> None:
     found = target("https://us%40er:p%3Ass@App.example.com:8443/v?x=%41#rc=3")
-    assert found.url == "https://app.example.com:8443/v?x=%41"
+    assert found.url == "https://App.example.com:8443/v?x=%41"  # capitals are signed
     assert found.credentials == ("us@er", "p:ss")
     assert (found.host, found.port, found.overrides.retries) == ("app.example.com", 8443, 3)
 
@@ -46,6 +46,7 @@ def test_default_ports() -> None:
     assert target("http://a.example/").port == 80
     assert target("https://a.example/").port == 443
     assert target("http://[::1]/x").url == "http://[::1]/x"
+    assert target("HTTP://user:p@A.Example./").url == "http://A.Example./"
 
 
 def test_what_is_not_ascii_is_escaped_and_the_rest_stays() -> None:
