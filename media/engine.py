@@ -240,10 +240,7 @@ class Engine:
         self._ticks += 1
         if not len(inbox.packets) and not inbox.strays and self._is_quiet():
             return out
-        captured = self.ports.captured.any()
-        if captured:
-            self._captures.came(inbox, now)
-        packets, headers = self._arrivals.sort(inbox, now, out.events)
+        packets, headers = self._came(inbox, now, out)
         forwarding = self._forwarder.rows(self._sources.playing)
         out.packets.append(self._forwarder.forward(packets, headers, forwarding))
         listening = self._listening(forwarding)
@@ -261,9 +258,20 @@ class Engine:
         self._record(out)
         self._count(out.packets)
         self._watch(now, out)
-        if captured:
+        if self.ports.captured.any():
             self._captures.went(out.packets, out.reports, now)
         return out
+
+    def late(self, inbox: Inbox, now: float) -> list[events.Event]:
+        """What came while ticks were left out: it is counted, its keys are heard, its audio is too late for anybody."""
+        out = Outbox()
+        self._hear_events(*self._came(inbox, now, out), out)
+        return out.events
+
+    def _came(self, inbox: Inbox, now: float, out: Outbox) -> tuple[Packets, Headers]:
+        if self.ports.captured.any():
+            self._captures.came(inbox, now)
+        return self._arrivals.sort(inbox, now, out.events)
 
     def miss(self, ticks: int) -> None:
         """So many ticks were left out after a stall: their audio is late, and what we send goes on in time."""

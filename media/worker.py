@@ -28,6 +28,9 @@ from media.recorder import Recorder
 from media.runner import Beat, Stats, undisturbed
 from media.sockets import NoUdpPort, Sockets
 
+STALL = 6  # ticks left out: what came meanwhile would be more than a peer's playout buffer has room for
+SWEEPS = 64  # over the sockets, until they are as empty as ever
+
 
 class WorkerSettings(msgspec.Struct, frozen=True):
     """What a worker needs to know."""
@@ -83,15 +86,29 @@ class Worker:
     def step(self, beat: Beat) -> list[events.Event]:
         """One tick; without ports there is only the recorder to hear."""
         began = time.perf_counter()
-        if beat.missed:
-            self.engine.miss(beat.missed)
-        said = self._media(beat.now) if self.engine.ports.taken.any() else []
+        said = self._catch_up(beat) if beat.missed else []
+        if self.engine.ports.taken.any():
+            said += self._media(beat.now)
         while self.finished:
             said.append(self.finished.popleft())
         self._stats.add(time.perf_counter() - began, beat.late)
         if self._stats.due:
             arena, in_use = self.engine.arena, int(self.engine.ports.taken.sum())
             said.append(self._stats.event(in_use, self.sockets.packets.name, arena.used, arena.bound))
+        return said
+
+    def _catch_up(self, beat: Beat) -> list[events.Event]:
+        """After ticks that were left out. What waits in the sockets since a long stall is no burst for anybody."""
+        self.engine.miss(beat.missed)
+        said: list[events.Event] = []
+        if beat.missed < STALL:
+            return said
+        self._follow()
+        for _ in range(SWEEPS):
+            inbox = self.sockets.drain()
+            said += self.engine.late(inbox, beat.now)
+            if len(inbox.packets) <= self.engine.ports.connected.sum():
+                break
         return said
 
     def _media(self, now: float) -> list[events.Event]:

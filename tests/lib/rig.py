@@ -103,12 +103,18 @@ class Rig:
 
     def tick(self, *packets: Sent, reports: Sequence[Report] = ()) -> dict[int, list[Sent]]:
         """20 ms; what each row sent."""
-        came = [(one.row, _bytes(one), one.source or peer_of(one.row)) for one in packets]
-        out = self.engine.tick(replace(inbox_of(self.engine, came), reports=reports), self.now)
+        out = self.engine.tick(replace(self._inbox(packets), reports=reports), self.now)
         self.now += TICK
         self.said += out.events
         self.reports += out.reports
         return _sent(out.packets)
+
+    def late(self, *packets: Sent) -> None:
+        """What came while ticks were left out."""
+        self.said += self.engine.late(self._inbox(packets), self.now)
+
+    def _inbox(self, packets: Sequence[Sent]) -> Inbox:
+        return inbox_of(self.engine, [(one.row, _bytes(one), one.source or peer_of(one.row)) for one in packets])
 
     def run(self, seconds: float) -> None:
         """Time passes, and nothing comes."""

@@ -315,6 +315,20 @@ def test_a_minute_passes_through_playout_without_a_sample_lost_or_doubled(tmp_pa
     assert (recorded[start : start + len(sent)] == sent).all()
 
 
+@pytest.mark.parametrize("stall", [3, 20, 250])
+def test_what_came_during_a_stall_is_too_late_and_what_comes_after_is_no_later_than_before(stall: int) -> None:
+    """Its keys are heard. `miss` and `late` as the worker has them (media/worker.py)."""
+    rig = Rig(2)
+    rig.do(commands.Connect(0, plan_of(0, dtmf=-1)))  # decoded, not forwarded
+    rig.do(commands.Bridge(0, 1))
+    delays = [number - rig.frame(1, voice(0, number))[0] for number in range(50)]
+    rig.engine.miss(stall)
+    rig.late(*(voice(0, 50 + number) for number in range(stall)), Sent(1, payload(5, False, 160), 1, 0, DTMF))
+    delays += [number - rig.frame(1, voice(0, number % 200))[0] % 200 for number in range(50 + stall, 100 + stall)]
+    assert delays[-1] % 200 == delays[49] == 2
+    assert rig.heard(events.DigitReceived) == [events.DigitReceived(1, "5", False)]
+
+
 def test_peers_are_where_the_plan_says() -> None:
     rig = Rig(3)
     assert rig.engine.ports.remote == [peer_of(row) for row in range(3)]
