@@ -109,6 +109,7 @@ class Recording:
     status_callback_events: str = "completed"  # space-separated
     sha256: str | None = None  # of the file, in hex
     conference_sid: str | None = None  # what was recorded, where it is not the call that began it
+    told: int = 0  # SequenceNumber of the next callback
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,6 +130,7 @@ recordings = Table(
     Column("status_callback_events", Text, nullable=False),
     Column("sha256", String(64)),
     _sid("conference_sid", index=True),
+    Column("told", Integer, nullable=False, server_default="0"),
     sa.Index("recordings_page", "account_sid", "date_created", "sid"),
 )  # fmt: skip
 

@@ -144,8 +144,44 @@ def test_its_part_is_what_was_asked_for(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("events", "told"),
+    [
+        (
+            "started in-progress paused resumed stopped completed",
+            ["in-progress", "paused", "in-progress", "stopped", "completed"],
+        ),
+        ("started completed", ["in-progress", "completed"]),
+        ("paused resumed", ["paused", "in-progress"]),
+        ("absent failed", []),
+    ],
+)
+def test_each_change_of_its_recording_is_told(tmp_path: Path, events: str, told: list[str]) -> None:
+    """Once, and what is paused already is not paused again."""
+    wanted = {"Record": "true", "RecordingStatusCallback": f"{HOST}/recorded", "RecordingStatusCallbackEvent": events}
+
+    async def test(stage: Stage, api: Api, bob: Peer) -> None:
+        stage.one.web.route(f"{HOST}/recorded", "")
+        new = await api.ask("POST", "/Conferences/standup/Participants", Trim="do-not-trim", **wanted, **BOB)
+        await passes(1)
+        bob.answer()
+        await passes(1)
+        path = f"/Calls/{new['call_sid']}/Recordings"
+        for status in ("paused", "paused", "in-progress", "stopped"):
+            await api.ask("POST", f"{path}/Twilio.CURRENT", Status=status)
+            await passes(1)
+        seen = stage.one.web.to("/recorded")
+        assert [one["RecordingStatus"] for one in seen] == told
+        assert [one["SequenceNumber"] for one in seen] == [str(number) for number in range(len(told))]
+        assert {one["RecordingSource"] for one in seen} <= {"OutboundAPI"}
+
+    called(tmp_path, test)
+
+
+@pytest.mark.parametrize(
     ("fields", "status", "code"),
     [
+        ({"RecordingStatusCallbackEvent": "rewound"}, 400, 20001),
+        ({"ConferenceRecordingStatusCallbackEvent": "paused"}, 400, 20001),
         ({"To": ""}, 400, 21201),
         ({"From": ""}, 400, 21213),
         ({"To": "nobody"}, 400, 21211),

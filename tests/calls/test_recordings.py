@@ -199,6 +199,7 @@ def test_what_a_crash_cut_off_is_made_whole_at_the_next_start(
             assert (found.status, found.duration, found.error_code) == (status, seconds, code)
             told = one.web.to("/recorded")[heard:]
             assert [(seen["RecordingStatus"], seen.get("ErrorCode")) for seen in told] == [(status, code and str(code))]
+            assert int(told[0]["SequenceNumber"]) == heard
             assert not path.with_name(path.name + TRIMMED).exists()
             if status == "completed":
                 assert found.sha256 == sha256(path.read_bytes()).hexdigest()

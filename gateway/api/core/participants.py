@@ -22,6 +22,7 @@ from twiml.control import ConferenceTarget
 from twiml.verbs.conference import EVENTS, JITTER_BUFFERS, MOST
 
 RECORDS = ("do-not-record", "record-from-start", "true", "false")
+RECORDED = ("started", "in-progress", "paused", "resumed", "stopped", "completed", "failed", "absent")
 SHORTEST = 5  # seconds of Timeout
 PLACES = ("us1", "us2", "ie1", "de1", "sg1", "br1", "au1", "jp1")
 
@@ -51,7 +52,7 @@ class Participants:
         """Calls somebody who takes part with the answer; the conference, by name or SID, begins if need be."""
         form, where = Form(request.fields), unquote(request.variables["conference"])
         call, target, without = (
-            replace(placed(form, SHORTEST), caller_name=_caller_name(form)),
+            replace(placed(form, SHORTEST, RECORDED), caller_name=_caller_name(form)),
             part(form, where),
             _without(form),
         )

@@ -13,8 +13,9 @@ STATES = ("in-progress", "completed", "absent", "failed")
 LONGEST = 14400  # seconds
 
 
-def placed(form: Form, shortest: int = 1) -> CreateCall:
-    """All but what the call does when it is answered; `shortest`: the least Timeout."""
+def placed(form: Form, shortest: int = 1, recorded: Sequence[str] = STATES) -> CreateCall:
+    """All but what the call does when it is answered; `shortest`: the least Timeout; `recorded`: the events of its
+    recording that can be told."""
     form.refuse("ClientNotificationUrl")
     if not form.text("SendDigits"):  # with them there is no detection, as Twilio says
         form.refuse("MachineDetection")
@@ -36,7 +37,7 @@ def placed(form: Form, shortest: int = 1) -> CreateCall:
         recording_track=form.word("RecordingTrack", ("inbound", "outbound", "both"), "both"),
         recording_status_callback=form.url("RecordingStatusCallback") or None,
         recording_status_callback_method=form.method("RecordingStatusCallbackMethod"),
-        recording_status_callback_events=events(form, "RecordingStatusCallbackEvent", STATES),
+        recording_status_callback_events=events(form, "RecordingStatusCallbackEvent", recorded),
         trim=form.word("Trim", ("trim-silence", "do-not-trim"), "trim-silence"),
         byoc=form.text("Byoc"),
         sip_auth_username=form.text("SipAuthUsername") or None,

@@ -11,7 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gateway.calls import params
-from gateway.calls.recordings.recording import RECORD_END, RecordingPlan
+from gateway.calls.recordings.recording import RecordingPlan
+from gateway.calls.recordings.telling import RECORD_END
 from gateway.calls.services import Services
 from gateway.store.rows import Callback
 from gateway.store.rows import Conference as Row

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from hashlib import file_digest
 from pathlib import Path
 from typing import Any, Protocol
 
-from gateway.calls import params
 from gateway.calls.call import Call
 from gateway.calls.media import Worker
+from gateway.calls.recordings import telling
 from gateway.calls.services import Services
-from gateway.store.rows import Callback
 from gateway.store.rows import Recording as Row
 from media import files
 from media.commands import Command, PauseRecord, Record, ResumeRecord, StopRecord
@@ -26,8 +25,6 @@ LOG = logging.getLogger(__name__)
 
 REPAIRS = ThreadPoolExecutor(1, "repairs")
 TROUBLE = 12400  # Twilio's internal failure
-STARTED = "in-progress"
-RECORD_END = "conference-record-end"  # Twilio's old way to tell of a conference's recording
 TOO_SHORT = 16101  # Twilio: the recording is absent because it was too short
 
 
@@ -165,7 +162,8 @@ class Recording:
     async def start(self) -> None:
         """Writes the row and starts the recorder."""
         services, place, plan = self._call.services, self._place, self._plan
-        await services.store.recordings.insert(self.row, callbacks=callbacks(self.row, self.url, services))
+        self.row, told = telling.told(self.row, telling.BEGUN, self.url, services)
+        await services.store.recordings.insert(self.row, callbacks=told)
         services.outbox.kick()
         place.begin(self)
         path = str((services.recordings_dir / self.row.blob).absolute())
@@ -182,24 +180,26 @@ class Recording:
 
     async def pause(self, *, skip: bool) -> bool:
         """Takes silence from now on, or with `skip` nothing; False where it has ended."""
-        return await self._change("paused", lambda port: PauseRecord(port, self.row.sid, skip))
+        return await self._change("paused", ("paused",), lambda port: PauseRecord(port, self.row.sid, skip))
 
     async def resume(self) -> bool:
         """Goes on; False where it has ended."""
-        return await self._change("in-progress", lambda port: ResumeRecord(port, self.row.sid))
+        return await self._change("in-progress", telling.RESUMED, lambda port: ResumeRecord(port, self.row.sid))
 
     async def end(self) -> bool:
         """Ends, before the call does; False where it has ended."""
-        return await self._change("stopped", lambda port: StopRecord(port, self.row.sid))
+        return await self._change("stopped", ("stopped",), lambda port: StopRecord(port, self.row.sid))
 
-    async def _change(self, status: str, command: Callable[[int], Command]) -> bool:
+    async def _change(self, status: str, events: Collection[str], command: Callable[[int], Command]) -> bool:
+        """What is so already is not told again."""
         async with self._writing:
             if not self._place.is_up or self.stopped.done():
                 return False
             self._place.send(command(self._place.port))
             changes: dict[str, Any] = {"status": status, "date_updated": self._call.services.clock.wall()}
-            self.row = replace(self.row, **changes)
-            await self._call.services.store.recordings.update(self.row.sid, changes)
+            if status == self.row.status:
+                events = ()
+            self.row = await _written(self.row, changes, events, self.url, self._call.services)
             LOG.info("- recording %s %s", self.row.sid, status)
             return True
 
@@ -277,25 +277,13 @@ def _repair_file(path: Path) -> tuple[float, int, str]:
 async def finish(row: Row, changes: dict[str, Any], url: str, services: Services) -> None:
     """Writes a recording's final state with its callback."""
     changes["date_updated"] = services.clock.wall()
-    row = replace(row, **changes)
-    await services.store.recordings.update(row.sid, changes, callbacks=callbacks(row, url, services))
-    services.outbox.kick()
+    row = await _written(row, changes, telling.ended(replace(row, **changes)), url, services)
     LOG.info("- recording %s %s, %s s, %s bytes, sha256 %s", row.sid, row.status, row.duration, row.size, row.sha256)
 
 
-def callbacks(row: Row, url: str, services: Services) -> list[Callback]:
-    """The status callback that the row's state calls for, if anyone wants it."""
-    event, wanted = row.status, row.status_callback_events.split()
-    if event == "failed" and event not in wanted:
-        event = "completed"
-    if row.status_callback and wanted == [RECORD_END] and row.status == "completed":
-        told = params.record_end(row, url)
-        return [Callback(row.account_sid, row.call_sid, row.status_callback, "POST", told, services.sids.token())]
-    if not row.status_callback or event not in wanted:
-        return []
-    earlier = int(event != STARTED and STARTED in wanted)  # there are two at most: its start and its end
-    order = {"Timestamp": params.rfc2822(services.clock.wall()), "SequenceNumber": str(earlier)}
-    return [
-        Callback(row.account_sid, row.call_sid, row.status_callback, row.status_callback_method,
-                 params.recording(row, url) | order, services.sids.token())
-    ]  # fmt: skip
+async def _written(row: Row, changes: dict[str, Any], events: Collection[str], url: str, services: Services) -> Row:
+    """The row with the changes, which are in the database with what tells of them."""
+    row, told = telling.told(replace(row, **changes), events, url, services)
+    await services.store.recordings.update(row.sid, changes | {"told": row.told}, callbacks=told)
+    services.outbox.kick()
+    return row
