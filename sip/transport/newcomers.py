@@ -1,12 +1,11 @@
-"""HTTP connections whose first request is not there yet: bounded in number, of one host too, and in time.
+"""Connections that have not shown yet what they are: in their TLS handshake, or HTTP without its first request.
 
-Once it is there, a connection is its protocol's alone. TLS handshakes in progress are bounded in time (`Bounds`).
+They are bounded in number, of one host too, and in time. Then a connection is its protocol's alone.
 """
 
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections import Counter
 from collections.abc import Callable
 from typing import Protocol, cast
@@ -30,6 +29,13 @@ class Doorkeeper(Protocol):
     def cut(self, flow: Flow, reason: str) -> None: ...
 
 
+class Closing(Protocol):
+    """One of them."""
+
+    def close(self) -> None:
+        """Ends it."""
+
+
 class Newcomers:
     """All of them. There are at most a quarter as many as connections (`Bounds`)."""
 
@@ -38,27 +44,19 @@ class Newcomers:
         self._door = door
         self._most = max(1, bounds.connections // 4)
         self._hosts: Counter[str] = Counter()
-        self._here: set[Newcomer] = set()
-        self._loop = asyncio.get_running_loop()
+        self._here: set[Closing] = set()
 
     def __len__(self) -> int:
         return len(self._here)
 
-    async def listen(self, make: Make, host: str, port: int, context: ssl.SSLContext | None) -> asyncio.Server:
-        """Accepts HTTP there: each connection is a `make()` once its first request is there."""
-        patience = self.bounds.handshake if context is not None else None
-        return await self._loop.create_server(
-            lambda: Newcomer(self, make), host, port, ssl=context, ssl_handshake_timeout=patience
-        )
-
-    def enter(self, one: Newcomer, flow: Flow) -> bool:
+    def enter(self, one: Closing, flow: Flow) -> bool:
         """A connection was accepted; False where it is one too many."""
         host = self._door.host(flow.remote[0])
         reason = ""
         if len(self._here) >= self._most:
-            reason = f"{self._most} connections have sent no request yet"
+            reason = f"{self._most} connections have not shown yet what they are"
         elif self._hosts[host] >= self.bounds.of_stranger and not self._door.shelters(flow):
-            reason = f"{self.bounds.of_stranger} connections of its host have sent no request yet"
+            reason = f"{self.bounds.of_stranger} connections of its host have not shown yet what they are"
         if reason:
             self._door.cut(flow, reason)
             return False
@@ -66,8 +64,8 @@ class Newcomers:
         self._hosts[host] += 1
         return True
 
-    def leave(self, one: Newcomer, flow: Flow) -> None:
-        """Its first request is there, or it is gone; the second time is nothing new."""
+    def leave(self, one: Closing, flow: Flow) -> None:
+        """It has shown what it is, or it is gone; the second time is nothing new."""
         if one not in self._here:
             return
         self._here.discard(one)

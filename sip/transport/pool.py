@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 
 from sip.outputs import Address, Flow, Target
+from sip.transport.listening import TlsServer, listen
 from sip.transport.local import fitting
 from sip.transport.newcomers import Doorkeeper, Newcomers
 from sip.transport.stream import Bounds, Connection, Receive, StreamConnection
@@ -51,7 +53,7 @@ class Pool:
         self._connections: dict[Flow, Connection] = {}
         self._ways: dict[Target, Flow] = {}
         self._opening: dict[Target, asyncio.Task[Flow]] = {}
-        self._servers: list[asyncio.Server] = []
+        self._servers: list[asyncio.Server | TlsServer] = []
         self._listening: dict[str, list[Address]] = {}  # by transport
         self._numbers = 0
         self._loop = asyncio.get_running_loop()
@@ -62,13 +64,8 @@ class Pool:
     async def listen(self, transport: str, host: str, port: int) -> Address:
         """Accepts TCP or TLS there; OSError if the address is taken or the certificate is of no use."""
         secure = transport == "tls"
-        server = await self._loop.create_server(
-            lambda: StreamConnection(self, secure=secure, accepted=True),
-            host,
-            port,
-            ssl=self._tls.server(ask=True) if secure else None,
-            ssl_handshake_timeout=self.bounds.handshake if secure else None,
-        )
+        make = partial(StreamConnection, self, secure=secure, accepted=True)
+        server = await listen(self.newcomers, make, host, port, self._tls.server(ask=True) if secure else None)
         self._servers.append(server)
         address: Address = server.sockets[0].getsockname()[:2]
         self._listening.setdefault(transport, []).append(address)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from functools import partial
 from typing import Protocol
 
 from aiohttp import WSMsgType, web
 
 from sip.message import LIMITS
 from sip.outputs import Address, Flow
-from sip.transport.newcomers import Newcomers
+from sip.transport.listening import listen
+from sip.transport.newcomers import Newcomer, Newcomers
 from sip.transport.stream import Bounds, Connection, Keeper
 
 PROTOCOL = "sip"  # RFC 7118 §4
@@ -48,7 +50,8 @@ class Site(web.BaseSite):
         await super().start()
         make = self._runner.server
         assert make is not None, "the runner was set up"
-        self._server = await self._newcomers.listen(make, *self._address, self._ssl_context)
+        newcomer = partial(Newcomer, self._newcomers, make)
+        self._server = await listen(self._newcomers, newcomer, *self._address, self._ssl_context)
 
 
 class WebSocketConnection:

@@ -1,13 +1,17 @@
-"""HTTP before its first request is bounded in number and in time; TLS handshakes in time."""
+"""TLS handshakes, and HTTP before its first request, are bounded in number and in time."""
 
 from __future__ import annotations
 
 import asyncio
+import errno
+import socket
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from sip.transport import listening
 from sip.transport.newcomers import FIRST_REQUEST
 from sip.transport.stream import Bounds
 from sip.transport.tls import TlsFiles
@@ -18,7 +22,7 @@ from tests.sip.transport.test_endpoint import Streams, gone
 from tests.sip.transport.test_tls import shown, trusting
 from tests.sip.transport.test_websocket import answer, browser, request, url_of
 
-kinds = pytest.mark.parametrize("kind", ["ws"])
+kinds = pytest.mark.parametrize("kind", ["tls", "ws", "wss"])
 
 
 async def bare(stack: AsyncExitStack, peer: Party, kind: str) -> Streams:
@@ -68,7 +72,7 @@ def test_one_host_of_strangers_has_its_share_of_them(tmp_path: Path, kind: str) 
                 await bare(stack, bob, kind)
             await passed(bob, 2)
             assert await gone((await bare(stack, bob, kind))[0])
-            assert reasons(bob) == ["2 connections of its host have sent no request yet"]
+            assert reasons(bob) == ["2 connections of its host have not shown yet what they are"]
             screen.office = True
             await bare(stack, bob, kind)
             await passed(bob, 3)
@@ -136,5 +140,25 @@ def test_a_stranger_over_a_websocket_is_given_up(tmp_path: Path) -> None:
                 while not socket.closed:
                     await socket.receive()
             assert reasons(bob) == ["nobody whom we know came over the connection"]
+
+    asyncio.run(main())
+
+
+def test_tls_goes_on_after_descriptors_ran_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        accept, refused = loop.sock_accept, [OSError(errno.EMFILE, "Too many open files")]
+
+        async def scarce(listener: socket.socket) -> tuple[socket.socket, Any]:
+            if refused:
+                raise refused.pop()
+            return await accept(listener)
+
+        monkeypatch.setattr(listening, "REST", 0.05)
+        monkeypatch.setattr(loop, "sock_accept", scarce)
+        authority = Authority(tmp_path)
+        async with party([("tls", "127.0.0.1", 0)], files_of(tmp_path, authority)) as bob:
+            await shown(bob, trusting(authority), "127.0.0.1")
+        assert not refused
 
     asyncio.run(main())
