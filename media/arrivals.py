@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from media import events, rtcp, rtp
 from media.inbox import Inbox, Stray
 from media.latch import ABSENT, PACKETS, Latch
 from media.negotiate import StreamPlan
 from media.ports import NOBODY, Address, Ports
 from media.probation import Probation
-from media.rtp import Headers, Packets
+from media.rtp import NO_HEADERS, Headers, Packets
+from media.streams import CONTROL, Streams
 
-COMFORT_NOISE = 13  # payload type
-CONTROL = range(64, 96)  # payload types that RTCP packets seem to have on the RTP port (RFC 5761 §4)
 SOURCES = 8  # strangers that are told apart of one port in a second: addresses cost those who forge them nothing
 
 
 class Arrivals:
     """Looks at everything that comes in before anybody hears it."""
 
-    def __init__(self, ports: Ports, reports: rtcp.Reports) -> None:
-        self._ports = ports
-        self._reports = reports
-        self._probation = Probation(len(ports))
+    def __init__(self, ports: Ports, reports: rtcp.Reports, probation: Probation, streams: Streams) -> None:
+        self._ports, self._reports, self._probation = ports, reports, probation
+        self._streams = streams
         self._latches: dict[int, Latch] = {}
         self._strangers: dict[int, dict[Address, int]] = {}  # by row
 
@@ -48,31 +44,29 @@ class Arrivals:
             self._meet(stray, now, said)
         for report in inbox.reports:
             self._hear_report(report.row, report.data, now)
-        packets, ports = inbox.packets, self._ports
-        headers = rtp.parse(packets.data, packets.lengths)
-        if len(packets):
-            rows = packets.rows
-            self._hear_reports(packets, headers, now)
-            known = headers.payload_type == ports.payload_type[rows]
-            known |= headers.payload_type == ports.dtmf_type[rows]
-            noise = (headers.payload_type == COMFORT_NOISE) & ~known  # RFC 3389: a sign of life, and silence
-            headers.ok &= (known | noise) & ports.receive[rows] & ports.connected[rows]
-            headers.ok = self._probation.passed(rows, headers)
-            heard = rows[headers.ok]
-            np.add.at(ports.packets_in, heard, 1)
-            ports.heard_at[heard] = now
-            self._reports.received(rows, headers, now)
-            headers.ok &= ~noise
+        packets = inbox.packets
+        self._probation.tick += 1
+        if not len(packets):
+            return packets, NO_HEADERS
+        headers, others = self._streams.sort(packets)
+        for index in others.tolist():
+            headers.ok[index] = self._is_heard(packets, headers, index, now)
+        self._streams.count(packets, headers, now)
         return packets, headers
 
-    def _hear_reports(self, packets: Packets, headers: Headers, now: float) -> None:
-        """RTCP that shares the RTP port."""
-        types = headers.payload_type
-        for index in np.flatnonzero(headers.ok & (types >= CONTROL.start) & (types < CONTROL.stop)):
-            row = int(packets.rows[index])
-            plan = self._ports.plans[row]
+    def _is_heard(self, packets: Packets, headers: Headers, index: int, now: float) -> bool:
+        """A packet that is of no stream that is heard so far: RTCP on the RTP port, or one of another stream."""
+        row, kind, ports = int(packets.rows[index]), int(headers.payload_type[index]), self._ports
+        if kind in CONTROL and kind not in (ports.payload_type[row], ports.dtmf_type[row]):
+            plan = ports.plans[row]
             if plan is not None and plan.rtcp_mux:
                 self._hear_report(row, packets.data[index, : packets.lengths[index]].tobytes(), now)
+            return False
+        ssrc, sequence = int(headers.ssrc[index]), int(headers.sequence[index])
+        if not self._probation.proves(row, ssrc, sequence):
+            return False
+        self._reports.begin(row, ssrc, sequence, int(headers.timestamp[index]), now)
+        return True
 
     def _hear_report(self, row: int, data: bytes, now: float) -> None:
         self._reports.heard(row, data, now)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from media import commands, events, rtcp, watch
+from media import commands, events, rtcp, streams, watch
 from media.arena import BOUND, Arena
 from media.arrivals import Arrivals
 from media.capturer import Capturer
@@ -24,6 +24,7 @@ from media.inbox import Inbox
 from media.jitter import MOST, Jitter
 from media.library import Library
 from media.ports import Ports
+from media.probation import Probation
 from media.rtp import HEADER, WIDTH, Headers, Packets, payloads
 from media.sinks import Said, Sinks, Writer
 from media.sources import Sources
@@ -66,7 +67,9 @@ class Engine:
         self._listener = Listener(rows)
         self._forwarder = Forwarder(self.ports)
         self._reports = rtcp.Reports(rows)
-        self._arrivals = Arrivals(self.ports, self._reports)
+        probation = Probation(rows)
+        self._streams = streams.best(self.ports, probation, self._reports, self._forwarder)
+        self._arrivals = Arrivals(self.ports, self._reports, probation, self._streams)
         self._dialling = Dialling(self.ports)
         self._withholding = Withholding(self.ports, self._conferences.rooms)
         self._captures = Captures(self.ports, capturer or Capturer(threaded=False))
@@ -242,7 +245,8 @@ class Engine:
             return out
         packets, headers = self._came(inbox, now, out)
         forwarding = self._forwarder.rows(self._sources.playing)
-        out.packets.append(self._forwarder.forward(packets, headers, forwarding))
+        if len(packets) and forwarding.any():
+            out.packets.append(self._streams.forward(packets, headers, forwarding))
         listening = self._listening(forwarding)
         self._begin_to_listen(listening)
         if len(packets):

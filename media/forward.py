@@ -21,29 +21,30 @@ class Forwarder:
     def __init__(self, ports: Ports) -> None:
         rows = len(ports)
         self._ports = ports
-        self._known = np.zeros(rows, np.bool_)  # by target row: whether its shift holds
-        self._source = np.zeros(rows, np.int64)  # SSRC of the stream that is forwarded into it
-        self._sequence = np.zeros(rows, np.int64)
-        self._timestamp = np.zeros(rows, np.int64)
-        self._idle = np.zeros(rows, np.int64)
+        self.aligned = np.zeros(rows, np.bool_)  # by target row: whether its shift holds
+        self.source = np.zeros(rows, np.int64)  # SSRC of the stream that is forwarded into it
+        self.ahead_sequence = np.zeros(rows, np.int64)
+        self.ahead_timestamp = np.zeros(rows, np.int64)
+        self.idle = np.zeros(rows, np.int64)
 
     @property
     def starved(self) -> Mask:
         """Target rows that got nothing for a while."""
-        starved: Mask = self._idle >= STARVED
+        starved: Mask = self.idle >= STARVED
         return starved
 
     def renew(self, row: int) -> None:
         """The row's shift holds no more."""
-        self._known[row] = False
-        self._idle[row] = STARVED
+        self.aligned[row] = False
+        self.idle[row] = STARVED
 
     def broke(self, rows: Rows) -> None:
         """We sent packets of our own on these rows."""
-        self._known[rows] = False
+        self.aligned[rows] = False
 
     def rows(self, playing: Mask) -> Mask:
-        """Which rows' packets can be passed on as they are."""
+        """Once a tick: which rows' packets can be passed on as they are."""
+        self.idle += 1
         ports = self._ports
         peer = ports.peer
         bridged: Mask = peer >= 0
@@ -59,9 +60,6 @@ class Forwarder:
     def forward(self, packets: Packets, headers: Headers, forwarding: Mask) -> Packets:
         """The packets for the peers."""
         ports = self._ports
-        self._idle += 1
-        if not len(packets):
-            return NONE
         event = headers.payload_type == ports.dtmf_type[packets.rows]
         target_all = ports.peer[packets.rows]
         passable = headers.ok & forwarding[packets.rows] & ~(event & (ports.dtmf_type[target_all] < 0))
@@ -70,8 +68,8 @@ class Forwarder:
             return NONE
         target = target_all[index]
         self._align(index, target, headers)
-        sequence = (headers.sequence[index] + self._sequence[target]) & 0xFFFF
-        timestamp = (headers.timestamp[index] + self._timestamp[target]) & 0xFFFFFFFF
+        sequence = (headers.sequence[index] + self.ahead_sequence[target]) & 0xFFFF
+        timestamp = (headers.timestamp[index] + self.ahead_timestamp[target]) & 0xFFFFFFFF
         sizes = headers.size[index]
         data = np.zeros((len(index), HEADER + int(sizes.max())), np.uint8)
         data[:, HEADER:] = payloads(packets, headers, index, int(sizes.max()))
@@ -79,17 +77,17 @@ class Forwarder:
         pack(data, types, headers.marker[index] | ports.marker[target], sequence, timestamp, ports.ssrc[target])
         ports.marker[target] = False
         ports.sequence[target] = (sequence + 1) & 0xFFFF
-        self._idle[target] = 0
+        self.idle[target] = 0
         return Packets(target, data, sizes + HEADER)
 
     def _align(self, index: Rows, target: Rows, headers: Headers) -> None:
         """Takes the shift anew where it does not hold, so that our stream goes on without a break."""
-        stale = ~self._known[target] | (self._source[target] != headers.ssrc[index])
+        stale = ~self.aligned[target] | (self.source[target] != headers.ssrc[index])
         for place in np.flatnonzero(stale):
             row, packet = int(target[place]), int(index[place])
-            if self._known[row] and self._source[row] == headers.ssrc[packet]:
+            if self.aligned[row] and self.source[row] == headers.ssrc[packet]:
                 continue  # an earlier packet of this tick took it
-            self._sequence[row] = self._ports.sequence[row] - headers.sequence[packet]
-            self._timestamp[row] = self._ports.timestamp[row] - headers.timestamp[packet]
-            self._known[row], self._source[row] = True, headers.ssrc[packet]
+            self.ahead_sequence[row] = self._ports.sequence[row] - headers.sequence[packet]
+            self.ahead_timestamp[row] = self._ports.timestamp[row] - headers.timestamp[packet]
+            self.aligned[row], self.source[row] = True, headers.ssrc[packet]
             self._ports.marker[row] = True

@@ -20,40 +20,37 @@ class Probation:
     """By row: the stream that is heard, and one that wants to be."""
 
     def __init__(self, rows: int) -> None:
-        self._ssrc = np.full(rows, -1, np.int64)
-        self._highest = np.zeros(rows, np.int64)  # sequence number
-        self._heard = np.zeros(rows, np.int64)  # tick of the last packet
+        self.ssrc = np.full(rows, -1, np.int64)
+        self.highest = np.zeros(rows, np.int64)  # sequence number
+        self.heard = np.zeros(rows, np.int64)  # tick of the last packet
+        self.tick = 0
         self._suitors: dict[int, tuple[int, int]] = {}  # SSRC, next sequence number
-        self._tick = 0
 
     def reset(self, row: int) -> None:
         """Whatever comes next is the row's stream."""
-        self._ssrc[row] = -1
+        self.ssrc[row] = -1
         self._suitors.pop(row, None)
 
-    def passed(self, rows: Rows, headers: Headers) -> Mask:
-        """Once a tick: which packets, of those that are `ok`, belong to the streams of their rows."""
-        self._tick += 1
-        ahead = distance(headers.sequence, self._highest[rows], 16)
-        known: Mask = headers.ok & (headers.ssrc == self._ssrc[rows]) & (ahead < DROPOUT) & (ahead > -MISORDER)
-        self._heard[rows[known]] = self._tick
+    def known(self, rows: Rows, headers: Headers, fits: Mask) -> Mask:
+        """Which packets, of those that fit, belong to the streams of their rows."""
+        ahead = distance(headers.sequence, self.highest[rows], 16)
+        known: Mask = fits & (headers.ssrc == self.ssrc[rows]) & (ahead < DROPOUT) & (ahead > -MISORDER)
+        self.heard[rows[known]] = self.tick
         newer = known & (ahead > 0)
-        self._highest[rows[newer]] = headers.sequence[newer]
-        for index in np.flatnonzero(headers.ok & ~known):  # rare
-            known[index] = self._proves(int(rows[index]), int(headers.ssrc[index]), int(headers.sequence[index]))
+        self.highest[rows[newer]] = headers.sequence[newer]
         return known
 
-    def _proves(self, row: int, ssrc: int, sequence: int) -> bool:
+    def proves(self, row: int, ssrc: int, sequence: int) -> bool:
         """Whether this packet is of the row's stream, or makes its own one that."""
-        ours = int(self._ssrc[row])
-        step = ((sequence - int(self._highest[row]) + 0x8000) & 0xFFFF) - 0x8000
+        ours = int(self.ssrc[row])
+        step = ((sequence - int(self.highest[row]) + 0x8000) & 0xFFFF) - 0x8000
         if ssrc == ours and -MISORDER < step < DROPOUT:
             return True  # an earlier packet of this tick made it so
         if ours >= 0:
             is_next = self._suitors.get(row) == (ssrc, sequence)
             self._suitors[row] = ssrc, (sequence + 1) & 0xFFFF
-            if not is_next or self._tick - self._heard[row] < SILENT:
+            if not is_next or self.tick - self.heard[row] < SILENT:
                 return False
         self._suitors.pop(row, None)
-        self._ssrc[row], self._highest[row], self._heard[row] = ssrc, sequence, self._tick
+        self.ssrc[row], self.highest[row], self.heard[row] = ssrc, sequence, self.tick
         return True

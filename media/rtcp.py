@@ -42,10 +42,10 @@ class Reports:
         self._wall = wall  # Unix time at engine time 0, for NTP
         self._ssrc = np.full(rows, -1, np.int64)
         self._first = np.zeros(rows, np.int64)
-        self._highest = np.zeros(rows, np.int64)  # extended sequence number
-        self._count = np.zeros(rows, np.int64)
-        self._transit = np.zeros(rows, np.float64)
-        self._jitter = np.zeros(rows, np.float64)  # samples
+        self.highest = np.zeros(rows, np.int64)  # extended sequence number
+        self.count = np.zeros(rows, np.int64)
+        self.transit = np.zeros(rows, np.float64)
+        self.jitter = np.zeros(rows, np.float64)  # samples
         self._before = np.zeros((rows, 2), np.int64)  # expected, received at the last report
         self._last_sr = np.zeros(rows, np.int64)
         self._last_sr_at = np.zeros(rows, np.float64)
@@ -54,35 +54,35 @@ class Reports:
     def reset(self, row: int) -> None:
         """The row belongs to another port now."""
         self._ssrc[row] = -1
-        for column in (self._count, self._jitter, self._before, self._last_sr, self.lost_far):
+        for column in (self.count, self.jitter, self._before, self._last_sr, self.lost_far):
             column[row] = 0
 
+    def begin(self, row: int, ssrc: int, sequence: int, timestamp: int, now: float) -> None:
+        """A packet that may be the first of another source."""
+        if self._ssrc[row] != ssrc:
+            self.reset(row)
+            self._ssrc[row], self._first[row], self.highest[row] = ssrc, sequence, sequence
+            self.transit[row] = now * RATE - timestamp
+
     def received(self, rows: Rows, headers: Headers, now: float) -> None:
-        """Counts the packets of a tick (RFC 3550 §A.1, §A.8)."""
+        """Counts the packets of a tick (RFC 3550 §A.1, §A.8); their sources have begun."""
         index = np.flatnonzero(headers.ok)
-        rows, ssrc, sequence = rows[index], headers.ssrc[index], headers.sequence[index]
-        for place in np.flatnonzero(self._ssrc[rows] != ssrc):  # a new source is rare
-            row = rows[place]
-            if self._ssrc[row] != ssrc[place]:
-                self.reset(int(row))
-                self._ssrc[row], self._first[row] = ssrc[place], sequence[place]
-                self._highest[row] = sequence[place]
-                self._transit[row] = now * RATE - headers.timestamp[index[place]]
-        step = distance(sequence, self._highest[rows], 16)
-        np.maximum.at(self._highest, rows, self._highest[rows] + step)
-        np.add.at(self._count, rows, 1)
+        rows = rows[index]
+        step = distance(headers.sequence[index], self.highest[rows], 16)
+        np.maximum.at(self.highest, rows, self.highest[rows] + step)
+        np.add.at(self.count, rows, 1)
         transit = now * RATE - headers.timestamp[index]
-        difference = np.abs(transit - self._transit[rows])
-        self._transit[rows] = transit
-        self._jitter[rows] += (np.minimum(difference, RATE) - self._jitter[rows]) / 16
+        difference = np.abs(transit - self.transit[rows])
+        self.transit[rows] = transit
+        self.jitter[rows] += (np.minimum(difference, RATE) - self.jitter[rows]) / 16
 
     def quality(self, row: int) -> Quality:
         """What a row received so far."""
         if self._ssrc[row] < 0:
             return Quality(0, 0, 0.0)
-        expected = int(self._highest[row] - self._first[row]) + 1
-        lost = max(0, expected - int(self._count[row]))
-        return Quality(expected, lost, float(self._jitter[row]) * 1000 / RATE)
+        expected = int(self.highest[row] - self._first[row]) + 1
+        lost = max(0, expected - int(self.count[row]))
+        return Quality(expected, lost, float(self.jitter[row]) * 1000 / RATE)
 
     def due(self, ports: Ports, tick: int, now: float) -> list[Report]:
         """The reports of this tick; rows take turns, so that they do not all report at once."""
@@ -114,7 +114,7 @@ class Reports:
 
     def _block(self, row: int, now: float) -> bytes:
         quality = self.quality(row)
-        expected, received = quality.expected, int(self._count[row])
+        expected, received = quality.expected, int(self.count[row])
         new_expected, new_received = expected - self._before[row, 0], received - self._before[row, 1]
         self._before[row] = expected, received
         fraction = 0
@@ -123,8 +123,8 @@ class Reports:
         lost = min(quality.lost, 0x7FFFFF)
         since = round((now - self._last_sr_at[row]) * 65536) if self._last_sr[row] else 0
         return struct.pack(
-            ">IIIIII", int(self._ssrc[row]), fraction << 24 | lost, int(self._highest[row]) & 0xFFFFFFFF,
-            int(self._jitter[row]), int(self._last_sr[row]), min(since, 0xFFFFFFFF),
+            ">IIIIII", int(self._ssrc[row]), fraction << 24 | lost, int(self.highest[row]) & 0xFFFFFFFF,
+            int(self.jitter[row]), int(self._last_sr[row]), min(since, 0xFFFFFFFF),
         )  # fmt: skip
 
     def heard(self, row: int, data: bytes, now: float) -> None:

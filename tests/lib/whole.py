@@ -279,8 +279,8 @@ class EngineLink:
         data, one = np.zeros((1, WIDTH), np.uint8), np.ones(1, np.int64)
         stamp = np.array([int(self._loop.time() * 8000)])
         stream = self.engine._arrivals._probation
-        ssrc = max(77, int(stream._ssrc[row]))
-        sequence = int(stream._highest[row]) + 1 + sum(one[0] == row for one in self._inbox)
+        ssrc = max(77, int(stream.ssrc[row]))
+        sequence = int(stream.highest[row]) + 1 + sum(one[0] == row for one in self._inbox)
         pack(data, kind * one, one > 0, (sequence & 0xFFFF) * one, stamp, ssrc * one)
         size = HEADER + len(content)
         data[0, HEADER:size] = np.frombuffer(content, np.uint8)

@@ -22,6 +22,8 @@ from media.recorder import Recorder
 from media.rtcp import BYE, Report
 from tests.lib.rig import DTMF, Rig, Sent, peer_of, plan_of, voice
 
+pytestmark = pytest.mark.usefixtures("both_loops")
+
 TICKS = 100
 STRANGER = ("203.0.113.66", 6666)
 Attack = Callable[[int], list[Sent]]

@@ -17,6 +17,8 @@ from media.tones import DIGITS, tone
 from media.watch import HOLD
 from tests.lib.rig import DTMF, Rig, Sent, peer_of, plan_of, voice
 
+pytestmark = pytest.mark.usefixtures("both_loops")
+
 QUIET = bytes([SILENCE[0]] * FRAME)
 
 

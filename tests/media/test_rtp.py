@@ -70,6 +70,7 @@ def test_serial_arithmetic_wraps(ahead: int, of: int, steps: int) -> None:
 
 def reception(sequences: list[int]) -> rtcp.Reports:
     reports = rtcp.Reports(1)
+    reports.begin(0, 0xDEADBEEF, sequences[0] & 0xFFFF, 0, 0.0)
     for tick, sequence in enumerate(sequences):
         reports.received(
             np.zeros(1, np.int64), parsed(packet(sequence=sequence & 0xFFFF, stamp=tick * 160)), tick * 0.02
