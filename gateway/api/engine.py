@@ -119,12 +119,14 @@ class Validations(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StartPayment:
-    """The parameters of POST Calls/{sid}/Payments. `matched`: fields that are entered twice."""
+    """The parameters of POST Calls/{sid}/Payments. `matched`: fields that are entered twice; `confirms`: who pays is
+    asked before it is paid."""
 
     terms: Terms
     matched: tuple[str, ...]
     status_callback: str
     key: str  # IdempotencyKey
+    confirms: bool = False
 
 
 @dataclass(frozen=True, slots=True)

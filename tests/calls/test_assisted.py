@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from itertools import count
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from gateway.api.engine import ChangePayment, CreateRecording, StartPayment
@@ -17,7 +18,7 @@ from tests.calls.test_dial import Callee, documents
 from tests.calls.test_pay import CARD, CODE, channels, holds
 from tests.calls.test_whole_calls import Caller
 from tests.lib.loop import VirtualClock, passes, run
-from tests.lib.whole import HOST, EngineLink, Whole, whole
+from tests.lib.whole import HOST, EngineLink, Sounds, Whole, whole
 from tests.media.test_withholding import keys_in
 from twiml.payments import Terms
 
@@ -33,8 +34,10 @@ class Agent:
         self.sid = ""
         self._keys = map(str, count())
 
-    async def start(self, terms: Terms | None = None, matched: tuple[str, ...] = (), key: str = "") -> None:
-        wanted = StartPayment(terms or Terms(), matched, URL, key or next(self._keys))
+    async def start(
+        self, terms: Terms | None = None, matched: tuple[str, ...] = (), key: str = "", *, confirms: bool = False
+    ) -> None:
+        wanted = StartPayment(terms or Terms(), matched, URL, key or next(self._keys), confirms)
         self.sid, _ = await self.payments.start(self.call_sid, wanted)
 
     async def capture(self, field: str, keys: str) -> None:
@@ -109,6 +112,80 @@ def test_a_card_is_captured_field_by_field_and_paid(tmp_path: Path) -> None:
     assert holds(tmp_path, CARD) == []
     (file,) = tmp_path.glob("*.wav")
     assert [keys_in(channel) for channel in channels(file)] == ["", ""]
+
+
+async def to_be_confirmed(agent: Agent) -> list[str]:
+    """All is captured, and who pays is asked; what was said to anybody so far."""
+    await agent.start(Terms(wants_postal=False), confirms=True)
+    await agent.card()
+    await agent.change(status="complete")
+    await passes(2)
+    said = agent.one.services.speaker
+    assert isinstance(said, Sounds)
+    return said.said
+
+
+@pytest.mark.parametrize(
+    ("keys", "after", "result", "times"),
+    [
+        ("1", 1, "success", 1),
+        ("2", 1, "payment-session-cancelled", 1),
+        ("91", 1, "success", 1),
+        ("", 60, "too-many-failed-attempts", 3),
+        ("777", 60, "too-many-failed-attempts", 3),
+    ],
+)
+def test_who_pays_confirms_with_a_key(tmp_path: Path, keys: str, after: int, result: str, times: int) -> None:
+    """It alone hears the last digits."""
+
+    async def test(agent: Agent, _: Caller) -> None:
+        said = await to_be_confirmed(agent)
+        assert "Result" not in agent.told()[-1]
+        loudest = [np.abs(agent.one.link.heard(row)).max() for row in (0, 1)]
+        assert loudest[0] > 1000
+        assert loudest[1] < 100
+        await agent.link.dial(0, keys)
+        await passes(after)
+        last = agent.told()[-1]
+        assert last["Result"] == result
+        assert ("PaymentToken" in last) is (result == "success")
+        assert len(said) == times
+        assert "4 2 4 2" in said[0]
+        assert CARD not in said[0]
+        assert not agent.one.link.engine.ports.withheld.any()
+
+    bridged(tmp_path, test, "do-not-record")
+
+
+@pytest.mark.parametrize("how", ["capture", "complete", "cancel", "hangup"])
+def test_what_is_asked_for_meanwhile_ends_the_question(tmp_path: Path, how: str) -> None:
+    async def test(agent: Agent, caller: Caller) -> None:
+        said = await to_be_confirmed(agent)
+        if how == "capture":
+            await agent.capture("payment-card-number", "4111111111111111")
+            assert agent.told()[-1]["PaymentCardNumber"] == "xxxxxxxxxxxx1111"
+            await agent.change(status="complete")
+            await passes(2)
+            assert "1 1 1 1" in said[-1]
+        elif how == "hangup":
+            caller.hangup()
+        else:
+            await agent.change(status=how)
+        await passes(1)
+        if how in ("cancel", "hangup"):
+            results = {"cancel": "payment-session-cancelled", "hangup": "caller-hung-up"}
+            assert agent.told()[-1]["Result"] == results[how]
+        else:
+            assert len(said) == 2
+            await agent.link.dial(0, "1")
+            await passes(1)
+            assert agent.told()[-1]["Result"] == "success"
+        ended = [one for one in agent.told() if "Result" in one]
+        await passes(60)
+        assert [one for one in agent.told() if "Result" in one] == ended
+        assert len(ended) == 1
+
+    bridged(tmp_path, test, "do-not-record")
 
 
 def test_the_other_party_hears_no_keys(tmp_path: Path) -> None:

@@ -38,12 +38,10 @@ class CallPayments:
     async def create(self, request: Request) -> Reply:
         """Begins one; once for each IdempotencyKey."""
         call, form = await call_of(self._store, request), Form(request.fields)
-        if form.flag("Confirmation"):
-            raise invalid("Confirmation", "this version does not ask the caller to confirm")
         matched = tuple(filter(None, re.split(r"[,\s]+", form.text("RequireMatchingInputs"))))
         if unknown := set(matched) - set(MATCHED):
             raise invalid("RequireMatchingInputs", f"{min(unknown)} is not one of {', '.join(MATCHED)}")
-        wanted = StartPayment(_terms(form), matched, _callback(form), _key(form))
+        wanted = StartPayment(_terms(form), matched, _callback(form), _key(form), form.flag("Confirmation"))
         sid, made = await self._payments.start(call.sid, wanted)
         return Reply(201, self._shown(call, sid, made), "Payment")
 

@@ -16,12 +16,16 @@ from gateway.api.engine import ChangePayment, StartPayment
 from gateway.calls.call import Call
 from gateway.calls.leg import Leg
 from gateway.calls.payments import paying
+from gateway.calls.payments.confirming import NO, YES, Confirmation, question
 from gateway.calls.payments.paying import INVALID
 from gateway.errors import ApiError
 from twiml import payments
+from twiml.pay_dialogue import TOO_MANY
 from twiml.payments import MATCHER, MISMATCH, Entered, Payment
 
 LOG = logging.getLogger(__name__)
+
+CANCELLED = "payment-session-cancelled"
 
 
 @dataclass(slots=True, eq=False)
@@ -37,6 +41,7 @@ class Session:
     entered: Entered = field(default_factory=Entered)
     matched: set[str] = field(default_factory=set)
     updates: set[str] = field(default_factory=set)  # idempotency keys
+    confirmation: Confirmation | None = None  # while it is asked for
     capturing: str = ""
     keys: str = field(default="", repr=False)
     timer: asyncio.TimerHandle | None = None
@@ -51,16 +56,15 @@ class Session:
         self._tell({})
 
     def change(self, wanted: ChangePayment) -> None:
-        """The next field, or the end. ApiError where that cannot be."""
+        """The next field, or the end. ApiError where that cannot be. Nobody waits for a confirmation any more."""
         self.url = wanted.status_callback
         if wanted.status == "cancel":
-            self._end({"Result": "payment-session-cancelled"})
+            self._end({"Result": CANCELLED})
         elif wanted.status == "complete":
             if self.required:
                 raise ApiError(400, INVALID, f"The payment needs {', '.join(self.required)} to be captured first")
             self._finish_capture()
-            self.over = True
-            self.call.services.spawn(self._pay())
+            self._ask() if self.wanted.confirms else self._pay()
         elif wanted.capture:
             self._capture(wanted.capture)
 
@@ -81,6 +85,8 @@ class Session:
 
     def _press(self, key: str) -> None:
         """A key of the caller; those between two captures are nobody's."""
+        if self.confirmation is not None:
+            self.confirmation.press(key)
         if not self.capturing:
             return
         if self.timer is not None:
@@ -115,6 +121,9 @@ class Session:
         self._tell({"Capture": step} | ({"ErrorType": error} if error else {}))
 
     def _finish_capture(self) -> None:
+        if self.confirmation is not None:
+            self.confirmation.give_up()
+        self.confirmation = None
         if self.timer is not None:
             self.timer.cancel()
         self.capturing, self.keys, self.timer = "", "", None
@@ -135,7 +144,25 @@ class Session:
         self.leg.on_unseen = None
         self.leg.withhold(False)
 
-    async def _pay(self) -> None:
+    def _ask(self) -> None:
+        self.confirmation = Confirmation(self.call)
+        self.call.services.spawn(self._asked(self.confirmation))
+
+    async def _asked(self, confirmation: Confirmation) -> None:
+        """Pays what the caller confirms; where something else has been asked for meanwhile, that counts."""
+        await confirmation.ask(question(self.wanted.terms, self.entered))
+        if self.confirmation is not confirmation:
+            return
+        if confirmation.key == YES:
+            self._pay()
+        else:
+            self._end({"Result": CANCELLED if confirmation.key == NO else TOO_MANY})
+
+    def _pay(self) -> None:
+        self.over = True
+        self.call.services.spawn(self._paid())
+
+    async def _paid(self) -> None:
         paid = await paying.pay(self.call, Payment(self.wanted.terms, self.entered))
         self._close(paid.told)
 

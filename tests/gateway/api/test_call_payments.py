@@ -73,7 +73,14 @@ def test_fields_can_be_wanted_twice(api: Rest) -> None:
     assert api.ask("POST", path, data=form | {"RequireMatchingInputs": twice}).status_code == 201
     assert api.engine.asked[0][2].matched == ("payment-card-number", "security-code")
     assert api.ask("POST", path, data=form | {"RequireMatchingInputs": "pin"}).status_code == 400
-    assert api.ask("POST", path, data=form | {"Confirmation": "true"}).status_code == 400
+
+
+@pytest.mark.parametrize(("text", "confirms"), [("true", True), ("false", False), ("perhaps", None)])
+def test_who_pays_may_have_to_confirm(api: Rest, text: str, confirms: bool | None) -> None:
+    form = {"IdempotencyKey": "k", "StatusCallback": URL, "Confirmation": text}
+    path = f"/2010-04-01/Accounts/{api.made.account_sid}/Calls/{UP}/Payments.json"
+    assert api.ask("POST", path, data=form).status_code == (400 if confirms is None else 201)
+    assert [asked[2].confirms for asked in api.engine.asked] == ([] if confirms is None else [confirms])
 
 
 @pytest.mark.parametrize("given", [{"capture": "payment-card-number"}, {"capture": "security-code"},
