@@ -186,6 +186,7 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
             keeper_of_days = Keeper(store, clock, recordings, settings.store.keep_days)
             work = (
                 workers.run(),
+                workers.watch(),
                 services.outbox.run(),
                 ledger.run(),
                 keeper_of_days.run(),

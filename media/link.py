@@ -8,6 +8,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import cast
 
 import msgspec
@@ -83,6 +84,11 @@ class WorkerLink(asyncio.Protocol):
             self._closed.set_result(None)
         if not self._closing:
             self._on_lost(f"process {self.pid} is gone")
+
+    def kill(self) -> None:
+        """Ends a worker that hears nothing any more; its loss is told as any other."""
+        with suppress(ProcessLookupError):
+            self._process.kill()
 
     async def close(self) -> None:
         """Ends the worker after its recordings are finished."""

@@ -23,8 +23,13 @@ class Link(Protocol):
     """One media worker (media/link.py)."""
 
     def send(self, command: Command) -> None: ...
+    def kill(self) -> None: ...
     async def close(self) -> None: ...
 
+
+STILL = 3  # seconds without a word, which comes each second, after which a worker gets no new calls
+HUNG = 10  # after which it is as good as dead
+STARTING = 20  # more that it may take to begin
 
 StartLink = Callable[[int, Callable[[list[Event]], None], Callable[[str], None]], Awaitable[Link]]
 """(worker number, on_events, on_lost) -> a started worker."""
@@ -65,8 +70,10 @@ class Fill:
     busy: float = 0.8
     late_ms: float = 10.0
 
-    def reached(self, stats: WorkerStats | None) -> bool:
-        """Whether one call more would harm those that are there."""
+    def reached(self, stats: WorkerStats | None, silent: int = 0) -> bool:
+        """Whether one call more would harm those that are there. `silent`: seconds since the worker said anything."""
+        if silent >= STILL:
+            return True
         if stats is None or not stats.ports_in_use:
             return False
         return stats.tick_ms_mean > self.busy * TICK_MS or stats.late_ms_p90 > self.late_ms
@@ -98,13 +105,22 @@ class Worker:
         self.recordings: dict[str, RoomRecording] = {}  # of rooms, by SID
         self.in_use = 0
         self.stats: WorkerStats | None = None
+        self.silent = 0  # seconds without a word
         self._died = died
         self._link: Link | None = None
         self._requests: dict[int, asyncio.Future[Port]] = {}
         self._request = 0
 
     async def start(self, start: StartLink) -> None:
+        self.silent = -STARTING
         self._link = await start(self.number, self._hear, self._lost)
+
+    def second(self) -> None:
+        """A second has passed; a worker that stands still for too long is killed, and replaced as any that died."""
+        self.silent += 1
+        if self._link is not None and self.silent >= HUNG:
+            LOG.error("! media worker %d says nothing: killed", self.number)
+            self._link.kill()
 
     @property
     def alive(self) -> bool:
@@ -144,6 +160,7 @@ class Worker:
             await link.close()
 
     def _hear(self, events: list[Event]) -> None:
+        self.silent = 0
         for event in events:
             match event:
                 case Allocated():
@@ -198,7 +215,8 @@ class Worker:
 
 
 class Workers:
-    """All media workers. `run` replaces the dead; `allocate` takes a port from the least loaded."""
+    """All media workers. `run` replaces the dead, `watch` kills those that stand still; `allocate` takes a port from
+    the least loaded, of those that keep time if there are any."""
 
     def __init__(self, start: StartLink, count: int, fill: Fill | None = None) -> None:
         self._start = start
@@ -217,6 +235,13 @@ class Workers:
         while True:
             worker = await self._dead.get()
             await self._restart(worker)
+
+    async def watch(self) -> None:
+        """Counts the seconds in which workers say nothing, until cancelled; one, where control stood still."""
+        while True:
+            await asyncio.sleep(1)
+            for worker in self.workers:
+                worker.second()
 
     async def _restart(self, worker: Worker) -> None:
         for pause in (0.0, 0.2, 0.5, 1.0, 2.0, 5.0, 5.0, 5.0):
@@ -238,13 +263,16 @@ class Workers:
         alive = [worker for worker in self.workers if worker.alive]
         if not alive:
             raise NoPort("no media worker is running")
-        return await min(alive, key=lambda worker: worker.load).allocate()
+        return await min(alive, key=lambda worker: (self._is_full(worker), worker.load)).allocate()
+
+    def _is_full(self, worker: Worker) -> bool:
+        return self._fill.reached(worker.stats, worker.silent)
 
     @property
     def full(self) -> bool:
         """Whether every worker that lives has its fill."""
         alive = [worker for worker in self.workers if worker.alive]
-        return bool(alive) and all(self._fill.reached(worker.stats) for worker in alive)
+        return bool(alive) and all(self._is_full(worker) for worker in alive)
 
     @property
     def stats(self) -> list[WorkerStats]:

@@ -79,6 +79,9 @@ class FakeLink:
             case commands.Release(port=port):
                 self._release(port)
 
+    def kill(self) -> None:
+        """It never stands still."""
+
     async def close(self) -> None:
         """Nothing runs that would have to be stopped."""
 

@@ -248,6 +248,9 @@ class EngineLink:
             if isinstance(command, commands.Release):
                 self._free.append(command.port)
 
+    def kill(self) -> None:
+        """It never stands still."""
+
     async def close(self) -> None:
         """Stops the clockwork, and lets go of files; nothing is said any more."""
         self._timer.cancel()
