@@ -56,6 +56,7 @@ from gateway.trunks.stir import Verifier, load_roots, load_signer
 from gateway.webhooks.client import Webhooks
 from gateway.webhooks.guard import Guard
 from gateway.webhooks.ledger import Ledger
+from gateway.webhooks.names import Names
 from gateway.webhooks.outbox import Outbox
 from gateway.webhooks.transport import AiohttpTransport
 from media.packets import best
@@ -116,14 +117,18 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         sids, metrics = Sids(random), Metrics()
         exchange = Exchange(Limits(settings.limits.cps, settings.limits.concurrency, settings.limits.of_source))
         alone = settings.http.public_url is None and len(await store.accounts.all()) == 1
-        guard = Guard(settings.webhooks.allow, loopback=alone)
+        names = Names()
+        close.push_async_callback(names.close)
+        guard = Guard(settings.webhooks.allow, loopback=alone, lookup=names.lookup)
         transport = AiohttpTransport()
         close.push_async_callback(transport.close)
         ledger = Ledger(store.requests, settings.webhooks.kept_requests)
         webhooks = Webhooks(transport, guard, store, sids, clock, ledger)
         connectors = ConnectorBook(store, settings.payment_connectors, settings.declared_at)
         await connectors.load()
-        strict = Guard(settings.webhooks.allow)  # for what strangers name: this machine is not theirs to look at
+        strict = Guard(
+            settings.webhooks.allow, lookup=names.lookup
+        )  # for what strangers name: this machine is not theirs to look at
         signer = load_signer(settings.stir, settings.public_url, secret.token("origid"))
         own = {signer.url: signer.chain} if signer is not None else {}
         certificates = Certificates(transport, strict, clock, exchange.spawn, own)

@@ -6,14 +6,14 @@ Private, link-local (with the metadata services of clouds), shared and reserved 
 
 from __future__ import annotations
 
-import asyncio
+import re
 import socket
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 
 from gateway.webhooks.errors import Failure, FetchError
+from gateway.webhooks.names import Names
 
 Ip = IPv4Address | IPv6Address
 Lookup = Callable[[str], Awaitable[list[str]]]
@@ -21,6 +21,7 @@ Lookup = Callable[[str], Awaitable[list[str]]]
 
 # an IPv4 address is their last 32 bits: NAT64 (RFC 6052), IPv4-compatible (RFC 4291), translated (RFC 2765)
 CARRIERS = [IPv6Network(text) for text in ("64:ff9b::/96", "::/96", "::ffff:0:0:0/96")]
+_NUMBER = re.compile(r"(^|\.)(\d+|0x[0-9a-f]*)\.?$", re.ASCII | re.I)  # no name ends so; programs differ in what it is
 ISATAP = 0x5EFE  # RFC 5214: 00-00-5E-FE or 02-00-5E-FE before an IPv4 address
 NOBODYS = [  # that `is_global` of this Python takes for public
     ip_network(text)
@@ -34,14 +35,6 @@ NOBODYS = [  # that `is_global` of this Python takes for public
         "5f00::/16",
     )
 ]
-RESOLVERS = ThreadPoolExecutor(8, "resolve")  # of their own: a name server that hangs must not hold up other threads
-
-
-async def system_lookup(host: str) -> list[str]:
-    """The operating system's resolver."""
-    loop = asyncio.get_running_loop()
-    found = await loop.run_in_executor(RESOLVERS, lambda: socket.getaddrinfo(host, None, type=socket.SOCK_STREAM))
-    return [str(one[4][0]) for one in found]
 
 
 class Guard:
@@ -53,14 +46,14 @@ class Guard:
         *,
         loopback: bool = False,
         own: Sequence[tuple[str, int]] = (),
-        lookup: Lookup = system_lookup,
+        lookup: Lookup | None = None,
     ) -> None:
         self._allow = [ip_network(network) for network in allow]
         self._loopback = loopback
         self._own: list[tuple[Ip, int]] = []
         for address in own:
             self.add_own(address)
-        self._lookup = lookup
+        self._lookup = lookup or Names().lookup
 
     def add_own(self, address: tuple[str, int]) -> None:
         """Never to be fetched from: ourselves."""
@@ -120,6 +113,8 @@ class Guard:
     async def _resolve(self, host: str) -> list[Ip]:
         if (literal := _literal(host)) is not None:
             return [literal]
+        if _NUMBER.search(host):
+            raise FetchError(11210, f"host {host} is a number that is no address")
         try:
             found = await self._lookup(host)
         except (OSError, UnicodeError) as error:

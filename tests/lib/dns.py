@@ -23,7 +23,8 @@ Zone = Mapping[tuple[str, str], Sequence[Record]]
 class DnsServer(asyncio.DatagramProtocol):
     """`zone`: (kind, name) -> records, "HOST" for A and AAAA. `asked` has every question that came.
 
-    `aliases`: name -> canonical name. Questions whose kind is in `silent` get no answer, in `failing` SERVFAIL;
+    `aliases`: name -> canonical name. Questions whose kind is in `silent`, or that end with a name in
+    `hanging`, get no answer; those whose kind is in `failing` get SERVFAIL;
     `truncated`: over UDP there is room for nothing.
     """
 
@@ -32,6 +33,7 @@ class DnsServer(asyncio.DatagramProtocol):
         self.ttl = ttl
         self.aliases: dict[str, str] = {}
         self.silent: set[str] = set()
+        self.hanging: set[str] = set()
         self.failing: set[str] = set()
         self.truncated = False
         self.asked: list[str] = []
@@ -89,7 +91,7 @@ class DnsServer(asyncio.DatagramProtocol):
         kind = struct.unpack_from("!H", data, at)[0]
         self.asked.append(f"{KINDS.get(kind, kind)} {name}{'' if udp else ' over TCP'}")
         status, answers = OK, list(self._answers(kind, name))
-        if KINDS.get(kind) in self.silent:
+        if KINDS.get(kind) in self.silent or any(name.endswith(one) for one in self.hanging):
             return None
         if KINDS.get(kind) in self.failing:
             status, answers = SERVFAIL, []

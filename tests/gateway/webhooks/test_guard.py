@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
-from gateway.webhooks.errors import FetchError
+from gateway.webhooks.errors import Failure, FetchError
 from gateway.webhooks.guard import Guard
+from gateway.webhooks.names import Names
+from sip.outputs import Host
+from tests.lib.dns import DnsServer
 from tests.lib.loop import VirtualClock, run
 
 REFUSED = [
@@ -100,17 +105,62 @@ def test_a_name_without_addresses_is_11210() -> None:
         assert raised.value.code == 11210
 
 
-def test_the_systems_resolver_sees_through_odd_spellings() -> None:
-    """A number is an address to the system, and judged as one."""
+@pytest.mark.parametrize(
+    "host",
+    [
+        "2130706433",
+        "0x7f.1",
+        "127.1",
+        "0177.0.0.1",
+        "127.0.0.1.",
+        "127.0.0x1",
+        "1.2.3.4.5",
+        "app.example.1",
+        "0x7f000001.",
+    ],
+)
+def test_numbers_that_are_no_addresses_are_nobody(host: str) -> None:
+    """The system, DNS and HTTP libraries do not agree which address an odd spelling is: it is none."""
+    with pytest.raises(FetchError, match="is a number that is no address") as raised:
+        pin(names("93.184.216.34"), host)
+    assert raised.value.code == 11210
 
+
+def test_the_machines_own_names_are_known() -> None:
     async def main(clock: VirtualClock) -> None:
+        names = Names()
         with clock.working():
-            for host in ("2130706433", "0x7f.1", "localhost"):
+            for host in ("localhost", "localhost.", "x.localhost"):
                 with pytest.raises(FetchError, match="may not reach"):
-                    await Guard().pin(host, 80)
-            assert "127.0.0.1" in await Guard(loopback=True).pin("localhost", 80)
+                    await Guard(lookup=names.lookup).pin(host, 80)
+            assert "127.0.0.1" in await Guard(loopback=True, lookup=names.lookup).pin("localhost", 80)
+            await names.close()
 
     run(main)
+
+
+def test_a_name_server_that_hangs_holds_up_its_own_names_alone() -> None:
+    """A hundred names of it are asked for, with as many answers to wait for, and another name is had at once."""
+
+    async def main() -> None:
+        server = await DnsServer.open({("HOST", "app.example"): (Host("93.184.216.34"),)})
+        names = Names([server.nameserver])
+        guard = Guard(lookup=names.lookup)
+        assert await guard.pin("app.example", 80) == ("93.184.216.34",)
+        server.hanging.add("tar.example")
+        stuck = [asyncio.create_task(guard.pin(f"x{number}.tar.example", 80)) for number in range(100)]
+        await asyncio.sleep(0.05)
+        server.zone = {("HOST", "other.example"): (Host("93.184.216.35"),)}
+        async with asyncio.timeout(1.0):
+            assert await guard.pin("other.example", 80) == ("93.184.216.35",)
+        assert not any(one.done() for one in stuck)
+        found = await asyncio.gather(*stuck, return_exceptions=True)
+        assert {one.code for one in found if isinstance(one, FetchError)} == {11210}
+        assert {one.kind for one in found if isinstance(one, FetchError)} == {Failure.CONNECT}
+        await names.close()
+        server.close()
+
+    asyncio.run(main())
 
 
 def test_a_sip_host_is_judged_alike() -> None:
