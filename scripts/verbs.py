@@ -13,7 +13,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from twiml.verbs import LATER, conference, dial, gather, nouns, record, start
+from twiml.verbs import LATER, conference, connect, dial, gather, nouns, record, start
 
 ROOT = Path(__file__).parent.parent
 TESTS = ROOT / "tests" / "twiml" / "docs"
@@ -87,13 +87,15 @@ def page(found: list[Verb]) -> str:
 
 def later() -> str:
     """What is known by its name only, as the parsers have it."""
-    elements = {**LATER, **dial.LATER, **dict.fromkeys(start.LATER, start.INVALID)}
+    elements = {f"`{name}`": code for name, code in (LATER | dial.LATER).items()}
+    elements |= {f"`{name}` in `Start`": start.INVALID for name in start.LATER}
+    elements |= {f"`{name}` in `Connect`": code for name, code in connect.NOUNS.items()}
     attributes = {
         "Conference": (conference.LATER, 13230), "Dial": (dial.LATER_ATTRIBUTES, 12200),
-        "Gather": (gather.SPEECH, 13310), "Number": (nouns.AMD, 13221), "Record": (record.LATER, 13618),
-        "Sip": (nouns.AMD, 13241),
+        "Gather": (('input="speech"', *gather.SPEECH), 13310), "Number": (nouns.AMD, 13221),
+        "Record": (("transcribe", *record.LATER), record.NO_TRANSCRIPTION), "Sip": (nouns.AMD, 13241),
     }  # fmt: skip
-    rows = [f"| `{name}` | | {code} |\n" for name, code in sorted(elements.items())]
+    rows = [f"| {name} | | {code} |\n" for name, code in sorted(elements.items())]
     for name, (listed, code) in attributes.items():
         rows.append(f"| `{name}` | {' '.join(f'`{one}`' for one in listed)} | {code} |\n")
     return KNOWN + "".join(rows)

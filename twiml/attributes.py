@@ -60,13 +60,14 @@ class Reader:
         value = self.element.get(name)
         return default if value is None else value.strip()
 
-    def word(self, name: str, words: Iterable[str], default: str) -> str:
-        """One of some words."""
-        value = self.text(name, default)
-        allowed = tuple(words)
+    def word(self, name: str, words: Iterable[str], default: str, code: int | None = None) -> str:
+        """One of some words; true and false in whatever case."""
+        value, allowed = self.text(name, default) or "", tuple(words)
+        if value.lower() in ("true", "false"):
+            value = value.lower()
         if value in allowed:
-            return str(value)
-        return self._wrong(name, value, f"one of {', '.join(allowed)}", default)
+            return value
+        return self._wrong(name, value, f"one of {', '.join(allowed)}", default, code)
 
     def method(self, name: str = "method", code: int | None = None) -> str:
         """GET or POST."""
@@ -84,9 +85,6 @@ class Reader:
 
     def flag(self, name: str, default: bool) -> bool:
         """true or false, in whatever case."""
-        value = (self.text(name) or "").lower()
-        if value in ("true", "false"):
-            return value == "true"
         return self.word(name, ("true", "false"), "true" if default else "false") == "true"
 
     def keys(self, name: str, default: str, most: int = 12) -> str:

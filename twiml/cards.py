@@ -16,7 +16,7 @@ Month = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class CardType:
-    """`prefixes`: first and last of each range, of the same length. `usual`: the length at which a number is taken."""
+    """`prefixes`: first and last of each range, of the same length. `usual`: the length that most numbers have."""
 
     name: str
     prefixes: tuple[tuple[str, str], ...]
@@ -27,7 +27,7 @@ class CardType:
 
 
 CARD_TYPES = (
-    CardType("visa", (("4", "4"),), (13, 16), 16),
+    CardType("visa", (("4", "4"),), (13, 16, 19), 16),
     CardType("mastercard", (("51", "55"), ("2221", "2720")), (16,), 16),
     CardType("amex", (("34", "34"), ("37", "37")), (15,), 15, code=4),
     CardType("discover", (("6011", "6011"), ("644", "649"), ("65", "65"), ("622126", "622925")), (16, 19), 16),
@@ -60,9 +60,15 @@ def type_of(digits: str) -> CardType | None:
 
 
 def is_whole(digits: str) -> bool:
-    """Whether no more digits of a card number are waited for."""
+    """Whether a card number can have no more digits."""
     kind = type_of(digits)
-    return len(digits) == LONGEST or (kind is not None and len(digits) == kind.usual and _adds_up(digits, kind))
+    return len(digits) == LONGEST or (kind is not None and len(digits) == kind.lengths[-1] and _adds_up(digits, kind))
+
+
+def may_be_whole(digits: str) -> bool:
+    """Whether these are the digits of most cards of this type, of which some have more."""
+    kind = type_of(digits)
+    return kind is not None and len(digits) == kind.usual and _adds_up(digits, kind)
 
 
 def number_fault(digits: str, allowed: Collection[str]) -> str:

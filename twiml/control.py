@@ -50,12 +50,16 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class Collect:
-    """How `Gather` and `Pay` listen: see twiml/verbs/gather.py. `ends`: whether these digits are all that is wanted."""
+    """How `Gather` and `Pay` listen: see twiml/verbs/gather.py. `ends`: whether these digits are all that is wanted.
+
+    `patience`: seconds for another key after these digits, where that is not always `timeout`.
+    """
 
     timeout: float
     finish_on_key: str  # any of these keys, or empty for none
     num_digits: int | None
     ends: Callable[[str], bool] | None = None
+    patience: Callable[[str], float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

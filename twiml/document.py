@@ -13,6 +13,7 @@ from twiml.verbs.play import Play
 from twiml.verbs.say import Say
 
 LARGEST = 64 * 1024
+TOO_LARGE, EMPTY = 11750, 11770
 MARKUP = ("text/xml", "application/xml", "text/html")
 AUDIO = (
     "audio/mpeg", "audio/mp3", "audio/wav", "audio/wave", "audio/x-wav", "audio/aiff", "audio/x-aiff", "audio/x-aifc",
@@ -36,7 +37,9 @@ def from_response(body: bytes, content_type: str, url: str) -> Document:
     if kind == "text/plain":
         try:
             return parse(body)
-        except TwimlError:
+        except TwimlError as error:
+            if error.code in (TOO_LARGE, EMPTY):
+                raise
             return Document((Say(body.decode("utf-8", "replace").strip(), "man", "en-US", 1),))
     if kind and kind not in MARKUP:
         raise TwimlError(12300, f"content type {kind!r} is neither XML, audio nor text")
@@ -46,9 +49,9 @@ def from_response(body: bytes, content_type: str, url: str) -> Document:
 def parse(body: bytes) -> Document:
     """TwimlError for what cannot be run at all."""
     if len(body) > LARGEST:
-        raise TwimlError(11750, f"the document has {len(body)} bytes; {LARGEST} are allowed")
+        raise TwimlError(TOO_LARGE, f"the document has {len(body)} bytes; {LARGEST} are allowed")
     if not body.strip():
-        raise TwimlError(11770, "the answer is empty")
+        raise TwimlError(EMPTY, "the answer is empty")
     root = _root(body)
     warnings: list[Warning] = []
     read = Reader(root, warnings, 12200)

@@ -92,8 +92,10 @@ class _Dialogue:
     async def _listen(self, name: str, step: str, error: str, attempt: int) -> tuple[str, str]:
         """What was pressed, or the result of it all."""
         how = Collect(
-            self.terms.timeout, ABORT + FINISH, None, lambda digits: payments.is_whole(name, digits, self.entered)
-        )
+            self.terms.timeout, ABORT + FINISH, None,
+            ends=lambda digits: payments.is_whole(name, digits, self.entered),
+            patience=lambda digits: payments.patience(name, digits, self.terms.timeout),
+        )  # fmt: skip
         collected = await self.call.collect_unseen(self._prompts(step, error, attempt), how)
         if collected is None:
             return "", GONE

@@ -19,6 +19,7 @@ NUMBER, DATE, CODE, POSTAL = "payment-card-number", "expiration-date", "security
 ROUTING, ACCOUNT = "bank-routing-number", "bank-account-number"
 PROCESSING = "payment-processing"
 MATCHER = "-matcher"  # behind a field that is entered a second time
+REST = 1.5  # seconds without a key after a card number that may have more digits
 MISMATCH = "input-matching-failed"
 
 
@@ -114,6 +115,11 @@ def is_whole(name: str, digits: str, entered: Entered) -> bool:
         case "bank-account-number":
             return len(digits) == cards.LONGEST_ACCOUNT
     return len(digits) == cards.LONGEST_POSTAL_CODE
+
+
+def patience(name: str, digits: str, timeout: float) -> float:
+    """Seconds for another key: less where the digits may be all, as those of a card of which some have more."""
+    return min(timeout, REST) if name == NUMBER and cards.may_be_whole(digits) else timeout
 
 
 def fault(name: str, digits: str, entered: Entered, terms: Terms, now: cards.Month) -> str:

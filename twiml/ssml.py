@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from twiml import voices
 from twiml.attributes import Reader, warning
 from twiml.errors import Warning
 from twiml.tree import Element
@@ -119,7 +120,7 @@ def _element(element: Element, style: Style, warnings: list[Warning]) -> Iterato
             yield _said_as(read, style)
             read.childless()
         case "sub":
-            yield Words(read.text("alias") or element.all_text(), style)
+            yield Words(_alias(read) or element.all_text(), style)
             read.childless()
         case "phoneme":
             yield _phoneme(read, style)
@@ -146,7 +147,7 @@ def _styled(read: Reader, style: Style) -> Style:
             rate, decibels = EMPHASES[read.word("level", EMPHASES, "moderate")]
             return replace(style, rate=style.rate * rate, volume=style.volume + decibels)
         case "lang":
-            return replace(style, language=read.text("xml:lang") or style.language)
+            return replace(style, language=_language(read) or style.language)
         case "amazon:effect":
             return _effect(read, style)
         case "amazon:domain":
@@ -154,6 +155,21 @@ def _styled(read: Reader, style: Style) -> Style:
         case "w":
             read.later("role", code=INVALID)
     return style
+
+
+def _language(read: Reader) -> str | None:
+    tag = read.text("xml:lang") or ""
+    if voices.is_language(tag):
+        return tag
+    read.warn(INVALID, f"<lang> xml:lang={tag!r} is no language: its text is spoken in the one around it")
+    return None
+
+
+def _alias(read: Reader) -> str | None:
+    alias = read.text("alias")
+    if not alias:
+        read.warn(INVALID, "<sub> has no alias: its text is spoken")
+    return alias
 
 
 def _break(read: Reader) -> float:
@@ -225,6 +241,9 @@ def _said_as(read: Reader, style: Style) -> Words:
     form = read.text("format", "") or ""
     if kind == "date" and form:
         form = read.word("format", DATES, "")
+    elif form:
+        read.warn(INVALID, f"<say-as> format={form!r} has an effect on dates only: ignored")
+        form = ""
     return Words(read.element.all_text(), style, kind, form)
 
 

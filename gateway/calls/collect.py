@@ -62,7 +62,7 @@ async def collect(leg: Leg, playing: asyncio.Future[Any] | None, how: Collect, s
             await _until_played_or_pressed(playing, keys, stop)
         while True:
             try:
-                async with asyncio.timeout(how.timeout):
+                async with asyncio.timeout(how.timeout if how.patience is None else how.patience(digits)):
                     await first(keys.waiting(), stop)
             except TimeoutError:
                 return Collected(digits, "")

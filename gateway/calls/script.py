@@ -23,6 +23,7 @@ from twiml.outcome import Redirect
 
 LOG = logging.getLogger(__name__)
 
+NO_ACTION, RELATIVE = 11100, 15004  # Twilio: URL malformed; relative action with inline markup
 SORRY = "We are sorry. An application error has occurred. Goodbye."
 
 
@@ -137,7 +138,8 @@ class Script:
     def _follow(self, redirect: Redirect, base: str | None) -> Fetch:
         """The next document; TwimlError where an inline document leads nowhere."""
         if base is None and (redirect.url is None or "://" not in redirect.url):
-            raise TwimlError(11100, "a document without a URL of its own needs an absolute action or URL", 0)
+            code = NO_ACTION if redirect.url is None else RELATIVE
+            raise TwimlError(code, "a document without a URL of its own needs an absolute action or URL", 0)
         url = resolve(base, redirect.url) if redirect.url else base
         assert url is not None
         return Fetch(url, redirect.method, redirect.params)

@@ -82,14 +82,15 @@ def test_numbers_without_one_have_the_settings_document(tmp_path: Path) -> None:
     run(main)
 
 
-def test_a_standing_document_that_leads_nowhere_ends_with_the_excuse(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("where", "code"), [("relative", 15004), ("", 11100)])
+def test_a_standing_document_that_leads_nowhere_ends_with_the_excuse(tmp_path: Path, where: str, code: int) -> None:
     async def main(clock: VirtualClock) -> None:
         async with whole(clock, tmp_path, {}) as one:
             one.web.route(f"{HOST}/voice", DOWN)
-            await ask(one, "PUT", {"fallback_twiml": "<Response><Redirect>relative</Redirect></Response>"})
+            await ask(one, "PUT", {"fallback_twiml": f"<Response><Redirect>{where}</Redirect></Response>"})
             call, notes = await called(one)
             assert call.status == "completed"
-            assert {note.error_code for note in notes} == {11200, 11100}
+            assert {note.error_code for note in notes} == {11200, code}
 
     run(main)
 

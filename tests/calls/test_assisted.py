@@ -105,7 +105,7 @@ def test_a_card_is_captured_field_by_field_and_paid(tmp_path: Path) -> None:
         assert (last["PaymentCardNumber"], last["SecurityCode"], last["Sid"]) == ("xxxxxxxxxxxx4242", "xxx", agent.sid)
         partial = [one["PaymentCardNumber"] for one in told if one.get("Capture") == "payment-card-number"
                    and "PartialResult" in one]  # fmt: skip
-        assert partial == ["x" * number for number in range(1, 16)]
+        assert partial == ["x" * number for number in range(1, 17)]
         assert CODE not in {one.get("SecurityCode") for one in told}
 
     bridged(tmp_path, test)

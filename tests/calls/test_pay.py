@@ -25,8 +25,10 @@ from tests.lib.web import Reply, Seen
 from tests.lib.whole import EngineLink, Whole, whole
 from tests.media.test_captures import seen_in
 from tests.media.test_withholding import keys_in
+from twiml.payments import REST
 
 CARD, CODE = "4242424242424242", "987"
+LONG = "4242424242424242006"
 ENTRIES = (CARD, "1234", "94105#", CODE)
 PAY = """<Response><Start><Recording channels="dual" trim="do-not-trim"/></Start>
 <Pay action="/paid" statusCallback="/told" {more}/></Response>"""
@@ -37,7 +39,7 @@ POINT = "https://pay.example/cards"
 async def enters(one: Whole[EngineLink], entries: tuple[str, ...] = ENTRIES, link: int = 0, row: int = 0) -> None:
     """What a caller presses, a moment after each question has begun."""
     for entry in entries:
-        await passes(1)
+        await passes(1 + REST)
         await one.links[link].dial(row, entry)
 
 
@@ -216,6 +218,18 @@ def test_a_declined_card_is_told(tmp_path: Path) -> None:
         assert (action["PayErrorCode"], action["ConnectorError"]) == ("64012", "card_declined")
 
     paying(tmp_path, test, more="chargeAmount='5'")
+
+
+def test_a_card_of_19_digits_is_heard_to_its_end(tmp_path: Path) -> None:
+    """Also where its first 16 make a card, too."""
+
+    async def test(one: Whole[EngineLink], _: Caller) -> None:
+        await enters(one, (LONG, *ENTRIES[1:]))
+        await passes(6)
+        action = one.web.to("/paid")[0]
+        assert (action["PaymentCardNumber"], action["ExpirationDate"]) == (f"{'x' * 15}{LONG[-4:]}", "1234")
+
+    paying(tmp_path, test)
 
 
 def live(

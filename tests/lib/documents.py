@@ -12,6 +12,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from hypothesis import strategies as st
 
+BASIC = ("man", "woman", "alice")
 Values = st.SearchStrategy[str]
 
 FLAG = st.sampled_from(["true", "false", "TRUE"])
@@ -77,7 +78,7 @@ KINDS: dict[str, Kind] = {
     "say-as": Kind({"interpret-as": st.sampled_from(["digits", "date", "ordinal", "expletive"])}, TEXT),
     "sub": Kind({"alias": NAME}, TEXT),
     "phoneme": Kind({"alphabet": st.sampled_from(["ipa", "x-sampa"]), "ph": st.just("pɪˈkɑːn")}, TEXT),
-    "Play": Kind({"loop": whole(0, 9), "digits": DIGITS}, st.sampled_from(["/a.mp3", "http://app.example/b.wav"])),
+    "Play": Kind({"loop": whole(0, 9)}, st.sampled_from(["/a.mp3", "http://app.example/b.wav"])),
     "Pause": Kind({"length": whole(1, 86400)}),
     "Gather": Kind(
         {**ACTION, "input": st.just("dtmf"), "timeout": whole(1, 60), "finishOnKey": st.sampled_from(["#", "", "5"]),
@@ -86,7 +87,7 @@ KINDS: dict[str, Kind] = {
     ),
     "Record": Kind(
         {**ACTION, "timeout": whole(0, 60), "finishOnKey": st.text("0123456789*#", max_size=12),
-         "maxLength": whole(1, 14400), "playBeep": FLAG, "trim": TRIM, **RECORDED},
+         "maxLength": whole(2, 14400), "playBeep": FLAG, "trim": TRIM, **RECORDED},
     ),
     "Dial": Kind(
         {**ACTION, "timeout": whole(5, 600), "hangupOnStar": FLAG, "timeLimit": whole(1, 14400), "callerId": NUMBER,
@@ -164,6 +165,8 @@ NEEDED = {
     "Prompt": ("for",),
     "Header": ("name",),
     "phoneme": ("ph",),
+    "sub": ("alias",),
+    "lang": ("xml:lang",),
     "say-as": ("interpret-as",),
 }
 ALONE = ("Conference", "Queue")  # in a Dial
@@ -199,6 +202,8 @@ def elements(draw: st.DrawFn, tag: str, depth: int = 2) -> Node:
     names = dict.fromkeys((*NEEDED.get(tag, ()), *optional))
     node = Node(tag, {name: draw(kind.attributes[name]) for name in names})
     node.text = draw(kind.text) if kind.text is not None else ""
+    if tag == "Say" and node.attributes.get("voice", "man") not in BASIC:
+        node.attributes.pop("language", None)  # a cloud's voice has its own
     if tag == "Dial" and draw(st.booleans()):
         alone = draw(st.sampled_from(ALONE))
         node.children = [draw(elements(alone))]
@@ -208,6 +213,8 @@ def elements(draw: st.DrawFn, tag: str, depth: int = 2) -> Node:
         most = 1 if tag == "Refer" else 3 if depth else 0
         wanted = draw(st.lists(st.sampled_from(kind.children), min_size=kind.least, max_size=max(most, kind.least)))
         node.children = [draw(elements(child, depth - 1)) for child in wanted]
+        if tag == "Say" and node.children and node.attributes.get("voice", "man") in BASIC:  # which speak no SSML
+            node.attributes = node.attributes | {"voice": "Polly.Joanna", "language": "en-US"}
     return node
 
 

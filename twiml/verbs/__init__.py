@@ -8,6 +8,7 @@ from typing import Protocol
 from twiml.control import CallControl
 from twiml.outcome import Outcome
 from twiml.verbs import (
+    connect,
     dial,
     echo,
     enqueue,
@@ -54,9 +55,8 @@ REGISTRY: dict[str, ModuleType] = {
     "Refer": refer,
     "Pay": pay,
     "Prompt": prompt,
+    "Connect": connect,
 }
 
 # verbs of Twilio's that are not here yet, with the error code that speaks of them
-LATER: dict[str, int] = {
-    "Queue": 14201, "Connect": 14300,
-}  # fmt: skip
+LATER: dict[str, int] = {"Queue": 14201}

@@ -15,17 +15,21 @@ MOST = 1000  # members that one conference may have; 250 unless it says more
 
 
 def parse(element: Element, warnings: list[Warning]) -> ConferenceTarget | None:
-    """None where it has no name."""
+    """None where it has no name, or nobody knows whom it ends with or what is kept of it."""
     read = Reader(element, warnings, 13230)
     read.later(*LATER, code=13230)
     wait_url = read.text("waitUrl")
+    before = len(warnings)
+    end_on_exit = read.flag("endConferenceOnExit", False)
+    trim = read.word("trim", ("trim-silence", "do-not-trim"), "trim-silence") == "trim-silence"
+    usable = len(warnings) == before
     record = read.word("record", ("do-not-record", "record-from-start", "true", "false"), "do-not-record")
     target = ConferenceTarget(
         name=element.all_text(),
         muted=read.flag("muted", False),
         beep=read.word("beep", ("true", "false", "onEnter", "onExit"), "true"),
         start_on_enter=read.flag("startConferenceOnEnter", True),
-        end_on_exit=read.flag("endConferenceOnExit", False),
+        end_on_exit=end_on_exit,
         label=read.text("participantLabel") or None,
         wait_url=wait_url,
         wait_method=read.method("waitMethod") if wait_url or read.element.get("waitMethod") else "GET",
@@ -33,7 +37,7 @@ def parse(element: Element, warnings: list[Warning]) -> ConferenceTarget | None:
         coach=read.text("coach") or None,
         jitter_buffer=read.word("jitterBufferSize", JITTER_BUFFERS, "large"),
         record=record in ("record-from-start", "true"),
-        trim=read.word("trim", ("trim-silence", "do-not-trim"), "trim-silence") == "trim-silence",
+        trim=trim,
         status_callback=read.text("statusCallback"),
         status_callback_method=read.method("statusCallbackMethod"),
         status_callback_events=read.events("statusCallbackEvent", EVENTS, ""),
@@ -44,7 +48,8 @@ def parse(element: Element, warnings: list[Warning]) -> ConferenceTarget | None:
     )
     read.rest()
     read.childless()
-    if target.name:
-        return target
-    read.warn(13223, "<Conference> has no name: not dialled")
-    return None
+    if not target.name:
+        read.warn(13223, "<Conference> has no name: not dialled")
+    elif not usable:
+        read.warn(13230, "<Conference> with a wrong endConferenceOnExit or trim is not dialled")
+    return target if target.name and usable else None

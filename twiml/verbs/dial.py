@@ -13,6 +13,7 @@ from twiml.verbs import conference, queue
 from twiml.verbs.nouns import NOUNS
 from twiml.verbs.record import STATES
 
+NOT_ALONE = 13000
 MOST_TARGETS = 10
 LONGEST_REASON = 50  # characters
 RECORDS = (
@@ -54,11 +55,9 @@ def parse(element: Element, warnings: list[Warning]) -> Dial:
     read = Reader(element, warnings, 13210)
     read.later(*LATER_ATTRIBUTES)
     targets, room, line = _targets(element, warnings), _conference(element, warnings), _queue(element, read)
-    if (room and (targets or line)) or (line and targets):
-        read.warn(
-            13000, f"<{'Conference' if room else 'Queue'}> stands alone in a <Dial>: nothing else in it is called"
-        )
-        targets, line = [], None if room else line
+    if bool(targets) + (room is not None) + (line is not None) > 1:
+        read.warn(NOT_ALONE, f"<{'Conference' if room else 'Queue'}> stands alone in a <Dial>: nobody is called")
+        targets, room, line = [], None, None
     record = read.word("record", RECORDS, "do-not-record")
     plan = DialPlan(
         targets=tuple(targets[:MOST_TARGETS]),
@@ -124,11 +123,11 @@ def _queue(element: Element, read: Reader) -> QueueTarget | None:
 
 
 def _alone(element: Element, tag: str, warnings: list[Warning]) -> Element | None:
-    """The first child with this tag, and no other."""
+    """The one child with this tag; None where there are several."""
     found = [child for child in element if child.tag == tag]
     if len(found) > 1:
-        warnings.append(warning(found[1], 13000, f"<Dial> has one <{tag}>: this one is ignored"))
-    return found[0] if found else None
+        warnings.append(warning(found[1], NOT_ALONE, f"<{tag}> stands alone in a <Dial>: nobody is called"))
+    return found[0] if len(found) == 1 else None
 
 
 def _targets(element: Element, warnings: list[Warning]) -> list[Target]:

@@ -44,6 +44,8 @@ def parse(element: Element, warnings: list[Warning]) -> Play | None:
     if not DIGITS.issuperset(digits):
         read.warn(13430, f"<Play> digits={digits!r} has other than 0-9 A-D * # w W: skipped")
         return None
+    if digits and (url or read.element.get("loop")):
+        read.warn(13410, "<Play> has digits: they are sent once, and its URL and loop have no effect")
     if not digits and not url:
         read.warn(13410, "<Play> has neither a URL nor digits: skipped")
         return None

@@ -10,7 +10,8 @@ from twiml.errors import Warning
 from twiml.outcome import Next, Outcome, Redirect
 from twiml.tree import Element
 
-LATER = ("transcribe", "transcribeCallback", "recordingConfigurationId")
+LATER = ("transcribeCallback", "recordingConfigurationId")
+NO_TRANSCRIPTION = 13618
 STATES = ("in-progress", "completed", "absent")
 
 
@@ -39,11 +40,13 @@ class Record:
 def parse(element: Element, warnings: list[Warning]) -> Record:
     """All attributes; transcription is not supported by this version."""
     read = Reader(element, warnings, 13610)
-    read.later(*LATER, code=13618)
+    read.later(*LATER, code=NO_TRANSCRIPTION)
+    if read.flag("transcribe", False):
+        read.warn(NO_TRANSCRIPTION, "<Record> transcribe is not supported by this version: nothing is transcribed")
     plan = RecordPlan(
         timeout=read.integer("timeout", 5),
         finish_on_key=read.keys("finishOnKey", "1234567890*#"),
-        max_length=read.integer("maxLength", 3600, least=1, most=14400),
+        max_length=read.integer("maxLength", 3600, least=2, most=14400),
         beep=read.flag("playBeep", True),
         trim=read.word("trim", ("trim-silence", "do-not-trim"), "trim-silence") == "trim-silence",
         status_callback=read.text("recordingStatusCallback"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from twiml import ssml
+from twiml import ssml, voices
 from twiml.attributes import Reader
 from twiml.control import CallControl, Prompt, Speech
 from twiml.errors import Warning
@@ -42,6 +42,12 @@ def parse(element: Element, warnings: list[Warning]) -> Say | None:
     language = read.text("language", "en-US") or "en-US"
     read.rest()
     text, parts = ssml.read(element, warnings)
+    if voice in voices.BASIC and any(child.tag in ssml.INSIDE for child in element):
+        read.warn(ssml.INVALID, f"<Say> voice={voice!r} understands no SSML: its text is spoken plainly")
+        parts = ()
+    if (fault := voices.fault(voice, language)) is not None:
+        read.warn(fault[0], f"<Say>: {fault[1]}: skipped")
+        return None
     if len(text) > LONGEST:
         read.warn(13521, f"<Say> has {len(text)} characters; {LONGEST} are allowed: skipped")
         return None

@@ -12,6 +12,7 @@ from twiml.tree import Element
 from twiml.verbs.record import STATES
 
 INVALID = 14300  # Start: invalid child
+NO_CONNECTOR, WRONG_TRACK = 31940, 31941
 CHILDREN = ("Recording", "Siprec")
 LATER = ("Stream", "Transcription")
 TRACKS = ("inbound_track", "outbound_track", "both_tracks")
@@ -71,7 +72,7 @@ def _is_known(read: Reader, child: Element) -> bool:
 def _has_connector(read: Reader, child: Element) -> bool:
     """Which is where a SIPREC session leads."""
     if child.tag == "Siprec" and not (child.get("connectorName") or "").strip():
-        read.warn_of(child, INVALID, "<Siprec> has no connectorName: nothing is started")
+        read.warn_of(child, NO_CONNECTOR, "<Siprec> has no connectorName: nothing is started")
         return False
     return True
 
@@ -102,7 +103,7 @@ def _siprec(element: Element, warnings: list[Warning]) -> StartSiprec:
     plan = StartSiprec(
         connector=read.text("connectorName") or "",
         name=read.text("name") or "",
-        track=read.word("track", TRACKS, "both_tracks"),
+        track=read.word("track", TRACKS, "both_tracks", WRONG_TRACK),
         status_callback=read.text("statusCallback"),
         status_callback_method=read.method("statusCallbackMethod"),
         parameters=_parameters(read),

@@ -102,7 +102,9 @@ class Session:
             return
         shown = Entered({self.capturing.removesuffix(MATCHER): "x" * len(self.keys)}) if self.keys else Entered()
         self._tell({"Capture": self.capturing, "PartialResult": "true", **shown.told(self.wanted.terms)})
-        self.timer = asyncio.get_running_loop().call_later(self.wanted.terms.timeout, self._captured)
+        name, timeout = self.capturing.removesuffix(MATCHER), self.wanted.terms.timeout
+        rest = payments.patience(name, self.keys, timeout)
+        self.timer = asyncio.get_running_loop().call_later(rest, self._captured)
 
     def _captured(self) -> None:
         """What was entered is judged and told."""

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.speech.voices import ESPEAK, POLLY, EngineVoice, choose
+from gateway.speech.errors import SpeechError
+from gateway.speech.voices import ESPEAK, EngineVoice, choose
+from twiml.voices import BASIC, POLLY, fault
 
 # the languages of twiml-voice.md: Say
 SAY = """
@@ -37,14 +39,34 @@ def test_voices_that_are_known(voice: str, language: str, name: str) -> None:
     assert choose(voice, language) == (EngineVoice(name), [])
 
 
-def test_what_is_replaced_is_said() -> None:
-    chosen, warnings = choose("Polly.Nobody", "xx-YY")
-    assert chosen == EngineVoice("en-us")
-    assert warnings == [
-        (13511, "voice 'Polly.Nobody' is not known: 'man' speaks instead"),
-        (13512, "language 'xx-YY' is not known: en-US is spoken instead"),
-    ]
-    assert choose("Polly.Mia", "fr-FR")[1] == [(13512, "voice 'Polly.Mia' speaks es-MX, not fr-FR")]
+@pytest.mark.parametrize(
+    ("voice", "language", "code", "message"),
+    [
+        ("Polly.Nobody", "en-US", 13511, "there is no voice 'Polly.Nobody'"),
+        ("Google.xx-YY-Standard-A", "en-US", 13511, "there is no voice 'Google.xx-YY-Standard-A'"),
+        ("man", "xx-YY", 13512, "there is no language 'xx-YY'"),
+        ("Polly.Mia", "fr-FR", 13512, "voice 'Polly.Mia' speaks es-MX, not fr-FR"),
+    ],
+)
+def test_what_is_no_voice_speaks_nothing(voice: str, language: str, code: int, message: str) -> None:
+    with pytest.raises(SpeechError, match=message) as found:
+        choose(voice, language)
+    assert found.value.code == code
+
+
+def test_a_language_that_no_engine_has_is_replaced_with_a_warning() -> None:
+    chosen, ((code, message),) = choose("woman", "fil-PH")
+    assert (chosen, code) == (EngineVoice("en-us+f3"), 13512)
+    assert "'fil-PH'" in message
+
+
+@pytest.mark.parametrize(("language", "name"), [("en-IN", "en+f3"), ("hi-IN", "hi+f3"), ("en-US", "en+f3")])
+def test_some_voices_speak_two_languages(language: str, name: str) -> None:
+    assert choose("Polly.Aditi", language) == (EngineVoice(name), [])
+
+
+def test_accents_of_a_name_may_be_left_out() -> None:
+    assert choose("Polly.C\u00e9line", "fr-FR") == choose("Polly.Celine", "fr-FR")
 
 
 def test_flite_speaks_american_clouds_where_it_is_there() -> None:
@@ -87,8 +109,10 @@ def test_the_wheels_espeak_has_every_voice() -> None:
 
 
 @settings(max_examples=100)
-@given(st.text(max_size=20), st.text(max_size=10))
+@given(st.sampled_from([*BASIC, "Polly.Joanna", "Google.fr-FR-Wavenet-A"]) | st.text(max_size=20), st.text(max_size=10))
 def test_whatever_is_asked_for_a_voice_of_ours_is_chosen(voice: str, language: str) -> None:
     """Nothing of a document becomes an argument of a program."""
+    if fault(voice, language) is not None:
+        return
     chosen, _ = choose(voice, language, flite=True)
     assert chosen.name.removesuffix("+f3") in {*ESPEAK.values(), "slt", "rms"}

@@ -45,7 +45,7 @@ def test_an_empty_wait_url_is_silence_and_a_given_one_is_posted_to() -> None:
 @pytest.mark.parametrize(
     "wrong",
     ["muted='yes'", "beep='loud'", "maxParticipants='0'", "maxParticipants='1001'", "record='sometimes'",
-     "statusCallbackEvent='birth'", "trim='short'", "jitterBufferSize='huge'"],
+     "statusCallbackEvent='birth'", "jitterBufferSize='huge'"],
 )  # fmt: skip
 def test_a_wrong_value_is_the_default_with_a_warning(wrong: str) -> None:
     target, done = dialled(wrong)
@@ -59,13 +59,24 @@ def test_what_has_no_effect_is_said(name: str) -> None:
     assert name in warning.message
 
 
-def test_it_stands_alone() -> None:
-    done = ran("<Dial><Number>+15555550123</Number><Conference>a</Conference><Conference>b</Conference></Dial>")
-    assert done.codes == [13000, 13000]
-    assert done.call.dial_plan is not None
-    assert done.call.dial_plan.targets == ()
-    assert done.call.dial_plan.conference is not None
-    assert done.call.dial_plan.conference.name == "a"
+@pytest.mark.parametrize("wrong", ["endConferenceOnExit='maybe'", "trim='short'"])
+def test_who_ends_it_and_what_is_kept_are_not_guessed(wrong: str) -> None:
+    """The Dial fails."""
+    done = ran(f"<Dial action='/a'><Conference {wrong}>a</Conference></Dial>")
+    assert done.codes == [13230, 13230, 13223]
+    assert done.redirect.params["DialCallStatus"] == "failed"
+
+
+@pytest.mark.parametrize("beside", ["<Number>+15555550123</Number>", "<Conference>b</Conference>", "<Queue>q</Queue>"])
+def test_it_stands_alone(beside: str) -> None:
+    """The Dial fails with 13000."""
+    done = ran(f"<Dial action='/a'>{beside}<Conference>a</Conference></Dial>")
+    assert done.codes == [13000, 13223]
+    assert (done.call.did, done.redirect.params["DialCallStatus"]) == ([], "failed")
+
+
+def test_flags_may_be_in_capitals() -> None:
+    assert dialled("muted='TRUE' beep='False' record='True'")[1].codes == []
 
 
 def test_without_a_name_there_is_nothing_to_dial() -> None:

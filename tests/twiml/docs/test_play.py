@@ -33,3 +33,10 @@ def test_wrong_digits_are_skipped_with_a_warning() -> None:
 
 def test_nothing_to_play_is_skipped_with_a_warning() -> None:
     assert ran("<Play/>").codes == [13410]
+
+
+def test_digits_are_sent_once_and_without_the_url() -> None:
+    """Which is warned of."""
+    done = ran("<Play digits='1'>x.mp3</Play>")
+    assert (done.call.did, done.codes) == (["send_digits", "hangup"], [13410])
+    assert ran("<Play digits='1' loop='3'/>").codes == [13410]

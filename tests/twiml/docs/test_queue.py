@@ -44,19 +44,12 @@ def test_reservations_are_known_by_name_and_have_no_effect(attribute: str) -> No
     assert dialled(attribute)[1].codes == [14215]
 
 
-def test_it_stands_alone() -> None:
-    target, done = dialled(more="<Number>+15555550123</Number>")
-    assert (target.name, done.codes) == ("support", [13000])
-    assert done.call.dial_plan is not None
-    assert done.call.dial_plan.targets == ()
-    assert dialled(more="<Queue>other</Queue>")[1].codes == [13000]
-
-
-def test_a_conference_beside_it_is_what_is_dialled() -> None:
-    done = ran("<Dial><Queue>support</Queue><Conference>room</Conference></Dial>")
-    assert done.codes == [13000]
-    assert done.call.dial_plan is not None
-    assert (done.call.dial_plan.queue, done.call.dial_plan.conference is not None) == (None, True)
+@pytest.mark.parametrize("beside", ["<Number>+15555550123</Number>", "<Queue>other</Queue>"])
+def test_it_stands_alone(beside: str) -> None:
+    """The Dial fails with 13000."""
+    done = ran(f"<Dial action='/a'><Queue>support</Queue>{beside}</Dial>")
+    assert done.codes == [13000, 13223]
+    assert (done.call.did, done.redirect.params["DialCallStatus"]) == ([], "failed")
 
 
 def test_a_refer_url_has_no_effect_with_it() -> None:

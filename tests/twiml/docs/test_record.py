@@ -48,7 +48,7 @@ def test_a_recording_that_failed_falls_through() -> None:
 
 @pytest.mark.parametrize(
     "attribute",
-    ["timeout='x'", "finishOnKey='12a'", "maxLength='0'", "maxLength='14401'", "playBeep='yes'", "trim='a lot'",
+    ["timeout='x'", "finishOnKey='12a'", "maxLength='1'", "maxLength='14401'", "playBeep='yes'", "trim='a lot'",
      "method='PUT'", "recordingStatusCallbackEvent='begun'"],
 )  # fmt: skip
 def test_a_wrong_value_is_the_default_with_a_warning(attribute: str) -> None:
@@ -59,3 +59,4 @@ def test_a_wrong_value_is_the_default_with_a_warning(attribute: str) -> None:
 def test_transcription_is_refused_by_name() -> None:
     done = ran("<Record transcribe='true' transcribeCallback='/t'/>")
     assert done.codes == [13618, 13618]
+    assert ran("<Record transcribe='false'/>").codes == []

@@ -18,8 +18,8 @@ def test_white_space_is_folded() -> None:
 
 
 def test_voice_and_language_are_handed_on() -> None:
-    done = ran("<Say voice='Polly.Joanna' language='de-DE'>Hallo</Say>")
-    assert done.call.prompts[0].what == Speech("Hallo", "Polly.Joanna", "de-DE")
+    done = ran("<Say voice='Polly.Vicki' language='de-DE'>Hallo</Say>")
+    assert done.call.prompts[0].what == Speech("Hallo", "Polly.Vicki", "de-DE")
 
 
 @pytest.mark.parametrize(("loop", "times"), [("3", 3), ("0", 1000)])
@@ -43,6 +43,39 @@ def test_more_than_4096_characters_are_skipped_with_a_warning() -> None:
     assert ran(f"<Say>{'a' * 4096}</Say>").codes == []
     done = ran(f"<Say>{'a' * 4097}</Say>")
     assert (done.codes, done.call.prompts) == ([13521], [])
+
+
+@pytest.mark.parametrize("voice", ["Polly.Nobody", "Google.xx-XX-Standard-A", "robot", "polly.Joanna"])
+def test_a_voice_that_there_is_not_is_skipped_with_a_warning(voice: str) -> None:
+    """13511."""
+    done = ran(f"<Say voice='{voice}'>Hello</Say><Pause/>")
+    assert (done.codes, done.call.did) == ([13511], ["pause", "hangup"])
+
+
+@pytest.mark.parametrize("attributes", ["language='xx-XX'", "voice='Polly.Hans' language='fr-FR'",
+                                        "voice='Google.de-DE-Standard-A' language='es-ES'"])  # fmt: skip
+def test_a_language_that_the_voice_does_not_speak_is_skipped_with_a_warning(attributes: str) -> None:
+    """13512."""
+    done = ran(f"<Say {attributes}>Hello</Say><Pause/>")
+    assert (done.codes, done.call.did) == ([13512], ["pause", "hangup"])
+
+
+@pytest.mark.parametrize("voice", ["Polly.Hans", "Polly.Hans-Neural", "Google.de-DE-Chirp3-HD-Leda",
+                                   "ElevenLabs.abc", "Polly.C\u00e9line"])  # fmt: skip
+def test_a_voice_of_a_cloud_needs_no_language(voice: str) -> None:
+    assert ran(f"<Say voice='{voice}'>Hallo</Say>").codes == []
+
+
+@pytest.mark.parametrize("language", ["en", "EN-gb", "es", "fr", "de", "zh-HK", "fil-PH"])
+def test_the_basic_voices_speak_every_language(language: str) -> None:
+    """man, woman and alice; the tag in whatever case."""
+    assert ran(f"<Say voice='woman' language='{language}'>Hello</Say>").codes == []
+
+
+@pytest.mark.parametrize("voice", ["man", "woman", "alice"])
+def test_the_basic_voices_speak_ssml_plainly_with_a_warning(voice: str) -> None:
+    done = ran(f"<Say voice='{voice}'>It is <emphasis>very</emphasis> <break time='2s'/> late</Say>")
+    assert (done.call.prompts[0].what, done.codes) == (Speech("It is very late", voice, "en-US"), [13520])
 
 
 def test_an_unknown_attribute_is_named() -> None:
@@ -167,6 +200,8 @@ def test_the_role_of_a_word_has_no_effect_and_a_warning() -> None:
         ("<prosody pitch='5'>a</prosody>", "a"), ("<prosody volume='6'>a</prosody>", "a"),
         ("<emphasis level='some'>a</emphasis>", "a"), ("<say-as interpret-as='poem'>a</say-as>", "a"),
         ("<say-as interpret-as='date' format='xyz'>1/2</say-as>", "1/2"), ("<phoneme>a</phoneme>", "a"),
+        ("<sub>a</sub>", "a"), ("<lang>a</lang>", "a"), ("<lang xml:lang='xx-XX'>a</lang>", "a"),
+        ("<say-as interpret-as='time' format='hms12'>9:00</say-as>", "9:00"),
         ("<amazon:effect name='shouted'>a</amazon:effect>", "a"),
     ],
 )  # fmt: skip

@@ -51,14 +51,15 @@ def test_stop_without_a_name_stops_nothing() -> None:
 
 
 def test_without_a_connector_nothing_starts() -> None:
+    """31940."""
     done = ran("<Start><Siprec name='mine'/></Start>")
-    assert (done.codes, done.call.did) == ([14300], ["hangup"])
+    assert (done.codes, done.call.did) == ([31940], ["hangup"])
 
 
-@pytest.mark.parametrize("attribute", ["track='left'", "statusCallbackMethod='PUT'"])
-def test_a_wrong_value_is_the_default_with_a_warning(attribute: str) -> None:
+@pytest.mark.parametrize(("attribute", "code"), [("track='left'", 31941), ("statusCallbackMethod='PUT'", 14300)])
+def test_a_wrong_value_is_the_default_with_a_warning(attribute: str, code: int) -> None:
     done = ran(f"<Start><Siprec connectorName='c' {attribute}/></Start>")
-    assert (done.codes, done.call.asked[0][1]) == ([14300], StartSiprec("c"))
+    assert (done.codes, done.call.asked[0][1]) == ([code], StartSiprec("c"))
 
 
 def test_a_parameter_has_a_name_and_less_than_500_characters() -> None:
