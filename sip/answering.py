@@ -36,7 +36,7 @@ class Answering:
         self._interval = layer.timings.t1
         layer.alarms.set(self, "repeat", now + self._interval)
         layer.alarms.set(self, "give up", now + layer.timings.give_up)
-        return layer.respond(transaction, response, now)
+        return layer.responses.send(transaction, response, now)
 
     def stop(self) -> None:
         """Nobody waits for the ACK any more."""
@@ -62,4 +62,4 @@ class Answering:
         layer = self._session.layer
         self._interval = min(self._interval * 2, layer.timings.t2)
         layer.alarms.set(self, "repeat", now + self._interval)
-        return layer.respond(self._transaction, self._response, now)
+        return layer.responses.send(self._transaction, self._response, now)

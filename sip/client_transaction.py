@@ -211,3 +211,17 @@ def ack_failure(invite: Request, response: Response) -> Request:
     ack.headers.add("CSeq", f"{invite.cseq.number} ACK")
     ack.headers.add("Max-Forwards", "70")
     return ack
+
+
+def cancel(invite: Request, reason: str = "") -> Request:
+    """CANCEL for an INVITE: same branch, same URI (RFC 3261 §9.1); `reason` as RFC 3326."""
+    made = Request(method="CANCEL", uri=invite.uri)
+    made.headers.add("Via", str(invite.via[0]))
+    for name in ("Route", "From", "To", "Call-ID"):
+        for value in invite.headers.all(name):
+            made.headers.add(name, value)
+    made.headers.add("CSeq", f"{invite.cseq.number} CANCEL")
+    made.headers.add("Max-Forwards", "70")
+    if reason:
+        made.headers.add("Reason", reason)
+    return made

@@ -214,7 +214,8 @@ class Drain:
     """Nothing new is taken any more: OPTIONS says what an INVITE would be told, 503 (RFC 3261 §11.2)."""
 
 
-Command = (
-    Provisional | Accept | Refuse | Invite | Hangup | Reoffer | AnswerOffer | RefuseOffer | SendInfo
-    | Refer | AcceptRefer | RefuseRefer | TellRefer | EndDialog | Register | Unregister | AnswerRegister | Probe | Drain
+OfSession = (
+    Provisional | Accept | Refuse | Hangup | Reoffer | AnswerOffer | RefuseOffer | SendInfo
+    | Refer | AcceptRefer | RefuseRefer | TellRefer
 )  # fmt: skip
+Command = OfSession | Invite | EndDialog | Register | Unregister | AnswerRegister | Probe | Drain

@@ -51,7 +51,7 @@ class IncomingSession(Session):
         expires = (request.headers.get("Expires") or "").strip()
         allowed = float(expires) if expires.isascii() and expires.isdigit() and len(expires) <= 9 else LONGEST_RING
         self.layer.alarms.set(self, "expired", now + min(allowed, LONGEST_RING))
-        return self.layer.respond(self.invite, request.reply(100), now)
+        return self.layer.responses.send(self.invite, request.reply(100), now)
 
     def ring(self, name: str, now: float) -> list[Output]:
         """It rings for too long, or who called has to be told that it still does."""
@@ -83,7 +83,7 @@ class IncomingSession(Session):
         self.layer.alarms.set(self, "remind", now + (RELIABLE_REMINDER if is_reliable else REMINDER))
         if is_reliable:
             return self._provisionals.send(response, now)
-        return self.layer.respond(self.invite, response, now)
+        return self.layer.responses.send(self.invite, response, now)
 
     def pracked(self, transaction: ServerTransaction, now: float) -> list[Output]:
         """Their PRACK, possibly with their answer to our offer, or with a new offer."""
@@ -93,7 +93,7 @@ class IncomingSession(Session):
         if transaction.request.body and self._was_offered:
             outputs = [*self.offers.came(transaction, now), *outputs]
         else:
-            ok = self.layer.respond(transaction, transaction.request.reply(200), now)
+            ok = self.layer.responses.send(transaction, transaction.request.reply(200), now)
             answer = transaction.request.body
             outputs = [*ok, *([Renegotiated(self.id, 200, answer)] if answer else []), *outputs]
         if self._accept is not None and not self._provisionals.hold_the_answer:
@@ -151,7 +151,7 @@ class IncomingSession(Session):
         response = self.invite.request.reply(status, reason, to_tag=self.dialog.local_tag)
         for name, value in headers:
             response.headers.add(name, value)
-        return self.layer.respond(self.invite, response, now)
+        return self.layer.responses.send(self.invite, response, now)
 
     def confirmed(self, sdp: bytes | None, now: float) -> list[Output]:
         if self._hangup_reason is not None:

@@ -1,4 +1,4 @@
-"""The transactions of an agent: requests go out over a flow that is found first, what comes in finds its machine.
+"""The transactions of an agent: requests go out over a flow that is found first, responses find their machine.
 
 A request that a target does not take goes to the next one with a new branch (RFC 3263 §4.3), unless somebody heard it.
 """
@@ -7,21 +7,23 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from ipaddress import ip_address
+from itertools import count
 from typing import TYPE_CHECKING
 
+from sip import client_transaction
 from sip.bodies import SDP
 from sip.client_transaction import Act, ClientTransaction, Late, Notice
 from sip.client_transaction import Input as ClientInput
 from sip.client_transaction import State as ClientState
 from sip.dialog import DialogState
 from sip.finder import Attempt, Finder, Output, Owner
-from sip.locate import DEFAULT_PORT
+from sip.flows import Flows
 from sip.machine import Alarms, Rings
 from sip.message import Request, Response
 from sip.naming import Naming
-from sip.outputs import Address, Connect, Flow, FlowFailed, FlowOpened, Resolved, Target, Transmit
+from sip.outputs import Address, Flow, FlowFailed, FlowOpened, Resolved, Transmit
 from sip.quoted import quoted_request
+from sip.responses import Responses
 from sip.served import Served
 from sip.server_transaction import Input as ServerInput
 from sip.server_transaction import ServerTransaction
@@ -47,13 +49,13 @@ class Layer:
         self.timings = timings
         self.user_agent = user_agent
         self.alarms = Alarms()
+        self.flows = Flows()
         self.served = Served(timings, self.alarms)
         self.naming = Naming(advertised)
         self._clients: dict[tuple[str, str], tuple[ClientTransaction, Attempt | None]] = {}
         self._finder = Finder(random)
-        self._returning: dict[int, tuple[ServerTransaction, list[Transmit]]] = {}  # responses that wait for a flow
-        self._numbers = 0
-        self._live: set[Flow] = set()  # connections that stand
+        self._numbers = count(1)  # of what waits for a flow
+        self.responses = Responses(self.served, self.flows, self._numbers, user_agent)
 
     @property
     def transactions(self) -> int:
@@ -63,8 +65,6 @@ class Layer:
     def token(self) -> str:
         """A fresh tag, branch or Call-ID part: 64 random bits."""
         return f"{self.random.getrandbits(64):016x}"
-
-    # requests of ours
 
     def request(
         self,
@@ -79,12 +79,12 @@ class Layer:
         features: str = "",
     ) -> list[Output]:
         """Sends a request (ACK included) on `flow` where it is still good, else towards `hop`."""
-        number = self._number()
+        number = next(self._numbers)
         attempt = Attempt(
             request, owner, hop, number, contact_user=contact_user, features=features, patience=patience,
             guarded=guarded,
         )  # fmt: skip
-        if flow is not None and self.usable(flow) and (flow.reliable or _is_the_way(flow, hop)):
+        if flow is not None and self.flows.leads(flow, hop):
             return self._start(attempt, flow, now)
         return self._advance(attempt, now)
 
@@ -92,10 +92,10 @@ class Layer:
         self, request: Request, hop: Uri, owner: Owner, now: float, flow: Flow, *, pinned: bool
     ) -> list[Output]:
         """Sends a request on the flow of a registration while it stands; else towards `hop`, unless it is `pinned`."""
-        attempt = Attempt(request, owner, hop, self._number())
+        attempt = Attempt(request, owner, hop, next(self._numbers))
         if pinned:
             attempt.targets = deque()  # RFC 5626 §5.3: no other way is tried
-        if not self.usable(flow):
+        if not self.flows.usable(flow):
             return self._advance(attempt, now)
         return self._start(attempt, flow, now)
 
@@ -105,22 +105,13 @@ class Layer:
     ) -> list[Output]:  # fmt: skip
         """Sends a request to where an earlier one went, whose challenge it answers."""
         found = self._client(before)
-        if found is None or not self.usable(found[0].flow):
+        if found is None or not self.flows.usable(found[0].flow):
             return self.request(request, hop, owner, now, guarded=guarded, features=features)
-        attempt = Attempt(request, owner, hop, self._number(), guarded=guarded, features=features)
+        attempt = Attempt(request, owner, hop, next(self._numbers), guarded=guarded, features=features)
         if found[1] is not None:
             attempt.targets, attempt.target = found[1].targets, found[1].target
             attempt.contact_user, attempt.patience = found[1].contact_user, found[1].patience
         return self._start(attempt, found[0].flow, now)
-
-    def heard_on(self, flow: Flow) -> None:
-        """Something came on a flow: a connection stands."""
-        if flow.reliable:
-            self._live.add(flow)
-
-    def usable(self, flow: Flow) -> bool:
-        """Whether something can still be sent on a flow."""
-        return not flow.reliable or flow in self._live
 
     def resolved(self, resolved: Resolved, now: float) -> list[Output]:
         """DNS answered."""
@@ -128,11 +119,10 @@ class Layer:
 
     def opened(self, opened: FlowOpened, now: float) -> list[Output]:
         """The flow that a request or a response waited for is there."""
-        self.heard_on(opened.flow)
-        if opened.request in self._returning:
-            transaction, waiting = self._returning.pop(opened.request)
-            transaction.reply_flow = opened.flow
-            return [Transmit(opened.flow, one.data) for one in waiting]
+        self.flows.heard_on(opened.flow)
+        responses = self.responses.opened(opened)
+        if responses is not None:
+            return responses
         attempt = self._finder.take(opened.request)
         if attempt is None:
             return []
@@ -143,8 +133,7 @@ class Layer:
         """A flow could not be had, or broke."""
         if failed.flow is not None:
             return self._broken(failed.flow, now)
-        if failed.request in self._returning:
-            self._step_server(self._returning.pop(failed.request)[0], ServerInput.BROKEN, now)
+        self.responses.failed(failed.request, now)
         attempt = self._finder.take(failed.request)
         if attempt is None:
             return []
@@ -152,14 +141,12 @@ class Layer:
         return self._advance(attempt, now)
 
     def _broken(self, flow: Flow, now: float) -> list[Output]:
-        self._live.discard(flow)
+        self.flows.broken(flow)
         outputs: list[Output] = []
         for key, (transaction, _) in list(self._clients.items()):
             if transaction.flow == flow and key in self._clients:
                 outputs += self._stepped(transaction, transaction.step(ClientInput.BROKEN, now), now)
-        for server in self.served:
-            if server.reply_flow == flow and server.answered:
-                self._step_server(server, ServerInput.BROKEN, now)
+        self.responses.broken(flow, now)
         return outputs
 
     def undelivered(self, data: bytes, now: float) -> list[Output]:
@@ -169,10 +156,6 @@ class Layer:
         if found is None or found[0].request.to.tag:
             return []
         return self._stepped(found[0], found[0].step(ClientInput.BROKEN, now), now)
-
-    def _number(self) -> int:
-        self._numbers += 1
-        return self._numbers
 
     def _advance(self, attempt: Attempt, now: float) -> list[Output]:
         """The next target, or the end."""
@@ -206,16 +189,7 @@ class Layer:
         return self._canceled(found[0], now, reason)
 
     def _canceled(self, canceled: ClientTransaction, now: float, reason: str = "") -> list[Output]:
-        invite = canceled.request
-        cancel = Request(method="CANCEL", uri=invite.uri)
-        cancel.headers.add("Via", str(invite.via[0]))
-        for name in ("Route", "From", "To", "Call-ID"):
-            for value in invite.headers.all(name):
-                cancel.headers.add(name, value)
-        cancel.headers.add("CSeq", f"{invite.cseq.number} CANCEL")
-        cancel.headers.add("Max-Forwards", "70")
-        if reason:
-            cancel.headers.add("Reason", reason)
+        cancel = client_transaction.cancel(canceled.request, reason)
         transaction = ClientTransaction(cancel, canceled.flow, self.timings, self.alarms)
         self._clients[cancel.via[0].branch, "CANCEL"] = (transaction, None)
         return [*transaction.start(now)]
@@ -303,45 +277,10 @@ class Layer:
             return self._advance(attempt, now)
         return [] if attempt.owner is None else attempt.owner.concluded(attempt.request, result, now)
 
-    # requests of theirs
-
-    def repeated(self, transaction: ServerTransaction, request: Request, now: float) -> list[Output]:
-        """The request, or the ACK of a failure, came (again)."""
-        given = ServerInput.ACK if request.method == "ACK" else ServerInput.REQUEST
-        return self._step_server(transaction, given, now)
-
-    def respond(self, transaction: ServerTransaction, response: Response, now: float) -> list[Output]:
-        """Answers a request."""
-        if response.status > 100 and "Server" not in response.headers:
-            response.headers.add("Server", self.user_agent)
-        outputs = self._returned(transaction, transaction.respond(response, now))
-        self.served.sweep(transaction)
-        return outputs
-
-    def _step_server(self, transaction: ServerTransaction, given: ServerInput, now: float) -> list[Output]:
-        outputs = self._returned(transaction, transaction.step(given, now))
-        self.served.sweep(transaction)
-        return outputs
-
-    def _returned(self, transaction: ServerTransaction, outputs: Sequence[Transmit]) -> list[Output]:
-        """Responses on their way; over a new connection where that of the request is gone (RFC 3261 §18.2.2)."""
-        if not outputs or self.usable(transaction.reply_flow):
-            return [*outputs]
-        for waiting, responses in self._returning.values():
-            if waiting is transaction:
-                responses += outputs
-                return []
-        via, flow, number = transaction.request.via[0], transaction.flow, self._number()
-        port = via.port or DEFAULT_PORT.get(flow.transport, 5060)
-        self._returning[number] = (transaction, [*outputs])
-        return [Connect(number, Target(flow.transport, flow.remote[0], port, via.host))]
-
-    # time
-
     def ring(self, machine: Rings, name: str, now: float) -> list[Output]:
         """A deadline of one of the transactions, or of a session, is over."""
         if isinstance(machine, ServerTransaction):
-            return self._step_server(machine, ServerInput[name], now)
+            return self.responses.step(machine, ServerInput[name], now)
         results = machine.ring(name, now)
         if isinstance(machine, ClientTransaction):
             return self._stepped(machine, results, now)
@@ -351,20 +290,3 @@ class Layer:
 def _snapshot(request: Request) -> Request:
     """The request as it went out, for a transaction that outlives its dress."""
     return Request(request.headers.copy(), request.body, request.method, request.uri)
-
-
-def _is_the_way(flow: Flow, hop: Uri) -> bool:
-    """Whether a UDP flow leads to a peer better than its URI.
-
-    The peer says so (`ob`, RFC 5626 §4.3), its URI leads to a registrar (`gr`, RFC 5627), or it names a private address
-    while its packets come from another.
-    """
-    if hop.param("ob") is not None or hop.param("gr") is not None:
-        return True
-    if hop.host == flow.remote[0]:
-        return False
-    try:
-        named = ip_address(hop.host)
-    except ValueError:
-        return False
-    return str(named) != flow.remote[0] and named.is_private

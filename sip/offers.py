@@ -172,7 +172,7 @@ class Offers:
             return session.refuse(transaction, 415, now)
         brief = session.timer.refusal(request)
         if brief is not None:
-            return session.layer.respond(transaction, brief, now)
+            return session.layer.responses.send(transaction, brief, now)
         if request.method == "UPDATE" and not request.body:
             return self._grant(transaction, now)
         if self._ours is not None:
@@ -180,14 +180,16 @@ class Offers:
         if self._theirs is not None or session.answering.waits or not session.may_be_offered(request.method):
             response = request.reply(500)
             response.headers.add("Retry-After", str(session.layer.random.randint(0, 10)))
-            return session.layer.respond(transaction, response, now)
+            return session.layer.responses.send(transaction, response, now)
         self._theirs = transaction
         session.layer.alarms.set(self, "unanswered", now + session.layer.timings.patience)
-        trying = session.layer.respond(transaction, request.reply(100), now) if request.method == "INVITE" else []
-        return [*trying, Offered(session.id, request.body or None, transaction.flow.remote[0])]
+        offered = Offered(session.id, request.body or None, transaction.flow.remote[0])
+        if request.method == "UPDATE":
+            return [offered]
+        return [*session.layer.responses.send(transaction, request.reply(100), now), offered]
 
     def _grant(self, transaction: ServerTransaction, now: float) -> list[Output]:
-        return self._session.layer.respond(transaction, self._session.success(transaction, b"", now), now)
+        return self._session.layer.responses.send(transaction, self._session.success(transaction, b"", now), now)
 
     def _taken(self) -> ServerTransaction | None:
         transaction, self._theirs = self._theirs, None
@@ -203,7 +205,7 @@ class Offers:
         response = self._session.success(transaction, sdp, now)
         if transaction.request.method == "INVITE":
             return self._session.answering.send(transaction, response, now)
-        return self._session.layer.respond(transaction, response, now)
+        return self._session.layer.responses.send(transaction, response, now)
 
     def refuse(self, status: int, now: float) -> list[Output]:
         """Nothing changes."""

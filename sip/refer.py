@@ -61,7 +61,7 @@ class Transfer:
         response.headers.add("Contact", self._session.layer.naming.contact(transaction.flow))
         if quiet:
             response.headers.add("Refer-Sub", "false")
-        outputs = self._session.layer.respond(transaction, response, now)
+        outputs = self._session.layer.responses.send(transaction, response, now)
         if quiet:
             return outputs
         self._tells = True
@@ -146,10 +146,10 @@ class Transfer:
         if event != "refer":
             response = request.reply(489)
             response.headers.add("Allow-Events", "refer")
-            return self._session.layer.respond(transaction, response, now)
+            return self._session.layer.responses.send(transaction, response, now)
         if self._waits is None:
             return self._session.refuse(transaction, 481, now)
-        ok = self._session.layer.respond(transaction, request.reply(200), now)
+        ok = self._session.layer.responses.send(transaction, request.reply(200), now)
         found = _STATUS.match(request.body) if request.content_type == FRAGMENT else None
         status = int(found[1]) if found else 0
         reason = (found[2] or b"").decode("utf-8", "replace") if found else ""

@@ -76,7 +76,7 @@ class Provisionals:
         self._interval = layer.timings.t1
         layer.alarms.set(self, "repeat", now + self._interval)
         layer.alarms.set(self, "give up", now + layer.timings.give_up)
-        return layer.respond(self._session.invite, self._waiting[0], now)
+        return layer.responses.send(self._session.invite, self._waiting[0], now)
 
     def acknowledged(self, request: Request, now: float) -> list[Output] | None:
         """A PRACK: what follows it; None where it belongs to nothing (481)."""
@@ -102,7 +102,7 @@ class Provisionals:
             return self._session.decline(504, "", (), now)
         self._interval *= 2
         layer.alarms.set(self, "repeat", now + self._interval)
-        return layer.respond(self._session.invite, self._waiting[0], now)
+        return layer.responses.send(self._session.invite, self._waiting[0], now)
 
 
 class Received:

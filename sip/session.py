@@ -245,7 +245,7 @@ class Session:
             case "INVITE" | "UPDATE":
                 return self.offers.came(transaction, now)
             case "INFO":
-                ok = self.layer.respond(transaction, request.reply(200), now)
+                ok = self.layer.responses.send(transaction, request.reply(200), now)
                 return [*ok, InfoReceived(self.id, request.content_type, request.body)]
             case "REFER":
                 return self.transfer.came(transaction, now)
@@ -254,7 +254,7 @@ class Session:
             case "PRACK":
                 return self.pracked(transaction, now)
             case "OPTIONS":
-                return self.layer.respond(transaction, capabilities(request), now)
+                return self.layer.responses.send(transaction, capabilities(request), now)
         return self.refuse(transaction, 405, now)
 
     def learn(self, message: Request | Response) -> None:
@@ -277,11 +277,11 @@ class Session:
             response.headers.add("Allow", ALLOW)
         if status == 415:
             response.headers.add("Accept", ACCEPTED)
-        return self.layer.respond(transaction, response, now)
+        return self.layer.responses.send(transaction, response, now)
 
     def bye_came(self, transaction: ServerTransaction, now: float) -> list[Output]:
         """A BYE."""
-        outputs = self.layer.respond(transaction, transaction.request.reply(200), now)
+        outputs = self.layer.responses.send(transaction, transaction.request.reply(200), now)
         self.answering.stop()
         why = Reason.of(transaction.request)
         return [*outputs, *self.ended(Cause.BYE, 200, why.text if why else "", now, why)]

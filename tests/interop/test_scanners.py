@@ -124,7 +124,7 @@ def size(one: Whole[Any]) -> dict[str, int]:
     return {
         "transactions": agent.transactions, "dialogs": agent.dialogs, "sessions": agent.sessions,
         "gate": len(services.admission.gate), "refusals": len(services.admission.refusals),
-        "nonces": sum(len(one._counts) for one in challengers), "registering": len(agent._registering),
+        "nonces": sum(len(one._counts) for one in challengers), "registering": agent.registering,
         "legs": len(services.legs), "calls": len(one.exchange.calls), "tasks": len(asyncio.all_tasks()),
     }  # fmt: skip
 

@@ -194,13 +194,13 @@ class World:
 
     def _check_empty(self, party: Party) -> None:
         agent = party.agent
-        layer, finder = agent._layer, agent._layer._finder
+        layer, finder, sessions = agent._layer, agent._layer._finder, agent._sessions
         left = {
             "sessions": agent.sessions, "dialogs": agent.dialogs, "transactions": agent.transactions,
-            "keys": len(agent._dialogs._keys), "invites": len(agent._invites), "ending": len(agent._ending),
-            "registrations": len(agent._registrations), "returning": len(layer._returning),
+            "keys": len(sessions.dialogs._keys), "invites": len(sessions._invites), "ending": len(sessions._ending),
+            "registrations": len(agent._registrations._registrations), "returning": layer.responses.waiting,
             "waiting": len(finder._waiting), "asked": len(finder._asked), "next timeout": agent.next_timeout(),
-            "connections": len(layer._live - {end.flow for end in self.network.ends.values()}),
+            "connections": len(layer.flows._standing - {end.flow for end in self.network.ends.values()}),
         }  # fmt: skip
         left = {name: number for name, number in left.items() if number}
         assert not left, f"{party.name}: left behind: {left}"
