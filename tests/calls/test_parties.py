@@ -13,6 +13,7 @@ from gateway.errors import ApiError
 from gateway.store.paging import Page
 from gateway.store.rows import Call
 from tests.calls.test_dial import Callee
+from tests.calls.test_trunks import route, trunk
 from tests.calls.test_whole_calls import Caller
 from tests.lib.loop import VirtualClock, passes, run
 from tests.lib.whole import HOST, EngineLink, Whole, whole
@@ -151,6 +152,68 @@ def test_one_that_rings_takes_no_document(tmp_path: Path) -> None:
         assert refused.value.code == 21220
 
     talking(tmp_path, test, answered=False)
+
+
+@pytest.mark.parametrize("noun", ["<Sip url='/screen'>sip:bob@127.0.0.4:5060</Sip>",
+                                  "<Number sendDigits='WWWWWWWWWW'>+442071838750</Number>"])  # fmt: skip
+def test_one_that_hears_its_document_or_is_sent_digits_goes_on_with_another(tmp_path: Path, noun: str) -> None:
+    """Its Dial goes on as after an answer that joined nobody."""
+
+    async def main(clock: VirtualClock) -> None:
+        voice = f"<Response><Dial action='/after'>{noun}</Dial></Response>"
+        documents = {"/voice": voice, "/screen": LATER, "/after": LATER, "/other": LATER}
+        async with whole(clock, tmp_path, documents) as one:
+            await trunk(one, "acme", uris=["sip:127.0.0.4"])
+            await route(one, "acme")
+            talk = Talk(one)
+            await talk.begins()
+            parent, child = await talk.rows()
+            assert (child.status, one.web.to("/after")) == ("in-progress", [])
+            await talk.change(child.sid, url=f"{HOST}/other")
+            (other,), (after,) = one.web.to("/other"), one.web.to("/after")
+            assert (other["CallSid"], other["ParentCallSid"]) == (child.sid, parent.sid)
+            assert (after["DialCallStatus"], after["DialBridged"]) == ("completed", "false")
+            assert "DialCallDuration" not in after
+            assert talk.callee.ended() is None
+            talk.caller.hangup()
+            await passes(1)
+            assert [row.status for row in await talk.rows()] == ["completed", "in-progress"]
+            talk.callee.hangup()
+            await passes(1)
+            assert (await talk.rows())[1].status == "completed"
+            assert (one.exchange.calls, one.services.workers.ports_in_use) == ({}, 0)
+            assert (one.services.parties.calls, one.services.parties.talking) == ({}, {})
+
+    run(main)
+
+
+def test_while_one_goes_on_by_itself_the_others_ring_on(tmp_path: Path) -> None:
+    async def main(clock: VirtualClock) -> None:
+        both = "<Sip url='/screen'>sip:bob@127.0.0.4:5060</Sip><Sip>sip:carol@127.0.0.4:5070</Sip>"
+        voice = f"<Response><Dial action='/after'>{both}</Dial></Response>"
+        documents = {"/voice": voice, "/screen": LATER, "/after": LATER, "/other": LATER}
+        async with whole(clock, tmp_path, documents) as one:
+            caller, bob, carol = Caller(one), Callee(one), Callee(one, 5070)
+            caller.call()
+            await passes(1)
+            bob.answer()
+            await passes(2)
+            (sid,) = one.services.parties.talking
+            await one.steering.change(sid, ChangeCall(url=f"{HOST}/other"))
+            await passes(1)
+            assert (len(one.web.to("/other")), one.web.to("/after"), bob.ended()) == (1, [], None)
+            carol.answer()
+            await passes(2)
+            assert bob.ended() is None
+            carol.hangup()
+            await passes(1)
+            (after,) = one.web.to("/after")
+            assert (after["DialCallStatus"], after["DialBridged"]) == ("completed", "true")
+            one.exchange.end_all("the test is over")
+            await passes(5)
+            assert (one.exchange.calls, one.services.workers.ports_in_use) == ({}, 0)
+
+    run(main)
 
 
 def test_its_document_has_the_fallback_that_came_with_it(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from gateway.calls import applications
 from gateway.calls.call import Call
+from gateway.calls.dial.party import Party
 from gateway.calls.placing import byoc, outbound
 from gateway.calls.placing.dialstring import Hop, Hops, NoRoute, NotRegistered, TooManyHops, with_reason
 from gateway.numbers.e164 import normal
@@ -27,7 +28,8 @@ class Child:
     hops: list[Hop]
     unplaced: NoRoute | None = None  # why it has no hops
     answered: bool = False
-    goes_on: bool = False  # after the Dial: a transfer has its leg
+    goes_on: bool = False  # after the Dial: a transfer has its leg, or a document of its own
+    party: Party | None = None  # from its answer on, until it is joined
 
     def sip_params(self) -> dict[str, str]:
         """What the Dial's action is told of a SIP target (twiml-voice.md: Dial)."""

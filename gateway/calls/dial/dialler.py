@@ -63,12 +63,17 @@ def refused_with(dialled: Dialled) -> int:
     return REFUSALS.get(dialled.params["DialCallStatus"], 503)
 
 
+def _status(child: Child) -> str:
+    """How it ended for the caller, also where it goes on without it."""
+    return "completed" if child.goes_on else child.call.row.status
+
+
 async def _unanswered(children: list[Child], recording: DialRecording, *, hung_up: bool) -> Dialled:
     """How a Dial that joined nobody ended: the most telling of its legs, one that answered and declined above all."""
     order = {status: rank for rank, status in enumerate(("completed", *WORST_LAST))}
-    child = min(children, key=lambda one: order.get(one.call.row.status, len(order)))
+    child = min(children, key=lambda one: order.get(_status(one), len(order)))
     params = {
-        "DialCallStatus": child.call.row.status,
+        "DialCallStatus": _status(child),
         "DialCallSid": child.call.sid,
         "DialBridged": "false",
     }

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Parties:
-    """`calls`: that a Dial has placed, by SID; `talking`: those of them that are joined with their caller."""
+    """`calls`: that a Dial has placed, by SID; `talking`: those of them that have answered."""
 
     def __init__(self) -> None:
         self.calls: dict[str, Call] = {}

@@ -1,4 +1,4 @@
-"""The party of a talk that has no document of its own, until the REST API gives it one."""
+"""Who was called and has answered: a party without a document of its own, until the REST API gives it one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gateway.calls.standby import Standby
 
 
 class Party:
-    """It leaves the talk with the first document that it is given. To who gives one, it is like a Script."""
+    """It leaves the Dial with the first document that it is given. To who gives one, it is like a Script."""
 
     running = True
 
@@ -28,7 +28,7 @@ class Party:
 
 @contextmanager
 def talking(call: Call) -> Iterator[Party]:
-    """The call is joined with the one that dialled it, for as long as this lasts."""
+    """The call is joined with the one that dialled it, or is about to be, for as long as this lasts."""
     party = call.services.parties.talking[call.sid] = Party()
     try:
         yield party

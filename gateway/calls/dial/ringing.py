@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 from gateway.billing.guard import Refused
 from gateway.calls.dial import screening
 from gateway.calls.dial.children import Child
+from gateway.calls.dial.party import talking
 from gateway.calls.leg import Leg
 from gateway.calls.media import NoPort
 from gateway.calls.params import sip_headers
 from gateway.calls.placing import outbound
 from gateway.calls.placing.dialstring import address_of
 from gateway.calls.placing.meter import admitted
+from gateway.calls.race import either
 from media.commands import Bridge, Unbridge
 from media.ringing import DEFAULT, RINGING
 from twiml.control import DialPlan, NumberTarget, SipTarget
@@ -109,7 +111,9 @@ async def _ring(control: Control, child: Child, plan: DialPlan, on_early_media: 
     if await outbound.place(child.call, child.hops, plan.timeout, control.leg.port, on_early_media):
         child.call.extra = _sip_facts(child)
         await child.call.is_answered()
-        child.answered = await _is_ready(control, child, plan)
+        with talking(child.call) as child.party:
+            ready = await _is_ready(control, child, plan)
+            child.answered = not _leaves(child) and ready
 
 
 def _sip_facts(child: Child) -> dict[str, str]:
@@ -121,24 +125,42 @@ def _sip_facts(child: Child) -> dict[str, str]:
     return {"SipCallId": leg.response.call_id, "SipDomain": host} | sip_headers(leg.response)
 
 
+def _leaves(child: Child) -> bool:
+    """Whether the REST API has given it a document, with which it goes on by itself."""
+    leg, party = child.call.leg, child.party
+    if leg is None or leg.gone.done() or party is None or not party.sent.done():
+        return False
+    if not child.goes_on:
+        child.goes_on = True
+        child.call.services.drive(child.call, party.sent.result(), party.standby)
+    return True
+
+
 async def _is_ready(control: Control, child: Child, plan: DialPlan) -> bool:
     """Digits are sent to who answered, and its document is run; whether it may be joined with the caller."""
-    leg = child.call.leg
+    leg, party = child.call.leg, child.party
     assert leg is not None
+    assert party is not None
     if isinstance(child.target, NumberTarget) and child.target.send_digits:
         sent = leg.send_digits(child.target.send_digits)
-        await asyncio.wait((sent, leg.gone), return_when=asyncio.FIRST_COMPLETED)
-    if child.target.screen is None:
+        await asyncio.wait((sent, leg.gone, party.sent), return_when=asyncio.FIRST_COMPLETED)
+        if party.sent.done():
+            leg.stop_digits(sent)
+    if child.target.screen is None and not party.sent.done():
         return True
     if leg.early_media and control.leg.port is not None:
         control.leg.send(Unbridge(control.leg.row))
         if control.call.answered_at is not None:
             _play_ringing(control, plan)
-    return await screening.accepts(control, child.call, child.target.screen)
+    if child.target.screen is None:
+        return False
+    return await screening.accepts(control, child.call, child.target.screen, either(leg.gone, party.sent))
 
 
 async def _lose(child: Child, *, canceled: bool) -> None:
     """Ends a child that is not the one: completed if it had answered, canceled if it rang in vain."""
+    if _leaves(child):
+        return
     leg = child.call.leg
     if leg is None or not leg.gone.done():
         status = "canceled" if canceled else "failed"

@@ -28,15 +28,13 @@ LOG = logging.getLogger(__name__)
 RULES = waiting.Rules((*waiting.HEARD, Gather, Hangup), 13201, strict=True)
 
 
-async def accepts(control: Control, call: Call, screen: Screen) -> bool:
+async def accepts(control: Control, call: Call, screen: Screen, stop: asyncio.Future[None]) -> bool:
     """Runs the documents on `call`, which was answered; whether it may be joined with the caller, hung up where not.
 
-    `control`: the caller's, whose document names the first one.
+    `control`: the caller's, whose document names the first one. `stop`: the call is gone, or has another document.
     """
     leg = call.leg
     assert leg is not None
-    stop: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    leg.gone.add_done_callback(lambda _: None if stop.done() else stop.set_result(None))
     LOG.info("- %s hears %s before it is joined", call.sid, screen.url)
     try:
         url, controls = resolve(control.base, screen.url), control.of(call, stop)
