@@ -52,14 +52,19 @@ def xml(body: Mapping[str, Any], name: str) -> bytes:
 
 
 def table(body: Mapping[str, Any]) -> bytes:
-    """A page of a list as CSV with a header line, without what is nested; one object is a table of one row."""
+    """A page of a list as CSV with a header line, without links to parts; one object is a table of one row."""
     rows = next((value for value in body.values() if isinstance(value, list)), [body])
-    columns = [key for key, value in rows[0].items() if not isinstance(value, dict)] if rows else []
+    columns = [key for key in rows[0] if key != "subresource_uris"] if rows else []
     output = io.StringIO()
     writer = csv.writer(output)
     writer.writerow([camel(column) for column in columns])
-    writer.writerows([_text(row[column], ".csv") for column in columns] for row in rows)
+    writer.writerows([_cell(row[column]) for column in columns] for row in rows)
     return output.getvalue().encode()
+
+
+def _cell(value: object) -> str:
+    """What is nested is JSON."""
+    return json.dumps(value) if isinstance(value, dict | list) else _text(value, ".csv")
 
 
 def camel(name: str) -> str:

@@ -58,6 +58,25 @@ def check(method: str, path: str, status: int, body: str) -> str:
     return name
 
 
+def shape(method: str, path: str, status: int) -> dict[str, Any]:
+    """The properties of a core answer, in place of references what they name; nothing for what is not described."""
+    _, responses = operation(CORE, method, path)
+    content = responses.get(str(status), {}).get("content", {})
+    schema = content.get("application/json", {}).get("schema", {})
+    found: dict[str, Any] = _resolved(schema).get("properties", {})
+    return found
+
+
+def _resolved(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_resolved(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return _resolved(description(CORE)["components"]["schemas"][schema["$ref"].rpartition("/")[2]])
+    return {name: _resolved(one) for name, one in schema.items()}
+
+
 def translated(schema: Any, file: str) -> Any:
     """OpenAPI 3.0 as JSON Schema: references put in place, `nullable` as a type, every property required."""
     if isinstance(schema, list):

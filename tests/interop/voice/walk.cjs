@@ -9,6 +9,7 @@ const twilio = require("twilio");
 
 const { GATEWAY, ACCOUNT, TOKEN, APP, DESK } = process.env;
 const PAUSE = "<Response><Pause length='60'/></Response>";
+const NONE = "1".repeat(32);
 const ENQUEUE = "<Response><Enqueue>support</Enqueue></Response>";
 
 class Listening extends twilio.RequestClient {
@@ -92,6 +93,8 @@ async function calls() {
   const paths = client.calls(one.sid);
   await log(one, paths);
   await messages(paths);
+  await payments(one, paths);
+  await siprec(paths);
   await later(paths);
   await one.update({ twiml: "<Response><Hangup/></Response>" });
   await other.update({ status: "completed" });
@@ -116,18 +119,36 @@ async function messages(paths) {
   await deleted(paths.userDefinedMessageSubscriptions(subscription.sid));
 }
 
-async function later(paths) {
-  const payment = { idempotencyKey: "k", statusCallback: `${APP}/told` };
-  const stopped = { status: "stopped" };
-  const none = "1".repeat(32);
-  await refused(() => paths.payments.create(payment), 64004); // nobody takes cards here
-  await refused(() => paths.payments(`PK${none}`).update({ ...payment, status: "cancel" }), 20404);
+async function payments(call, paths) {
+  let keys = 0;
+  const given = (more) => ({ idempotencyKey: `${keys++}`, statusCallback: `${APP}/told`, ...more });
+  const wanted = { chargeAmount: 9.9, currency: "eur", validCardTypes: "visa" };
+  const made = await paths.payments.create(given(wanted));
+  const payment = paths.payments(made.sid);
+  await refused(() => paths.payments.create(given()), 64021); // there is one already
+  assert.equal((await payment.update(given({ capture: "payment-card-number" }))).sid, made.sid);
+  await refused(() => payment.update(given({ status: "complete" })), 64021);
+  assert.equal((await payment.update(given({ status: "cancel" }))).callSid, call.sid);
+  await refused(() => paths.payments.create(given({ paymentConnector: "None" })), 64004);
+  await refused(() => paths.payments(`PK${NONE}`).update(given({ status: "cancel" })), 20404);
+}
+
+async function siprec(paths) {
+  const made = await paths.siprec.create({
+    connectorName: "srs", name: "mine", track: "both_tracks",
+    "parameter1.name": "Agent", "parameter1.value": "Bob",
+  });
+  assert.deepEqual([made.name, made.status], ["mine", "in-progress"]);
+  assert.equal((await paths.siprec("mine").update({ status: "stopped" })).status, "stopped");
   await refused(() => paths.siprec.create({ connectorName: "c" }), 31940);
-  await refused(() => paths.siprec(`SR${none}`).update(stopped), 20404);
+  await refused(() => paths.siprec(`SR${NONE}`).update({ status: "stopped" }), 20404);
+}
+
+async function later(paths) {
   await refused(() => paths.streams.create({ url: "wss://app.example.com/" }), 20001);
-  await refused(() => paths.streams(`MZ${none}`).update(stopped), 20404);
+  await refused(() => paths.streams(`MZ${NONE}`).update({ status: "stopped" }), 20404);
   await refused(() => paths.transcriptions.create(), 20001);
-  await refused(() => paths.transcriptions(`GT${none}`).update(stopped), 20404);
+  await refused(() => paths.transcriptions(`GT${NONE}`).update({ status: "stopped" }), 20404);
 }
 
 async function recordings() {
@@ -164,13 +185,12 @@ async function recordings() {
 
 async function nothingMade(sid) {
   const recording = client.recordings(sid);
-  const none = "1".repeat(32);
   for (const listed of [recording.transcriptions, recording.addOnResults, client.transcriptions]) {
     assert.deepEqual(await listed.list(), []);
   }
-  const result = recording.addOnResults(`XR${none}`);
-  const payload = result.payloads(`XH${none}`);
-  for (const one of [recording.transcriptions(`TR${none}`), client.transcriptions(`TR${none}`), result, payload]) {
+  const result = recording.addOnResults(`XR${NONE}`);
+  const payload = result.payloads(`XH${NONE}`);
+  for (const one of [recording.transcriptions(`TR${NONE}`), client.transcriptions(`TR${NONE}`), result, payload]) {
     await refused(() => one.fetch(), 20404);
     await refused(() => one.remove(), 20404);
   }

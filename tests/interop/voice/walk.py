@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import count
 from typing import Any
 
 import requests
@@ -80,6 +81,8 @@ class Walk:
         assert one.update(time_limit=300, status_callback=f"{self.app}/told").sid == one.sid
         self.log(one)
         self.messages(one)
+        self.payments(one)
+        self.siprec(one)
         self.later(one)
         one.update(twiml="<Response><Hangup/></Response>")
         other.update(status="completed")
@@ -102,13 +105,34 @@ class Walk:
         subscription = call.user_defined_message_subscriptions.create(callback=f"{self.app}/told", method="POST")
         assert call.user_defined_message_subscriptions(subscription.sid).delete()
 
-    def later(self, call: Any) -> None:
-        """What calls cannot begin yet is refused in words."""
-        payment = {"idempotency_key": "k", "status_callback": f"{self.app}/told"}
-        refused(lambda: call.payments.create(**payment), 64004)  # nobody takes cards here
-        refused(lambda: call.payments("PK" + "1" * 32).update(**payment, status="cancel"), 20404)
+    def payments(self, call: Any) -> None:
+        """An agent asks for a card, and thinks better of it."""
+        keys = map(str, count())
+
+        def given() -> dict[str, str]:
+            return {"idempotency_key": next(keys), "status_callback": f"{self.app}/told"}
+
+        made = call.payments.create(**given(), charge_amount=9.9, currency="eur", valid_card_types="visa")
+        payment = call.payments(made.sid)
+        refused(lambda: call.payments.create(**given()), 64021)  # there is one already
+        assert payment.update(**given(), capture="payment-card-number").sid == made.sid
+        refused(lambda: payment.update(**given(), status="complete"), 64021)
+        assert payment.update(**given(), status="cancel").call_sid == call.sid
+        refused(lambda: call.payments.create(**given(), payment_connector="None"), 64004)
+        refused(lambda: call.payments("PK" + "1" * 32).update(**given(), status="cancel"), 20404)
+
+    def siprec(self, call: Any) -> None:
+        """Its audio goes to a recording server, until that is stopped by its name."""
+        made = call.siprec.create(
+            connector_name="srs", name="mine", track="both_tracks", parameter1_name="Agent", parameter1_value="Bob"
+        )
+        assert (made.name, made.status) == ("mine", "in-progress")
+        assert call.siprec("mine").update(status="stopped").status == "stopped"
         refused(lambda: call.siprec.create(connector_name="c"), 31940)
         refused(lambda: call.siprec("SR" + "1" * 32).update(status="stopped"), 20404)
+
+    def later(self, call: Any) -> None:
+        """What calls cannot begin yet is refused in words."""
         refused(lambda: call.streams.create(url="wss://app.example.com/"), 20001)
         refused(lambda: call.streams("MZ" + "1" * 32).update(status="stopped"), 20404)
         refused(call.transcriptions.create, 20001)
