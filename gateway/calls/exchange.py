@@ -118,7 +118,10 @@ class Exchange:
                     self.services.legs.pop(event.session, None)
 
     def drive(self, call: Call, source: Source, standby: Standby | None = None) -> None:
-        """A call that Dial placed goes on without the one that dialled it (`services.Drive`)."""
+        """A call goes on with this (`services.Drive`): it leaves its documents, or the one that dialled it."""
+        if (script := self.scripts.get(call.sid)) is not None:
+            script.replace(source)
+            return
         script = self.scripts[call.sid] = Script(call, source, standby)
         self.calls[call.sid] = call
         self.spawn(self.live(call, script.run()))

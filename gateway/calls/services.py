@@ -65,7 +65,7 @@ class Spawn(Protocol):
 
 
 class Drive(Protocol):
-    """Runs something on an answered call that had nothing of its own: it lives by itself from here on."""
+    """Runs something on an answered call at once; one that had nothing of its own lives by itself from here on."""
 
     def __call__(self, call: Call, source: Source, standby: Standby | None = None) -> None: ...
 

@@ -14,6 +14,8 @@ from gateway.api.engine import ChangeCall
 from gateway.calls.queues.queue import Caller, Queue
 from gateway.calls.race import Overtaken
 from gateway.store.voice_rows import Queue as Row
+from sip.commands import Refer
+from sip.events import ReferProgress
 from tests.lib.loop import VirtualClock, passes, run
 from tests.lib.switchboard import Switchboard, staffed
 from tests.lib.web import Reply
@@ -339,6 +341,57 @@ def test_the_agents_star_and_the_time_limit_end_the_talk(tmp_path: Path) -> None
         await passes(5)
         assert left(board)[-1] == ("2", "bridged", "3")
         assert [one["DequeuedCallDuration"] for one in board.to("/served")] == ["1", "5"]
+
+    staffed(tmp_path, test)
+
+
+REFERS = AGENT.replace("<Dial", "<Dial referUrl='/transfer'")
+
+
+def test_an_agent_transfers_the_caller(tmp_path: Path) -> None:
+    """The document of referUrl goes on with the caller, who is told to its Enqueue as redirected."""
+
+    async def test(board: Switchboard) -> None:
+        board.answers("/transfer", "<Pause length='30'/>")
+        await waiting(board, 1)
+        agent, caller = await board.comes(2, REFERS), board.sid(1)
+        agent.endpoint.apply(Refer("c", "sip:carol@example.com"))
+        await passes(4)
+        (asked,), (served,) = board.to("/transfer"), board.to("/served")
+        assert (asked["CallSid"], asked["ReferTransferTarget"]) == (caller, "sip:carol@example.com")
+        assert (served["DialCallStatus"], served["DequeueResult"], agent.gone.done()) == ("completed", "bridged", True)
+        assert [event.status for event in agent.events if isinstance(event, ReferProgress)] == [100, 200]
+        assert [one[1] for one in left(board)] == ["redirected-from-bridged"]
+        assert not board.callers[1].gone.done()
+
+    staffed(tmp_path, test)
+
+
+def test_a_caller_transfers_the_agent(tmp_path: Path) -> None:
+    """The document of referUrl goes on with the agent, and the action of its Dial is not asked."""
+
+    async def test(board: Switchboard) -> None:
+        board.answers("/transfer", "<Pause length='30'/>")
+        await waiting(board, 1)
+        agent, caller = await board.comes(2, REFERS), board.callers[1]
+        caller.endpoint.apply(Refer("c", "sip:carol@example.com"))
+        await passes(4)
+        (asked,) = board.to("/transfer")
+        assert (asked["CallSid"], board.to("/served")) == (board.sid(2), [])
+        assert [event.status for event in caller.events if isinstance(event, ReferProgress)] == [100, 200]
+        assert (caller.gone.done(), agent.gone.done()) == (True, False)
+        assert [one[1] for one in left(board)] == ["bridged"]
+
+    staffed(tmp_path, test)
+
+
+def test_without_a_refer_url_nobody_is_transferred(tmp_path: Path) -> None:
+    async def test(board: Switchboard) -> None:
+        await waiting(board, 1)
+        agent = await board.comes(2, AGENT)
+        agent.endpoint.apply(Refer("c", "sip:carol@example.com"))
+        await passes(2)
+        assert (board.joined(1, 2), await board.warned()) == (True, [13802])
 
     staffed(tmp_path, test)
 

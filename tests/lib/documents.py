@@ -207,7 +207,7 @@ def elements(draw: st.DrawFn, tag: str, depth: int = 2) -> Node:
     if tag == "Dial" and draw(st.booleans()):
         alone = draw(st.sampled_from(ALONE))
         node.children = [draw(elements(alone))]
-        if alone == "Queue":
+        if alone == "Conference":
             node.attributes.pop("referUrl", None)  # of which is warned
     elif kind.children:
         most = 1 if tag == "Refer" else 3 if depth else 0

@@ -13,7 +13,7 @@ from twiml.verbs import conference, queue
 from twiml.verbs.nouns import NOUNS
 from twiml.verbs.record import STATES
 
-NOT_ALONE = 13000
+NOT_ALONE, NO_TRANSFER = 13000, 13802
 MOST_TARGETS = 10
 LONGEST_REASON = 50  # characters
 RECORDS = (
@@ -54,7 +54,7 @@ def parse(element: Element, warnings: list[Warning]) -> Dial:
     """Nouns that this version does not know leave the Dial without them."""
     read = Reader(element, warnings, 13210)
     read.later(*LATER_ATTRIBUTES)
-    targets, room, line = _targets(element, warnings), _conference(element, warnings), _queue(element, read)
+    targets, room, line = _targets(element, warnings), _conference(element, read), _queue(element, read)
     if bool(targets) + (room is not None) + (line is not None) > 1:
         read.warn(NOT_ALONE, f"<{'Conference' if room else 'Queue'}> stands alone in a <Dial>: nobody is called")
         targets, room, line = [], None, None
@@ -106,9 +106,11 @@ def _ring_tone(read: Reader) -> str | None:
     return country if country in RING_TONES else None
 
 
-def _conference(element: Element, warnings: list[Warning]) -> ConferenceTarget | None:
-    found = _alone(element, "Conference", warnings)
-    return None if found is None else conference.parse(found, warnings)
+def _conference(element: Element, read: Reader) -> ConferenceTarget | None:
+    found = _alone(element, "Conference", read.warnings)
+    if found is not None and read.text("referUrl"):
+        read.warn(NO_TRANSFER, "<Dial> referUrl has no effect with a <Conference>, which has no other party")
+    return None if found is None else conference.parse(found, read.warnings)
 
 
 def _queue(element: Element, read: Reader) -> QueueTarget | None:
@@ -116,8 +118,6 @@ def _queue(element: Element, read: Reader) -> QueueTarget | None:
     found = _alone(element, "Queue", read.warnings)
     if found is None:
         return None
-    if read.text("referUrl"):
-        read.warn(13802, "<Dial> referUrl has no effect with a <Queue>")
     patience = None if read.text("timeout") is None else float(read.integer("timeout", 30, least=5, most=600))
     return queue.parse(found, read.warnings, patience)
 

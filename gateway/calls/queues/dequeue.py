@@ -15,6 +15,9 @@ from gateway.calls.media import NoPort
 from gateway.calls.queues.queue import Caller, Queue, Stage
 from gateway.calls.race import Overtaken, either, first
 from gateway.calls.recordings.dial_recording import DialRecording
+from gateway.calls.sources import Fetch
+from gateway.calls.transfers.document import see_off
+from gateway.calls.transfers.transfer import Wish, Wishes, possible
 from gateway.webhooks.errors import FetchError
 from gateway.webhooks.url import resolve
 from twiml.control import Dialled, DialPlan, QueueTarget
@@ -112,7 +115,7 @@ class _Dequeueing:
         """From the joining to the end."""
         control, clock = self.control, self.control.call.services.clock
         recording, result = DialRecording(control.call, self.plan, "DialVerb"), "system-error"
-        joint = self._joint(caller)
+        joint, wishes, wish = self._joint(caller), self._wishes(caller), None
         began = clock.now()
         try:
             control.leg.stop_playing()
@@ -120,18 +123,42 @@ class _Dequeueing:
             result, caller.stage = "bridged", Stage.BRIDGED
             LOG.info("- bridged with %s of queue %s", caller.call.row.from_, self.target.name)
             await recording.from_answer()
-            await until_over(control.leg, self.plan, control.stop, caller.gone)
+            wishes.open()
+            await until_over(control.leg, self.plan, control.stop, caller.gone, wishes.came)
+            assert caller.call.leg is not None
+            wish = possible(wishes.close(), control.leg, caller.call.leg)
         except NoPort as error:
             control.call.warn(NOT_JOINED, f"<Queue> {self.target.name}: they could not be joined: {error}", error=True)
         finally:
+            wishes.close()
             joint.close()
             recording.stop()
-            caller.release(result)
+            if wish is None:
+                caller.release(result)
         hung_up = control.leg.gone.done()
-        if control.stop.done() and not hung_up:
+        if control.stop.done() and not hung_up and wish is None:
             raise Overtaken
-        seconds = round(clock.now() - began)
-        return Dialled(self._params(caller, result, seconds) | await recording.params(), hung_up)
+        params = self._params(caller, result, round(clock.now() - began)) | await recording.params()
+        return Dialled(params, hung_up) if wish is None else await self._transfer(caller, wish, params)
+
+    def _wishes(self, caller: Caller) -> Wishes:
+        """Both may transfer the other one where the Dial has a `referUrl`."""
+        legs = (self.control.leg, caller.call.leg) if self.plan.refer_url is not None else ()
+        return Wishes(*(leg for leg in legs if leg is not None))
+
+    async def _transfer(self, caller: Caller, wish: Wish, params: dict[str, str]) -> Dialled:
+        """The document of `referUrl` goes on with who did not ask for the transfer; who did is told, and leaves."""
+        control, services = self.control, self.control.call.services
+        asked = wish.params(services.sip_host)
+        LOG.info("- transferred to %s", asked["ReferTransferTarget"])
+        if wish.leg is not control.leg:
+            services.spawn(see_off(caller.call, control.call.next_document()))
+            return Dialled(params, False, asked)
+        assert self.plan.refer_url is not None
+        document, url = caller.call.next_document(), resolve(control.base, self.plan.refer_url)
+        services.drive(caller.call, Fetch(url, self.plan.refer_method, asked))
+        await see_off(control.call, document)
+        return Dialled(params, True)
 
     def _joint(self, caller: Caller) -> Joint:
         assert caller.call.leg is not None

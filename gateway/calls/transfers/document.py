@@ -39,17 +39,17 @@ class ByDocument:
         assert self.plan.refer_url is not None
         child.goes_on = True
         if wish.leg is not control.leg:
-            services.spawn(_see_off(child.call, control.call.next_document()))
+            services.spawn(see_off(child.call, control.call.next_document()))
             return Dialled(params, False, asked)
         document = child.call.next_document()
         url = resolve(control.base, self.plan.refer_url)
         services.drive(child.call, Fetch(url, self.plan.refer_method, asked))
-        await _see_off(control.call, document)
+        await see_off(control.call, document)
         del params["DialCallDuration"]  # the child's talk is not over (twiml-voice.md: Dial)
         return Dialled(params, True)
 
 
-async def _see_off(transferor: Call, document: asyncio.Future[bool]) -> None:
+async def see_off(transferor: Call, document: asyncio.Future[bool]) -> None:
     """Who transferred leaves once the document of the other party is there."""
     leg = transferor.leg
     assert leg is not None

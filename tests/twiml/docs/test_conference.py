@@ -83,3 +83,8 @@ def test_without_a_name_there_is_nothing_to_dial() -> None:
     done = ran("<Dial action='/a'><Conference> </Conference></Dial>")
     assert 13223 in done.codes
     assert done.redirect.params["DialCallStatus"] == "failed"
+
+
+def test_nobody_can_be_transferred_in_it() -> None:
+    """A `referUrl` is 13802."""
+    assert ran("<Dial referUrl='/refer'><Conference>a</Conference></Dial>").codes == [13802]

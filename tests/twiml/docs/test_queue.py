@@ -52,9 +52,10 @@ def test_it_stands_alone(beside: str) -> None:
     assert (done.call.did, done.redirect.params["DialCallStatus"]) == ([], "failed")
 
 
-def test_a_refer_url_has_no_effect_with_it() -> None:
-    """13802."""
-    assert dialled(dial="referUrl='/refer'")[1].codes == [13802]
+def test_either_may_transfer_the_other_where_there_is_a_refer_url() -> None:
+    _, done = dialled(dial="referUrl='/refer'")
+    assert done.call.dial_plan is not None
+    assert (done.codes, done.call.dial_plan.refer_url) == ([], "/refer")
 
 
 def test_attributes_that_it_has_not_are_warned_of() -> None:
