@@ -13,7 +13,7 @@ from gateway.calls.standby import MOST
 from gateway.errors import ApiError
 from gateway.store.paging import Page
 from gateway.store.rows import Call, Notification
-from tests.calls.test_whole_calls import Caller
+from tests.lib.far_ends import Caller
 from tests.lib.loop import VirtualClock, passes, run
 from tests.lib.web import Reply
 from tests.lib.whole import HOST, NUMBER, Whole, whole

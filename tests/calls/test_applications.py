@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gateway.store.voice_rows import Application
-from tests.calls.test_whole_calls import Caller
+from tests.lib.far_ends import Caller
 from tests.lib.loop import VirtualClock, passes, run
 from tests.lib.whole import HOST, NUMBER, EngineLink, Whole, whole
 

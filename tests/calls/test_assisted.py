@@ -14,9 +14,9 @@ from gateway.calls.payments.assisted import AssistedPayments
 from gateway.calls.recordings.live import LiveRecordings
 from gateway.errors import ApiError
 from tests.calls.test_conference import Stage, staged
-from tests.calls.test_dial import Callee, documents
+from tests.calls.test_dial import documents
 from tests.calls.test_pay import CARD, CODE, channels, holds
-from tests.calls.test_whole_calls import Caller
+from tests.lib.far_ends import Callee, Caller
 from tests.lib.loop import VirtualClock, passes, run
 from tests.lib.whole import HOST, EngineLink, Sounds, Whole, whole
 from tests.media.test_withholding import keys_in

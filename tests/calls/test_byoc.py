@@ -12,7 +12,7 @@ from media import negotiate
 from sip.commands import Invite
 from sip.events import Answered
 from tests.calls.test_trunking import owned
-from tests.calls.test_trunks import Peer
+from tests.lib.far_ends import Peer
 from tests.lib.loop import VirtualClock, passes, run
 from tests.lib.phones import DOMAIN, domain
 from tests.lib.whole import HOST, NUMBER, Whole, whole

@@ -15,9 +15,10 @@ from gateway.store.sip_rows import ConnectionPolicy, Target
 from sip.events import Answered, Invited
 from tests.calls.test_byoc import byoc
 from tests.calls.test_trunking import account, calls, owned
-from tests.calls.test_trunks import ABROAD, Peer, dial, notes, route, trunk
+from tests.lib.far_ends import Peer
 from tests.lib.loop import VirtualClock, passes, run
 from tests.lib.phones import DOMAIN, domain
+from tests.lib.trunks import ABROAD, dial, notes, route, trunk
 from tests.lib.whole import NUMBER, Whole, whole
 
 OWN = "+4930901820"  # a number that the customer has of the carrier, not of this gateway

@@ -12,8 +12,7 @@ from tests.calls.test_participants import Api
 from tests.calls.test_recordings import LONG
 from tests.calls.test_recordings import TOLD as RECORDED
 from tests.calls.test_recordings import called as called_in
-from tests.calls.test_trunks import Peer
-from tests.calls.test_whole_calls import Caller
+from tests.lib.far_ends import Caller, Peer
 from tests.lib.loop import START, VirtualClock, passes, run
 from tests.lib.web import Seen
 from tests.lib.whole import HOST, App, whole

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from gateway.api.engine import CreateCall
-from tests.calls.test_trunks import ABROAD, Peer, dial, notes, route, trunk
+from tests.lib.far_ends import Peer
 from tests.lib.loop import VirtualClock, passes, run
+from tests.lib.trunks import ABROAD, dial, notes, route, trunk
 from tests.lib.whole import HOST, NUMBER, fake_media, whole_with
 
 RECORD = "<Response><Record action='/after' recordingStatusCallback='recorded' maxLength='2'/></Response>"

@@ -16,8 +16,8 @@ from gateway.errors import ApiError
 from media import pcap
 from media.commands import Capture
 from sip.outputs import Flow
-from tests.calls.test_dial import Callee, documents
-from tests.calls.test_whole_calls import Caller
+from tests.calls.test_dial import documents
+from tests.lib.far_ends import Callee, Caller
 from tests.lib.loop import START, VirtualClock, passes, run
 from tests.lib.rig import Rig
 from tests.lib.whole import NUMBER, EngineLink, Whole, whole

@@ -14,8 +14,9 @@ from gateway.billing.guard import Guard
 from gateway.errors import ApiError
 from gateway.store.rows import Call
 from gateway.store.sip_rows import DialingPermission
-from tests.calls.test_trunks import Peer, dial, notes, trunk
+from tests.lib.far_ends import Peer
 from tests.lib.loop import VirtualClock, passes, run
+from tests.lib.trunks import dial, notes, trunk
 from tests.lib.whole import NUMBER, Whole, whole
 
 LONDON, SOMALIA, PREMIUM = "+442071838750", "+2521234567", "+19005550100"

@@ -17,7 +17,7 @@ from gateway.calls.conferences.telling import new_row
 from gateway.calls.recovery import recover
 from gateway.store.paging import Page
 from media.commands import Join, Tone
-from tests.calls.test_whole_calls import Caller
+from tests.lib.far_ends import Caller
 from tests.lib.loop import VirtualClock, passes, run
 from tests.lib.web import Seen
 from tests.lib.whole import HOST, EngineLink, Whole, whole

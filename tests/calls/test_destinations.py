@@ -11,8 +11,8 @@ from gateway.api.engine import CreateCall
 from gateway.errors import ApiError
 from gateway.store.rows import Call
 from gateway.store.voice_rows import Application, OutgoingCallerId
-from tests.calls.test_trunks import notes
 from tests.lib.loop import VirtualClock, passes, run
+from tests.lib.trunks import notes
 from tests.lib.whole import HOST, NUMBER, Whole, whole
 
 PAGES = {"/app": "<Response><Say>Hello</Say></Response>", "/voice": "<Response/>"}

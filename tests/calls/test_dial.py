@@ -4,61 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from gateway.api.engine import ChangeCall
 from gateway.store.paging import Page
-from media import negotiate
-from sip.commands import Accept, Hangup, Provisional, Refuse
-from sip.events import Answered, Ended, Event, Invited, Ringing
-from tests.calls.test_whole_calls import Caller
+from sip.events import Answered, Ended, Event, Ringing
+from tests.lib.far_ends import Callee, Caller
 from tests.lib.loop import VirtualClock, passes, run
-from tests.lib.whole import SimulatedEndpoint, Whole, whole
+from tests.lib.whole import whole
 
 DIAL = """<Response><Dial action="/after" timeout="10" {more}>
 <Sip>sip:bob@127.0.0.4:5060</Sip></Dial></Response>"""
 AFTER = {"/after": "<Response><Hangup/></Response>"}
-
-
-class Callee:
-    """The one who is called: rings at once, and does what the test says."""
-
-    def __init__(self, one: Whole[Any], port: int = 5060) -> None:
-        self.events: list[Event] = []
-        self.rings = True
-        self.endpoint = SimulatedEndpoint(one.wire, ("127.0.0.4", port), self._hear)
-
-    @property
-    def session(self) -> str:
-        """The session of the call that came in."""
-        return next(event.session for event in self.events if isinstance(event, Invited))
-
-    def answer(self) -> None:
-        """200."""
-        sdp, _ = negotiate.answer(self._offer(), "127.0.0.4", 5000, ("PCMU",), session_id=2, version=1)
-        self.endpoint.apply(Accept(self.session, sdp))
-
-    def refuse(self, status: int) -> None:
-        """A final failure."""
-        self.endpoint.apply(Refuse(self.session, status))
-
-    def hangup(self) -> None:
-        """BYE."""
-        self.endpoint.apply(Hangup(self.session))
-
-    def ended(self) -> Ended | None:
-        """How the call ended here."""
-        return next((event for event in self.events if isinstance(event, Ended)), None)
-
-    def _offer(self) -> bytes:
-        return next(event.sdp for event in self.events if isinstance(event, Invited)) or b""
-
-    def _hear(self, event: Event) -> None:
-        self.events.append(event)
-        if isinstance(event, Invited) and self.rings:
-            self.endpoint.apply(Provisional(event.session))
 
 
 def documents(more: str = "") -> dict[str, str]:

@@ -11,8 +11,7 @@ from gateway.store.paging import Page
 from gateway.store.rows import Account, Call
 from gateway.store.voice_rows import Application
 from sip.events import Invited
-from tests.calls.test_dial import Callee
-from tests.calls.test_whole_calls import Caller
+from tests.lib.far_ends import Callee, Caller
 from tests.lib.loop import VirtualClock, passes, run
 from tests.lib.whole import HOST, NUMBER, Whole, whole
 

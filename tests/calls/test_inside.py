@@ -15,8 +15,7 @@ from gateway.store.paging import Page
 from gateway.store.rows import Call
 from sip.events import Invited
 from tests.calls.test_ceilings import priced
-from tests.calls.test_trunks import Peer
-from tests.calls.test_whole_calls import Caller
+from tests.lib.far_ends import Caller, Peer
 from tests.lib.loop import VirtualClock, passes, run
 from tests.lib.media import FakeLink
 from tests.lib.whole import HOST, NUMBER, EngineLink, OnEvents, Sounds, Whole, whole_with

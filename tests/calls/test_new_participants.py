@@ -15,7 +15,7 @@ from media.frames import TICK
 from sip.events import Ended, Invited
 from tests.calls.test_conference import Stage, staged
 from tests.calls.test_participants import Api
-from tests.calls.test_trunks import Peer
+from tests.lib.far_ends import Peer
 from tests.lib.loop import passes
 from tests.lib.voices import pitch, say, tones
 from tests.lib.whole import HOST

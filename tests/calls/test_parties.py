@@ -12,10 +12,9 @@ from gateway.calls.recordings.live import LiveRecordings
 from gateway.errors import ApiError
 from gateway.store.paging import Page
 from gateway.store.rows import Call
-from tests.calls.test_dial import Callee
-from tests.calls.test_trunks import route, trunk
-from tests.calls.test_whole_calls import Caller
+from tests.lib.far_ends import Callee, Caller
 from tests.lib.loop import VirtualClock, passes, run
+from tests.lib.trunks import route, trunk
 from tests.lib.whole import HOST, EngineLink, Whole, whole
 
 DIAL = "<Response><Dial action='/after'><Sip>sip:bob@127.0.0.4:5060</Sip></Dial></Response>"

@@ -19,7 +19,7 @@ from gateway.store.requests import Sent
 from gateway.webhooks.signature import sign, with_body_hash
 from media.frames import Pcm
 from sip.commands import SendInfo
-from tests.calls.test_whole_calls import Caller
+from tests.lib.far_ends import Caller
 from tests.lib.loop import VirtualClock, passes, run
 from tests.lib.web import Reply, Seen
 from tests.lib.whole import EngineLink, Whole, whole

@@ -12,10 +12,10 @@ from gateway.api.engine import ChangeCall
 from gateway.store.paging import Page
 from media.frames import FRAME, Pcm
 from sip.events import Answered, Ringing
-from tests.calls.test_dial import Callee, documents
-from tests.calls.test_trunks import Peer, dial, route, trunk
-from tests.calls.test_whole_calls import Caller
+from tests.calls.test_dial import documents
+from tests.lib.far_ends import Callee, Caller, Peer
 from tests.lib.loop import VirtualClock, passes, run
+from tests.lib.trunks import dial, route, trunk
 from tests.lib.whole import HOST, Sounds, Whole, whole
 
 PROMPTS = """<Response><Gather timeout="3" action="/after"><Say>abcde</Say><Pause length="1"/><Say loop="3">fg</Say>

@@ -20,7 +20,7 @@ from media import files
 from media.commands import StopRecord
 from media.endings import TRIMMED
 from tests.calls.test_conference import Stage, staged
-from tests.calls.test_whole_calls import Caller
+from tests.lib.far_ends import Caller
 from tests.lib.loop import VirtualClock, passes, run
 from tests.lib.whole import HOST, Whole, whole
 

@@ -9,7 +9,7 @@ from media import negotiate
 from sip.commands import Invite, Refer
 from sip.events import Answered, Ended, ReferProgress
 from sip.replaces import Replaces
-from tests.calls.test_whole_calls import Caller
+from tests.lib.far_ends import Caller
 from tests.lib.loop import VirtualClock, passes, run
 from tests.lib.whole import NUMBER, whole
 

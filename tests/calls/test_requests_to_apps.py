@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gateway.store.paging import Page
-from tests.calls.test_whole_calls import Caller
+from tests.lib.far_ends import Caller
 from tests.lib.loop import VirtualClock, passes, run
 from tests.lib.web import Reply, Seen
 from tests.lib.whole import HOST, NUMBER, Whole, whole

@@ -12,8 +12,7 @@ import pytest
 from gateway.store.paging import Page
 from gateway.store.rows import Call
 from media.frames import Pcm
-from tests.calls.test_dial import Callee
-from tests.calls.test_whole_calls import Caller
+from tests.lib.far_ends import Callee, Caller
 from tests.lib.loop import VirtualClock, passes, run
 from tests.lib.whole import EngineLink, Whole, whole
 

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from sip.outputs import Host, Record, Srv
-from tests.calls.test_trunks import Peer
-from tests.calls.test_whole_calls import Caller
+from tests.lib.far_ends import Caller, Peer
 from tests.lib.loop import VirtualClock, passes, run
 from tests.lib.whole import HOST, whole
 

@@ -18,8 +18,7 @@ from gateway.siprec.siprecs import LiveSiprecs
 from gateway.store.paging import Page
 from gateway.store.rows import Call as CallRow
 from sip.outputs import Address
-from tests.calls.test_dial import Callee
-from tests.calls.test_whole_calls import Caller
+from tests.lib.far_ends import Callee, Caller
 from tests.lib.loop import VirtualClock, passes, run
 from tests.lib.recording_server import RecordingServer
 from tests.lib.whole import HOST, NUMBER, Whole, whole

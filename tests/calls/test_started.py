@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gateway.store.paging import Page
 from gateway.store.rows import Recording
-from tests.calls.test_whole_calls import Caller
+from tests.lib.far_ends import Caller
 from tests.lib.loop import VirtualClock, passes, run
 from tests.lib.whole import EngineLink, Whole, whole
 

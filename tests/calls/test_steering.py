@@ -11,8 +11,9 @@ from gateway.api.engine import ChangeCall, CreateCall
 from gateway.errors import ApiError
 from gateway.store.rows import Call
 from sip.events import Ended, Invited
-from tests.calls.test_trunks import ABROAD, Peer, notes, route, trunk
+from tests.lib.far_ends import Peer
 from tests.lib.loop import VirtualClock, passes, run
+from tests.lib.trunks import ABROAD, notes, route, trunk
 from tests.lib.whole import HOST, NUMBER, Whole, whole
 
 WAIT = "<Response><Pause length='600'/></Response>"

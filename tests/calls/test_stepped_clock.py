@@ -10,8 +10,8 @@ import pytest
 
 from gateway.store.paging import Page
 from sip.events import Registered
-from tests.calls.test_whole_calls import Caller
 from tests.gateway.trunks.test_carriers import REGISTERING, Rig, with_rig
+from tests.lib.far_ends import Caller
 from tests.lib.loop import START, VirtualClock, passes, run
 from tests.lib.web import Reply, Seen
 from tests.lib.whole import HOST, whole

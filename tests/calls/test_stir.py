@@ -16,9 +16,10 @@ from sip import passport, stir
 from sip.events import Invited
 from sip.stir_certificates import roots
 from tests.calls.test_trunking import pbx_trunk
-from tests.calls.test_trunks import ABROAD, SAY, Peer, dial, route, trunk
 from tests.lib import stir as telephony
+from tests.lib.far_ends import Peer
 from tests.lib.loop import START, VirtualClock, passes, run
+from tests.lib.trunks import ABROAD, SAY, dial, route, trunk
 from tests.lib.web import PUBLIC, Reply
 from tests.lib.whole import NUMBER, Whole, fake_media, whole_with
 

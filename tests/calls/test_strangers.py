@@ -13,9 +13,10 @@ from media import negotiate
 from sip.agent import Agent
 from sip.commands import AnswerRegister, Invite, Probe
 from sip.events import Answered, Ended, Probed, Registering
-from tests.calls.test_trunks import SAY, Peer, trunk
+from tests.lib.far_ends import Peer
 from tests.lib.loop import VirtualClock, passes, run
 from tests.lib.scanner import Scanner
+from tests.lib.trunks import SAY, trunk
 from tests.lib.whole import NUMBER, Whole, whole
 
 GATEWAY = ("127.0.0.2", 5060)

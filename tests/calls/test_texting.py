@@ -9,7 +9,7 @@ import pytest
 from gateway.store.paging import Page
 from gateway.store.voice_rows import Message
 from tests.calls.test_started import codes
-from tests.calls.test_whole_calls import Caller
+from tests.lib.far_ends import Caller
 from tests.lib.loop import VirtualClock, passes, run
 from tests.lib.whole import HOST, NUMBER, whole
 

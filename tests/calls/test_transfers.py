@@ -17,8 +17,7 @@ from media import negotiate
 from sip.commands import Accept, AcceptRefer, Hangup, Invite, Refer, RefuseRefer, TellRefer
 from sip.events import Answered, Ended, Event, Invited, ReferProgress, Referred
 from sip.replaces import Replaces
-from tests.calls.test_dial import Callee
-from tests.calls.test_whole_calls import Caller
+from tests.lib.far_ends import Callee, Caller
 from tests.lib.loop import VirtualClock, passes, run
 from tests.lib.phones import DOMAIN, USERS, Phone, domain
 from tests.lib.whole import HOST, NUMBER, Whole, whole

@@ -21,8 +21,9 @@ from sip.replaces import Replaces
 from tests.calls.test_transfers import codes, progress
 from tests.calls.test_trunking import PBX_NAME, calls_out, lists, pbx_trunk
 from tests.calls.test_trunking import calls as rows
-from tests.calls.test_trunks import ABROAD, Peer, route, trunk
+from tests.lib.far_ends import Peer
 from tests.lib.loop import VirtualClock, passes, run
+from tests.lib.trunks import ABROAD, route, trunk
 from tests.lib.whole import NUMBER, Whole, whole
 
 CALLER = "+12125550123"

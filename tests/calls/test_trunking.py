@@ -13,8 +13,9 @@ from gateway.store.sip_rows import AccessList, Address, Credential, CredentialLi
 from media import negotiate
 from sip.commands import Credentials, Invite
 from sip.events import Answered, Invited
-from tests.calls.test_trunks import ABROAD, Peer, notes, route, trunk
+from tests.lib.far_ends import Peer
 from tests.lib.loop import VirtualClock, passes, run
+from tests.lib.trunks import ABROAD, notes, route, trunk
 from tests.lib.whole import HOST, NUMBER, Whole, whole
 
 PBX_NAME = "pbx.example"

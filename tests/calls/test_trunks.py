@@ -9,92 +9,15 @@ from typing import Any
 
 import pytest
 
-from gateway.store.paging import Page
-from gateway.trunks.model import Trunk
 from media import negotiate
 from sip.agent import Agent
-from sip.commands import Accept, Credentials, Hangup, Invite, Provisional, Refuse, Reoffer
-from sip.events import Answered, Ended, Event, InfoReceived, Invited, Ringing
+from sip.commands import Credentials, Hangup, Reoffer
+from sip.events import Answered, Ended, InfoReceived, Invited, Ringing
 from sip.session_timer import TimerPolicy
+from tests.lib.far_ends import Peer
 from tests.lib.loop import VirtualClock, passes, run
-from tests.lib.whole import NUMBER, SimulatedEndpoint, Whole, whole
-
-SAY = {"/voice": "<Response><Say>Hello, hello</Say><Pause length='30'/></Response>"}
-ABROAD = "+442071838750"
-
-
-class Peer:
-    """A carrier's SBC: calls, or is called and does what the test says."""
-
-    def __init__(self, one: Whole[Any], ip: str) -> None:
-        self.ip = ip
-        self.events: list[Event] = []
-        self.endpoint = SimulatedEndpoint(one.wire, (ip, 5060), self.events.append)
-
-    def call(self, credentials: Credentials | None = None, *headers: tuple[str, str], name: str = "c") -> None:
-        """INVITE to the number."""
-        sdp = negotiate.offer(self.ip, 4000, ("PCMU",), session_id=1, version=1)
-        uri = f"sip:{NUMBER}@127.0.0.2:5060"
-        self.endpoint.apply(Invite(name, uri, f"<sip:12125550123@{self.ip}>", f"<{uri}>", sdp, headers, credentials))
-
-    def hangup(self, name: str = "c") -> None:
-        """BYE, or CANCEL."""
-        self.endpoint.apply(Hangup(name))
-
-    def ring(self, status: int = 180, *, early: bool = False) -> None:
-        """A 1xx, with SDP for early media."""
-        self.endpoint.apply(Provisional(self.session, status, self._sdp() if early else None))
-
-    def answer(self, ip: str | None = None) -> None:
-        """200, with this address in its SDP."""
-        self.endpoint.apply(Accept(self.session, self._sdp(ip)))
-
-    def refuse(self, status: int) -> None:
-        """A final failure."""
-        self.endpoint.apply(Refuse(self.session, status))
-
-    def said(self, kind: type[Event]) -> list[Any]:
-        """Its events of a kind."""
-        return [event for event in self.events if isinstance(event, kind)]
-
-    @property
-    def session(self) -> str:
-        """The session of the last call that came in."""
-        return str(self.said(Invited)[-1].session)
-
-    def status(self) -> int:
-        """How its call ended."""
-        return int(self.said(Ended)[-1].status)
-
-    def _sdp(self, ip: str | None = None) -> bytes:
-        offer = self.said(Invited)[-1].sdp
-        body, _ = negotiate.answer(offer, ip or self.ip, 5000, ("PCMU", "PCMA"), session_id=2, version=1)
-        return body
-
-
-async def trunk(one: Whole[Any], name: str, **fields: Any) -> Trunk:
-    """Makes a trunk, or changes it, as the operator's API does."""
-    made = Trunk(name=name, **fields)
-    await one.services.store.operator.put("trunk", name, made.model_dump(mode="json"))
-    await one.services.trunks.load()
-    return made
-
-
-async def route(one: Whole[Any], *trunks: str, prefix: str = "+44") -> None:
-    """Calls abroad go there."""
-    await one.services.store.operator.put("route", prefix, {"prefix": prefix, "trunks": list(trunks)})
-    await one.services.trunks.load()
-
-
-def dial(more: str = "", noun: str = ABROAD) -> dict[str, str]:
-    return {"/voice": f"<Response><Dial action='/after' {more}>{noun}</Dial></Response>", "/after": "<Response/>"}
-
-
-async def notes(one: Whole[Any]) -> list[str]:
-    """The call's log."""
-    (account,) = await one.services.store.accounts.all()
-    found = await one.services.store.notifications.page(account.account_sid, Page(), {})
-    return [str(note.message_text) for note in found.rows]
+from tests.lib.trunks import ABROAD, SAY, dial, notes, route, trunk
+from tests.lib.whole import Whole, whole
 
 
 def test_a_digest_user_calls_in_and_a_wrong_password_does_not(tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ from gateway.api.engine import CreateCall, Validate
 from gateway.calls.validation import Validations
 from gateway.errors import ApiError
 from sip.events import Ended, Invited
-from tests.calls.test_trunks import Peer, trunk
+from tests.lib.far_ends import Peer
 from tests.lib.loop import VirtualClock, passes, run
+from tests.lib.trunks import trunk
 from tests.lib.whole import HOST, NUMBER, EngineLink, Whole, whole
 
 DESK = "+442071838750"

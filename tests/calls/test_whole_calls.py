@@ -2,52 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import resource
 from pathlib import Path
-from typing import Any
 
 from gateway.store.paging import Page
-from media import negotiate
-from sip.commands import Hangup, Invite
-from sip.events import Answered, Ended, Event
+from sip.events import Ended
+from tests.lib.far_ends import Caller
 from tests.lib.loop import VirtualClock, passes, run
-from tests.lib.whole import NUMBER, SimulatedEndpoint, Whole, whole
+from tests.lib.whole import whole
 
 MENU = """<Response><Gather numDigits="1" action="/choice" timeout="5"><Say>Press a key</Say></Gather>
 <Redirect>/voice</Redirect></Response>"""
-
-
-class Caller:
-    """The far end: an agent that calls in."""
-
-    def __init__(
-        self, one: Whole[Any], host: str = "127.0.0.3", number: str = "+15555550123", called: str = NUMBER
-    ) -> None:
-        self.events: list[Event] = []
-        self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.host, self.number, self.called = host, number, called
-        self.endpoint = SimulatedEndpoint(one.wire, (host, 5060), self._hear)
-
-    def call(self, max_forwards: int = 70) -> None:
-        """INVITE."""
-        sdp = negotiate.offer(self.host, 4000, ("PCMU",), session_id=1, version=1)
-        uri = f"sip:{self.called}@127.0.0.2:5060"
-        caller = f"<sip:{self.number}@{self.host}>"
-        self.endpoint.apply(Invite("c", uri, caller, f"<{uri}>", sdp, max_forwards=max_forwards))
-
-    def hangup(self) -> None:
-        """BYE."""
-        self.endpoint.apply(Hangup("c"))
-
-    def answered(self) -> bool:
-        """Whether a 200 came."""
-        return any(isinstance(event, Answered) for event in self.events)
-
-    def _hear(self, event: Event) -> None:
-        self.events.append(event)
-        if isinstance(event, Ended) and not self.gone.done():
-            self.gone.set_result(None)
 
 
 def cpu() -> float:

@@ -6,7 +6,8 @@ import gc
 from pathlib import Path
 from weakref import ref
 
-from tests.calls.test_whole_calls import MENU, Caller, cpu
+from tests.calls.test_whole_calls import MENU, cpu
+from tests.lib.far_ends import Caller
 from tests.lib.loop import VirtualClock, passes, run
 from tests.lib.whole import fake_media, whole_with
 

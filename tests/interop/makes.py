@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Protocol
 
 from tests.interop.conftest import need
-from tests.interop.test_phones import BARESIP, write_tone
+from tests.interop.pjsua import write_tone
+from tests.interop.test_phones import BARESIP
 from tests.lib.namespace import ALIAS
 from tests.lib.ports import free_port
 

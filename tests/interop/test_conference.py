@@ -17,7 +17,7 @@ from twilio.request_validator import RequestValidator
 
 from media.tones import tone
 from tests.interop.conftest import NUMBER, App, GatewayProcess, wait_for
-from tests.interop.test_phones import ended, start_pjsua, write_wav
+from tests.interop.pjsua import ended, start_pjsua, write_wav
 from tests.lib.ports import free_port
 
 TONES = {"alice": 440.0, "bob": 620.0, "carol": 880.0}

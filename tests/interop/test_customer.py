@@ -12,7 +12,7 @@ import pytest
 from twilio.rest import Client
 
 from tests.interop.conftest import App, GatewayProcess, wait_for
-from tests.interop.test_phones import ended, loudest_hertz, read_wav, start_pjsua
+from tests.interop.pjsua import ended, loudest_hertz, read_wav, start_pjsua
 from tests.interop.test_registrations import contacts
 
 DOMAIN, PBX = "office.example", "pbx.example"

@@ -19,7 +19,7 @@ from twilio.rest import Client
 
 from media.tones import tone
 from tests.interop.conftest import NUMBER, ROOT, App, GatewayProcess, wait_for
-from tests.interop.test_phones import ended, loudest_hertz, read_wav, start_pjsua, write_wav
+from tests.interop.pjsua import ended, loudest_hertz, read_wav, start_pjsua, write_wav
 from tests.lib.ports import free_port
 
 DESK, FAR = "+15555550101", "+15555550141"

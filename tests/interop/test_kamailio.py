@@ -18,10 +18,10 @@ from sip.outputs import Host, Naptr, Record, Srv
 from tests.interop import scenario as s
 from tests.interop.conftest import NUMBER, ROOT, App, GatewayProcess, ends_as, need, wait_for
 from tests.interop.kamailio.process import Kamailio
+from tests.interop.pjsua import ended, start_pjsua
 from tests.interop.scenario import ANSWERED, BYE
 from tests.interop.sipp.carrier import Carrier
 from tests.interop.sipp.conftest import carrier
-from tests.interop.test_phones import ended, start_pjsua
 from tests.interop.test_sipp import IDLE
 from tests.lib import dns
 from tests.lib.certificates import Authority

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from tests.interop.conftest import NUMBER, ROOT, App, GatewayProcess, wait_for
-from tests.interop.test_phones import ended, loudest_hertz, read_wav, start_pjsua
+from tests.interop.pjsua import ended, loudest_hertz, read_wav, start_pjsua
 from tests.lib.mutator import mutated
 from tests.lib.ports import free_port
 

@@ -12,8 +12,8 @@ from twilio.request_validator import RequestValidator
 
 from media.tones import tone
 from tests.interop.conftest import NUMBER, App, GatewayProcess, wait_for
+from tests.interop.pjsua import ended, write_wav
 from tests.interop.test_conference import ANNOUNCED, HOLD, TONES, Room
-from tests.interop.test_phones import ended, write_wav
 
 DESK = "+15555550101"
 

@@ -14,7 +14,7 @@ import pytest
 
 from tests.interop.conftest import App, GatewayProcess, wait_for
 from tests.interop.makes import Baresip, Make, baresip, linphone
-from tests.interop.test_phones import ended, loudest_hertz, read_wav, start_pjsua
+from tests.interop.pjsua import ended, loudest_hertz, read_wav, start_pjsua
 from tests.lib.certificates import Authority
 from tests.lib.namespace import ALIAS
 from tests.lib.ports import free_port

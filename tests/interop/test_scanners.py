@@ -19,10 +19,11 @@ from gateway.trunks.failures import LONGEST_AS_ONE
 from gateway.trunks.gate import PROVEN
 from gateway.trunks.refusals import LINES, SOURCES
 from sip.events import Answered, Ended, Registered, Unregistered
-from tests.calls.test_trunks import Peer, trunk
+from tests.lib.far_ends import Peer
 from tests.lib.loop import VirtualClock, passes, run
 from tests.lib.phones import DOMAIN, Phone, domain
 from tests.lib.scanner import Scanner
+from tests.lib.trunks import trunk
 from tests.lib.whole import Whole, fake_media, whole_with
 
 HOUR = 3600.0

@@ -14,7 +14,7 @@ import pytest
 
 from tests.interop.conftest import App, GatewayProcess, wait_for
 from tests.interop.makes import Baresip
-from tests.interop.test_phones import ended, loudest_hertz, read_wav, start_pjsua
+from tests.interop.pjsua import ended, loudest_hertz, read_wav, start_pjsua
 from tests.interop.test_registrations import DOMAIN, USERS, contacts, make, make_domain, phone
 from tests.lib.namespace import ALIAS
 

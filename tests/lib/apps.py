@@ -33,9 +33,9 @@ from media import negotiate
 from media.frames import TICK
 from sip.commands import Accept, Hangup, Provisional, Refuse
 from sip.events import Ended, Event, Invited
-from tests.calls.test_trunks import trunk
-from tests.calls.test_whole_calls import Caller
+from tests.lib.far_ends import Caller
 from tests.lib.loop import VirtualClock, passes, run
+from tests.lib.trunks import trunk
 from tests.lib.voices import pitch, say
 from tests.lib.web import Reply, Seen
 from tests.lib.whole import HOST, NUMBER, EngineLink, SimulatedEndpoint, Sounds, Whole, whole

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.store.paging import Page
-from tests.calls.test_whole_calls import Caller
+from tests.lib.far_ends import Caller
 from tests.lib.loop import VirtualClock, passes, run
 from tests.lib.web import Seen
 from tests.lib.whole import HOST, EngineLink, Whole, whole

@@ -10,7 +10,7 @@ from sip.outputs import Question, Resolve, Resolved
 from sip.session_timer import TimerPolicy
 from tests.lib.peer import Peer
 from tests.lib.wire import Wire
-from tests.sip.test_agent import connected, incoming, place
+from tests.lib.wired import connected, incoming, place
 
 NOTHING = (0, 0, 0, None)
 

@@ -13,7 +13,7 @@ from sip.machine import SPARE, Alarms
 from sip.message import Response
 from tests.lib.peer import ANSWER, OFFER, Peer
 from tests.lib.wire import Wire
-from tests.sip.test_agent import connected, incoming
+from tests.lib.wired import connected, incoming
 from tests.sip.test_bounds import end
 
 

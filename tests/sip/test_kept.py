@@ -12,7 +12,7 @@ from sip import commands
 from sip.events import Invited
 from sip.outputs import Flow
 from tests.lib.wire import Wire
-from tests.sip.test_agent import ANSWER, assert_clean, incoming, place
+from tests.lib.wired import ANSWER, assert_clean, incoming, place
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ from sip.events import Answered, Invited
 from sip.message import Response, parse_message
 from sip.outputs import Flow, Transmit
 from tests.lib.wire import Wire
-from tests.sip.test_agent import ANSWER, assert_clean, incoming, place
+from tests.lib.wired import ANSWER, assert_clean, incoming, place
 
 FLOW = Flow("udp", ("192.0.2.2", 5060), ("192.0.2.9", 5060))
 

@@ -10,7 +10,7 @@ from sip.message import Message, Request, parse_message
 from sip.outputs import Transmit
 from sip.session_timer import TimerPolicy
 from tests.lib.wire import Side, Wire
-from tests.sip.test_agent import ANSWER, OFFER, assert_clean, incoming
+from tests.lib.wired import ANSWER, OFFER, assert_clean, incoming
 
 METADATA = commands.Part("application/rs-metadata+xml", b"<recording/>", "recording-session")
 MIXED = (

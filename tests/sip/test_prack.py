@@ -7,7 +7,7 @@ import pytest
 from sip import commands
 from sip.events import Answered, Cause, Confirmed, Offered, Renegotiated, Ringing
 from tests.lib.wire import Weather, Wire
-from tests.sip.test_agent import ANSWER, OFFER, assert_clean, ended, incoming, place
+from tests.lib.wired import ANSWER, OFFER, assert_clean, ended, incoming, place
 
 
 def ringing(*, reliable: bool = True, sdp: bytes | None = ANSWER, **more: object) -> Wire:

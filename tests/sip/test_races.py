@@ -8,7 +8,7 @@ from sip import commands
 from sip.events import Answered, Cause, Confirmed, Ended, InfoReceived, Offered, ReferProgress, Renegotiated
 from sip.outputs import Connect, Flow, FlowFailed, FlowOpened
 from tests.lib.peer import ANSWER, Peer
-from tests.sip.test_agent import assert_clean, connected, ended, incoming
+from tests.lib.wired import assert_clean, connected, ended, incoming
 from tests.sip.test_bounds import NOTHING, end
 
 

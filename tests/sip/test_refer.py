@@ -9,7 +9,7 @@ from sip.events import Answered, Cause, Ended, InfoReceived, Invited, Redirected
 from sip.reason import Reason
 from sip.replaces import Replaces
 from tests.lib.wire import Wire
-from tests.sip.test_agent import ANSWER, OFFER, B, assert_clean, connected, ended, incoming, place
+from tests.lib.wired import ANSWER, OFFER, B, assert_clean, connected, ended, incoming, place
 
 CAROL = "sip:carol@192.0.2.9"
 

@@ -11,7 +11,7 @@ from sip.agent import Agent
 from sip.events import Cause, Ended
 from sip.session_timer import TimerPolicy
 from tests.lib.wire import Wire
-from tests.sip.test_agent import ANSWER, assert_clean, ended, incoming, place
+from tests.lib.wired import ANSWER, assert_clean, ended, incoming, place
 
 
 def connected(ours: TimerPolicy, theirs: TimerPolicy) -> Wire:

@@ -11,10 +11,10 @@ import pytest
 
 from tests.interop import scenario as s
 from tests.interop.conftest import NUMBER, App, GatewayProcess, wait_for
+from tests.interop.pjsua import ended, start_pjsua
 from tests.interop.sipp.carrier import Carrier
 from tests.interop.sipp.conftest import ENDS, Stage
 from tests.interop.sipp.test_transports import TCP, over_tls
-from tests.interop.test_phones import ended, start_pjsua
 from tests.lib.certificates import Authority
 from tests.lib.tls_relay import TlsRelay
 
