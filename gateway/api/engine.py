@@ -124,7 +124,7 @@ class StartPayment:
 
     terms: Terms
     matched: tuple[str, ...]
-    status_callback: str
+    status_callback: str  # may be relative to the document that the call runs
     key: str  # IdempotencyKey
     confirms: bool = False
 

@@ -57,6 +57,7 @@ class Call:
         self._hangs_up: asyncio.TimerHandle | None = None
         self.told_of_payments = 0  # status callbacks
         self.payment: Session | None = None  # with an agent's help, the latest
+        self.base: str | None = None  # the URL of the document that runs; None: it has none
         self.leaves = False  # it has sent its other party on: nothing but its end follows
 
     @property

@@ -73,6 +73,7 @@ class Script:
         try:
             base, parsed = await during(self._load(source), self._stop)
             self._call.document_came(True)
+            self._call.base = base
             for warning in parsed.warnings:
                 self._call.warn(warning.code, f"{place(warning)} of {base or 'Twiml'}: {warning.message}")
             outcome = await interpreter.run(parsed, Control(self._call, base, self._stop))

@@ -1,6 +1,6 @@
 """What is too old is deleted, once an hour: finished calls, recordings with their files, notifications, dead letters.
 
-Requests to apps are kept for a day, whatever else is.
+Requests to apps are kept for a day, and rows of deleted recordings for 40 days, whatever else is.
 
 What lives, and callbacks that may still be delivered, stay however old they are.
 """
@@ -22,6 +22,7 @@ LOG = logging.getLogger(__name__)
 
 PERIOD = 3600.0  # seconds
 DAY = timedelta(days=1)
+RETENTION = timedelta(days=40)  # of what is known of deleted recordings (rest-api.md: deleting)
 FILES = ThreadPoolExecutor(1, "keeper")
 
 
@@ -55,7 +56,7 @@ class Keeper:
     async def _recordings(self, before: datetime) -> int:
         """Files before their rows: a file without a row would never be found again."""
         count = 0
-        while old := await self._store.old.recordings(before):
+        while old := await self._store.old.recordings(before, self._clock.wall() - RETENTION):
             paths = [self._folder / blob for _, blob in old]
             with self._clock.working():
                 await asyncio.get_running_loop().run_in_executor(FILES, _unlink, paths)

@@ -22,10 +22,12 @@ class Old:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def recordings(self, before: datetime) -> list[tuple[str, str]]:
-        """SID and file of finished recordings, deleted ones too; some of them, until there are none."""
-        table = tables.recordings
-        old = sa.select(table.c.sid, table.c.blob).where(table.c.date_created < before, table.c.status.in_(ENDED))
+    async def recordings(self, before: datetime, deleted: datetime) -> list[tuple[str, str]]:
+        """SID and file of finished recordings made before, and of those that were `deleted` before; not all at once."""
+        row = tables.recordings.c
+        over = sa.and_(row.date_created < before, row.status.in_(ENDED))
+        gone = sa.and_(row.status == "deleted", row.date_updated < deleted)
+        old = sa.select(row.sid, row.blob).where(sa.or_(over, gone))
         return [(row["sid"], row["blob"]) for row in await self._database.read(old.limit(AT_ONCE))]
 
     async def forget(self, recordings: Sequence[str]) -> None:

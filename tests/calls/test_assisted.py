@@ -31,13 +31,13 @@ class Agent:
     def __init__(self, one: Whole[EngineLink], call_sid: str, row: int, link: int = 0) -> None:
         self.link = one.links[link]
         self.payments, self.call_sid, self.row, self.one = AssistedPayments(one.exchange.living), call_sid, row, one
-        self.sid = ""
+        self.sid, self.url = "", URL
         self._keys = map(str, count())
 
     async def start(
         self, terms: Terms | None = None, matched: tuple[str, ...] = (), key: str = "", *, confirms: bool = False
     ) -> None:
-        wanted = StartPayment(terms or Terms(), matched, URL, key or next(self._keys), confirms)
+        wanted = StartPayment(terms or Terms(), matched, self.url, key or next(self._keys), confirms)
         self.sid, _ = await self.payments.start(self.call_sid, wanted)
 
     async def capture(self, field: str, keys: str) -> None:
@@ -46,7 +46,7 @@ class Agent:
         await passes(6)
 
     async def change(self, capture: str = "", status: str = "", key: str = "") -> None:
-        wanted = ChangePayment(capture, status, URL, key or next(self._keys))
+        wanted = ChangePayment(capture, status, self.url, key or next(self._keys))
         await self.payments.change(self.call_sid, self.sid, wanted)
 
     async def card(self) -> None:
@@ -276,6 +276,23 @@ def test_who_was_called_can_pay(tmp_path: Path) -> None:
     bridged(tmp_path, test)
     (file,) = tmp_path.glob("*.wav")
     assert [keys_in(channel) for channel in channels(file)] == ["", ""]
+
+
+def test_the_callback_may_be_relative_to_the_document_of_the_call(tmp_path: Path) -> None:
+    async def test(agent: Agent, _: Caller) -> None:
+        agent.url = "/told"
+        await agent.start()
+        await agent.change(status="cancel")
+        await passes(1)
+        assert [one.get("Result") for one in agent.told()] == [None, "payment-session-cancelled"]
+        (child,) = set(agent.one.exchange.living) - set(agent.one.exchange.calls)
+        for call_sid, url in ((agent.call_sid, "ftp://a/"), (child, "/told")):  # who was called runs no document
+            agent.call_sid, agent.url = call_sid, url
+            with pytest.raises(ApiError) as error:
+                await agent.start()
+            assert error.value.code == 21205
+
+    bridged(tmp_path, test, "do-not-record")
 
 
 def test_a_document_cannot_pay_meanwhile(tmp_path: Path) -> None:

@@ -70,7 +70,8 @@ class CallPayments:
 
 
 def _callback(form: Form) -> str:
-    url = form.url("StatusCallback")
+    """It may be relative: to what, the call knows."""
+    url = form.text("StatusCallback").strip()
     if not url:
         raise invalid("StatusCallback", "it is required")
     return url

@@ -54,7 +54,7 @@ def show(row: Notification, request: Request) -> dict[str, Any]:
         "sid": row.sid, "account_sid": row.account_sid, "call_sid": row.call_sid, "log": str(row.log),
         "error_code": str(row.error_code), "message_text": row.message_text, "message_date": date(row.message_date),
         "more_info": f"https://www.twilio.com/docs/errors/{row.error_code}", "request_url": row.request_url,
-        "request_method": row.request_method or "POST", "api_version": VERSION,
+        "request_method": row.request_method or ("POST" if row.request_url else None), "api_version": VERSION,
         "date_created": date(row.message_date), "date_updated": date(row.message_date),
         "uri": f"{base(row.account_sid)}{call}/Notifications/{row.sid}.json",
     }  # fmt: skip

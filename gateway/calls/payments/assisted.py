@@ -19,12 +19,15 @@ from gateway.calls.payments import paying
 from gateway.calls.payments.confirming import NO, YES, Confirmation, question
 from gateway.calls.payments.paying import INVALID
 from gateway.errors import ApiError
+from gateway.webhooks.errors import FetchError
+from gateway.webhooks.url import resolve
 from twiml import payments
 from twiml.pay_dialogue import TOO_MANY
 from twiml.payments import MATCHER, MISMATCH, Entered, Payment
 
 LOG = logging.getLogger(__name__)
 
+BAD_URL = 21205
 CANCELLED = "payment-session-cancelled"
 
 
@@ -57,7 +60,7 @@ class Session:
 
     def change(self, wanted: ChangePayment) -> None:
         """The next field, or the end. ApiError where that cannot be. Nobody waits for a confirmation any more."""
-        self.url = wanted.status_callback
+        self.url = _absolute(self.call, wanted.status_callback)
         if wanted.status == "cancel":
             self._end({"Result": CANCELLED})
         elif wanted.status == "complete":
@@ -197,10 +200,8 @@ class AssistedPayments:
             return before.sid, before.made
         if (refused := paying.checked(call, wanted.terms.connector)) is not None:
             raise ApiError(400, refused.code, refused.error)
-        services = call.services
-        session = Session(
-            services.sids.new("PK"), call, call.leg, wanted, wanted.status_callback, services.clock.wall()
-        )
+        services, url = call.services, _absolute(call, wanted.status_callback)
+        session = Session(services.sids.new("PK"), call, call.leg, wanted, url, services.clock.wall())
         call.payment = session
         session.begin()
         return session.sid, session.made
@@ -217,3 +218,11 @@ class AssistedPayments:
             session.change(wanted)
             session.updates.add(wanted.key)
         return session.made
+
+
+def _absolute(call: Call, url: str) -> str:
+    """A relative URL is so to the document that the call runs; ApiError 21205 where there is none."""
+    try:
+        return resolve(call.base, url)
+    except FetchError as error:
+        raise ApiError(400, BAD_URL, f"StatusCallback {error}") from error

@@ -83,6 +83,22 @@ def test_what_is_too_old_is_deleted_within_the_hour(tmp_path: Path) -> None:
     run(main)
 
 
+def test_a_deleted_recording_is_known_for_forty_days(tmp_path: Path) -> None:
+    async def main(clock: VirtualClock) -> None:
+        store = await opened(clock, tmp_path)
+        at = START - timedelta(days=60)
+        row = Recording("RE", ACCOUNT, "CA", "deleted", "RecordVerb", 1, "both", at, at, at, "none.wav")
+        for number, days in enumerate((41, 39)):
+            gone = START - timedelta(days=days)
+            await store.recordings.insert(replace(row, sid=f"RE{number:032x}", date_updated=gone))
+        await store.recordings.insert(replace(row, sid=f"RE{2:032x}", status="completed"))
+        await Keeper(store, clock, tmp_path, 400).sweep()
+        assert (await kept(store))["recordings"] == [f"RE{number:032x}" for number in (1, 2)]
+        await store.close()
+
+    run(main)
+
+
 def test_much_is_deleted_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(old, "AT_ONCE", 7)
 
