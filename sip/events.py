@@ -115,6 +115,15 @@ class InfoReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class UpdateReceived:
+    """An UPDATE brought something that the session takes (`Invite.takes`); it is answered 200 already."""
+
+    session: str
+    content_type: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Referred:
     """The peer asks us to call somebody else: answer with AcceptRefer or RefuseRefer (RFC 3515, RFC 3892)."""
 
@@ -209,6 +218,6 @@ class Dropped:
 
 Event = (
     Invited | Ringing | Redirected | Answered | Accepted | Confirmed | Offered | Renegotiated | InfoReceived
-    | Referred | ReferProgress | Ended | Registered | Unregistered | Probed | Registering | FlowLost
+    | UpdateReceived | Referred | ReferProgress | Ended | Registered | Unregistered | Probed | Registering | FlowLost
     | Dropped
 )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sip.bodies import combined
 from sip.client_transaction import Act
 from sip.commands import Part
-from sip.events import Cause, Offered, Renegotiated
+from sip.events import Cause, Offered, Renegotiated, UpdateReceived
 from sip.layer import SDP
 from sip.message import Request, Response
 from sip.server_transaction import ServerTransaction
@@ -168,11 +168,14 @@ class Offers:
     def came(self, transaction: ServerTransaction, now: float) -> list[Output]:
         """A re-INVITE, UPDATE, or PRACK with an offer."""
         request, session = transaction.request, self._session
-        if request.body and request.content_type != SDP:
+        taken = request.method == "UPDATE" and request.content_type in session.takes
+        if request.body and request.content_type != SDP and not taken:
             return session.refuse(transaction, 415, now)
         brief = session.timer.refusal(request)
         if brief is not None:
             return session.layer.responses.send(transaction, brief, now)
+        if taken:
+            return [*self._grant(transaction, now), UpdateReceived(session.id, request.content_type, request.body)]
         if request.method == "UPDATE" and not request.body:
             return self._grant(transaction, now)
         if self._ours is not None:

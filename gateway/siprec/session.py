@@ -22,6 +22,7 @@ from sip.commands import Credentials, Part
 
 LOG = logging.getLogger(__name__)
 
+SNAPSHOT = "application/rs-metadata-request"  # RFC 7866 §9.2: the server wants all of the metadata
 SRC = "+sip.src"  # RFC 7866 §6.1.1: who records
 CROSSED = 491  # an offer of theirs was under way
 PAUSE = 2.0  # seconds after which ours is tried again
@@ -68,15 +69,16 @@ class RecordingSession:
 
     def invite(self, uri: str, from_: str, metadata: bytes, credentials: Credentials | None, patience: float) -> None:
         """Calls the server."""
+        self._metadata = metadata
         self._sip.apply(
             commands.Invite(
                 self.session, uri, from_, f"<{uri}>", self._offer(), (("Require", "siprec"),), credentials,
-                patience=patience, parts=_parts(metadata), features=SRC,
+                patience=patience, parts=_parts(metadata), features=SRC, takes=(SNAPSHOT,),
             )
         )  # fmt: skip
 
     def tell(self, metadata: bytes) -> None:
-        """Who takes part has changed."""
+        """Who takes part has changed, or all of it is asked for: it is always told whole."""
         self._metadata, self._stale = metadata, True
         self._update()
 
@@ -99,6 +101,9 @@ class RecordingSession:
                 self._hear_renegotiated(sdp, status)
             case events.Offered(sdp=sdp):
                 self._hear_offer(sdp)
+            case events.UpdateReceived(body=why):
+                LOG.info("< the recording server asks for the metadata: %s", why.decode("utf-8", "replace").strip())
+                self.tell(self._metadata)
             case events.Ended() if not self.gone.done():
                 self.gone.set_result(event)
 

@@ -10,6 +10,7 @@ from weakref import ref
 
 import numpy as np
 import pytest
+from lxml import etree
 
 from gateway.calls.recovery import recover
 from gateway.errors import ApiError
@@ -319,6 +320,32 @@ def test_the_server_is_told_whom_the_caller_talks_with(tmp_path: Path) -> None:
             assert len(left) == 2
             caller.hangup()
             await passes(1)
+
+    run(main)
+
+
+def test_the_server_may_ask_for_all_of_the_metadata(tmp_path: Path) -> None:
+    """RFC 7866 §9.2: by an UPDATE, which is answered by a re-INVITE with all of it; other bodies are 415."""
+
+    async def main(clock: VirtualClock) -> None:
+        async with whole(clock, tmp_path, document()) as one:
+            await known(one)
+            srs, caller = server(one), Caller(one)
+            caller.call()
+            await passes(2)
+            srs.asks_for_metadata()
+            await passes(2)
+            assert [answer.status for answer in srs.answers] == [200]
+            before, after = srs.metadata
+            assert etree.tostring(before.root) == etree.tostring(after.root)
+            assert (len(srs.invites), len(srs.offers)) == (2, 2)
+            srs.asks_for_metadata("application/rs-other")
+            await passes(2)
+            assert [answer.status for answer in srs.answers] == [200, 415]
+            assert (len(srs.metadata), srs.byes, events(one)) == (2, 0, ["siprec-started"])
+            caller.hangup()
+            await passes(2)
+            assert ports(one) == 0
 
     run(main)
 

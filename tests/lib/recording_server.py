@@ -134,6 +134,11 @@ class RecordingServer:
         self._cseq += 1
         self._request("INVITE", self._sdp(direction))
 
+    def asks_for_metadata(self, kind: str = "application/rs-metadata-request") -> None:
+        """An UPDATE without an offer."""
+        self._cseq += 1
+        self._request("UPDATE", "I was restarted", f"{kind}\r\nContent-Disposition: recording-session")
+
     def hangup(self) -> None:
         """BYE."""
         self._cseq += 1
@@ -167,10 +172,10 @@ class RecordingServer:
             response.body = sdp.encode()
         self._send(bytes(response), self._gateway)
 
-    def _request(self, method: str, sdp: str = "") -> None:
+    def _request(self, method: str, sdp: str = "", kind: str = "application/sdp") -> None:
         """In the dialog that the first INVITE made."""
         invite = self.invites[0]
-        kind = "Content-Type: application/sdp\r\n" if sdp else ""
+        kind = f"Content-Type: {kind}\r\n" if sdp else ""
         contact, via = invite.contact[0].uri, f"{self.ip}:{self.port};branch=z9hG4bK{method}{self._cseq}"
         text = (
             f"{method} {contact} SIP/2.0\r\nVia: SIP/2.0/UDP {via}\r\n"
