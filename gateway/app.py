@@ -208,6 +208,7 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
             finally:
                 exchange.ready = False
                 await asyncio.gather(carriers.retire(), exchange.drain(0.0))
+                store.hurry()
                 for keeper in keepers:
                     keeper.cancel()
 

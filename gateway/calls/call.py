@@ -212,6 +212,7 @@ class Call:
             await self.ends(self.wanted_status or "failed")
             return
         gone = await self.leg.gone
+        self.leg.release_port()
         self.document_came(False)
         LOG.debug("- the leg ended: %s%s", gone.cause, f", {gone.status} {gone.reason}" if gone.reason else "")
         if gone.failed and self.error is None:
@@ -228,7 +229,9 @@ class Call:
             callbacks = [status_callback(self.row, event, fields, self.services)]
             changes["sequence"] = self.row.sequence + 1
             self.row = replace(self.row, sequence=self.row.sequence + 1)
-        await self.services.store.calls.update(self.sid, changes | dialog, callbacks=callbacks)
+        calls = self.services.store.calls
+        write = calls.finish if self.row.status in params.FINAL else calls.update
+        await write(self.sid, changes | dialog, callbacks=callbacks)
         if callbacks:
             self.services.outbox.kick()
 

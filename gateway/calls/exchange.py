@@ -162,8 +162,12 @@ class Exchange:
             finally:
                 if call.leg is not None:
                     call.leg.hangup()
-            await call.over()
-            self._forget(call)
+            try:
+                await call.over()
+            except Exception:
+                LOG.exception("! the end of a call could not be written down")
+            finally:
+                self._forget(call)
 
     def _forget(self, call: Call) -> None:
         if call.leg is not None:

@@ -148,13 +148,16 @@ class Leg(Line):
 
     def hangup(self, reason: str = "") -> None:
         """Ends the leg, whatever its state. Does nothing when it is over."""
-        if not self.gone.done():
-            self._sip.apply(sip_commands.Hangup(self.session, status=603, reason=reason))
+        self._end(603, reason)
 
     def fail(self, reason: str) -> None:
-        """Ends the leg because of us; `gone.failed` will say so."""
+        """Ends the leg because of us; `gone.failed` will say so. Who called may try elsewhere (RFC 3261 §21.5)."""
         self._failure = self._failure or reason
-        self.hangup(reason)
+        self._end(500, reason)
+
+    def _end(self, status: int, reason: str) -> None:
+        if not self.gone.done():
+            self._sip.apply(sip_commands.Hangup(self.session, status=status, reason=reason))
 
     def never_was(self, reason: str) -> None:
         """The leg ends before SIP knew of it."""

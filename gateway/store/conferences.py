@@ -27,8 +27,8 @@ class Conferences:
         await self._database.write(insert(self._table, values(conference)))
 
     async def update(self, sid: str, changes: Mapping[str, Any], *, callbacks: Sequence[Callback] = ()) -> None:
-        """A change with the callbacks that tell of it."""
-        await self._database.write(update(self._table, changes, sid=sid), *insert_callbacks(callbacks))
+        """A change with the callbacks that tell of it, which must not be lost."""
+        await self._database.keep(update(self._table, changes, sid=sid), *insert_callbacks(callbacks))
 
     async def fetch(self, account_sid: str, sid: str) -> Conference | None:
         """A conference of an account."""

@@ -8,7 +8,9 @@ fails they are done again, each in a savepoint of its own, so that it takes no o
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +22,13 @@ from gateway.clock import Clock
 from gateway.store.connections import Connections, connections
 from gateway.store.statements import Statement
 
+LOG = logging.getLogger(__name__)
+
 Write = tuple[Sequence[Statement], "asyncio.Future[list[int]]"]
 Result = list[int] | Exception
 
+DOWN = (sa.exc.OperationalError, sa.exc.InterfaceError, OSError)  # full, locked, unreachable: that may pass
+AGAIN = 2.0  # seconds between attempts at what must not be lost
 MOST_TOGETHER = 200  # writes in one commit
 MIGRATION_LOCK = 0x7472756E  # any number that no other program uses on this database
 
@@ -35,6 +41,7 @@ class Database:
         self._gathering = gathering
         self.clock = clock
         self._queue: asyncio.Queue[Write | None] = asyncio.Queue()
+        self._hurried = asyncio.Event()
         self._writer = asyncio.create_task(self._write_all(), name="store writer")
 
     @classmethod
@@ -70,6 +77,23 @@ class Database:
         done: asyncio.Future[list[int]] = asyncio.get_running_loop().create_future()
         self._queue.put_nowait((statements, done))
         return await done  # who gives up waiting takes nothing back: it is committed all the same
+
+    async def keep(self, *statements: Statement) -> list[int]:
+        """`write` for what must not be lost: while the database takes nothing it is tried again, until `hurry`."""
+        while True:
+            try:
+                return await self.write(*statements)
+            except DOWN as error:
+                if self._hurried.is_set():
+                    raise
+                LOG.error("! the database takes nothing, again in %g s: %s", AGAIN, str(error).partition("\n")[0])
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(AGAIN):
+                        await self._hurried.wait()
+
+    def hurry(self) -> None:
+        """Nobody waits for a database that is down any more: the next start finds what was not finished."""
+        self._hurried.set()
 
     async def _write_all(self) -> None:
         while (first := await self._queue.get()) is not None:

@@ -178,6 +178,10 @@ class Calls:
         """A change of state with all that belongs to it; its confirmed dialog is a column, too: `dialog`."""
         await self._database.write(update(self._table, changes, sid=sid), *insert_callbacks(callbacks))
 
+    async def finish(self, sid: str, changes: Mapping[str, Any], *, callbacks: Sequence[Callback] = ()) -> None:
+        """The last change of state, which must not be lost."""
+        await self._database.keep(update(self._table, changes, sid=sid), *insert_callbacks(callbacks))
+
     async def fetch(self, account_sid: str, sid: str) -> Call | None:
         """A call of an account."""
         found = await self._database.read(*select(self._table, account_sid=account_sid, sid=sid))
@@ -249,6 +253,10 @@ class Recordings:
         """A change of state."""
         change = update(self._table, changes, sid=sid)
         await self._database.write(change, *insert_callbacks(callbacks))
+
+    async def finish(self, sid: str, changes: Mapping[str, Any], *, callbacks: Sequence[Callback] = ()) -> None:
+        """The last change of state, which must not be lost."""
+        await self._database.keep(update(self._table, changes, sid=sid), *insert_callbacks(callbacks))
 
     async def fetch(self, account_sid: str, sid: str) -> Recording | None:
         """A recording of an account."""

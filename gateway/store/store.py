@@ -56,6 +56,10 @@ class Store:
         """Opens and migrates the database at `url` (SQLAlchemy's form)."""
         return cls(await Database.open(url, clock, durability, gathering), secret)
 
+    def hurry(self) -> None:
+        """The process ends: nobody waits for a database that takes nothing."""
+        self._database.hurry()
+
     async def close(self) -> None:
         """Commits what was queued and closes."""
         await self._database.close()

@@ -10,8 +10,9 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
+from gateway.store.database import DOWN
 from gateway.store.requests import Requests, Sent
 
 LOG = logging.getLogger(__name__)
@@ -19,7 +20,6 @@ LOG = logging.getLogger(__name__)
 PERIOD = 1.0  # seconds between writes
 WAITING = 20_000  # that are not written yet: more than a second's, unless the database stands still
 TOGETHER = 500  # rows of one statement
-DOWN = (OperationalError, InterfaceError, OSError)
 
 
 class Ledger:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from hashlib import file_digest
@@ -15,6 +15,7 @@ from gateway.calls.call import Call
 from gateway.calls.media import Worker
 from gateway.calls.recordings import telling
 from gateway.calls.services import Services
+from gateway.store.rows import Callback
 from gateway.store.rows import Recording as Row
 from media import files
 from media.commands import Command, PauseRecord, Record, ResumeRecord, StopRecord
@@ -26,6 +27,12 @@ LOG = logging.getLogger(__name__)
 REPAIRS = ThreadPoolExecutor(1, "repairs")
 TROUBLE = 12400  # Twilio's internal failure
 TOO_SHORT = 16101  # Twilio: the recording is absent because it was too short
+
+
+class Update(Protocol):
+    """A way to write changes of a row."""
+
+    async def __call__(self, sid: str, changes: Mapping[str, Any], *, callbacks: Sequence[Callback]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +206,8 @@ class Recording:
             changes: dict[str, Any] = {"status": status, "date_updated": self._call.services.clock.wall()}
             if status == self.row.status:
                 events = ()
-            self.row = await _written(self.row, changes, events, self.url, self._call.services)
+            write = self._call.services.store.recordings.update
+            self.row = await _written(self.row, changes, events, self.url, self._call.services, write)
             LOG.info("- recording %s %s", self.row.sid, status)
             return True
 
@@ -277,13 +285,16 @@ def _repair_file(path: Path) -> tuple[float, int, str]:
 async def finish(row: Row, changes: dict[str, Any], url: str, services: Services) -> None:
     """Writes a recording's final state with its callback."""
     changes["date_updated"] = services.clock.wall()
-    row = await _written(row, changes, telling.ended(replace(row, **changes)), url, services)
+    write = services.store.recordings.finish
+    row = await _written(row, changes, telling.ended(replace(row, **changes)), url, services, write)
     LOG.info("- recording %s %s, %s s, %s bytes, sha256 %s", row.sid, row.status, row.duration, row.size, row.sha256)
 
 
-async def _written(row: Row, changes: dict[str, Any], events: Collection[str], url: str, services: Services) -> Row:
+async def _written(
+    row: Row, changes: dict[str, Any], events: Collection[str], url: str, services: Services, write: Update
+) -> Row:
     """The row with the changes, which are in the database with what tells of them."""
     row, told = telling.told(replace(row, **changes), events, url, services)
-    await services.store.recordings.update(row.sid, changes | {"told": row.told}, callbacks=told)
+    await write(row.sid, changes | {"told": row.told}, callbacks=told)
     services.outbox.kick()
     return row
