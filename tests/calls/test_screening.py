@@ -36,6 +36,19 @@ async def gateway(clock: VirtualClock, folder: Path, voice: str, screen: str) ->
         yield one
 
 
+@asynccontextmanager
+async def answered(
+    clock: VirtualClock, folder: Path, screen: str, more: str = ""
+) -> AsyncIterator[tuple[Whole[EngineLink], Caller, Callee]]:
+    """Bob has answered just now, and hears the document."""
+    async with gateway(clock, folder, dial(sip(BOB), more=more), screen) as one:
+        caller, callee = Caller(one), Callee(one)
+        caller.call()
+        await passes(1)
+        callee.answer()
+        yield one, caller, callee
+
+
 async def calls(one: Whole[EngineLink]) -> list[Call]:
     """Newest first, without the caller's."""
     (account,) = await one.services.store.accounts.all()
@@ -57,18 +70,14 @@ def test_a_whisper_is_heard_by_the_called_party_alone_and_then_they_are_joined(t
     """While it plays, the caller hears ringing on."""
 
     async def main(clock: VirtualClock) -> None:
-        voice, whisper = dial(sip(BOB)), f"<Say>{'x' * 70}</Say>"  # seven seconds
-        async with gateway(clock, tmp_path, voice, whisper) as one:
-            caller, callee = Caller(one), Callee(one)
-            caller.call()
-            await passes(2)
-            callee.answer()
-            await passes(5.7)  # the ringing is on again
+        whisper = f"<Say>{'x' * 70}</Say>"  # seven seconds
+        async with answered(clock, tmp_path, whisper) as (one, caller, callee):
+            await passes(6.7)  # the ringing is on again
             assert not joined(one)
             assert rings(one.link.heard(0))
             said = one.link.heard(1)[-8000:].astype(np.float64)
             assert np.argmax(np.abs(np.fft.rfft(said))) * 8000 / len(said) == pytest.approx(500, abs=2)
-            await passes(3)
+            await passes(2)
             assert joined(one)
             callee.hangup()
             await caller.gone
@@ -85,11 +94,8 @@ def test_a_whisper_is_heard_by_the_called_party_alone_and_then_they_are_joined(t
 
 def test_who_declines_ends_its_own_call_only(tmp_path: Path) -> None:
     async def main(clock: VirtualClock) -> None:
-        async with gateway(clock, tmp_path, dial(sip(BOB)), "<Gather timeout='2' action='/pressed'/><Hangup/>") as one:
-            caller, callee = Caller(one), Callee(one)
-            caller.call()
-            await passes(1)
-            callee.answer()
+        screen = "<Gather timeout='2' action='/pressed'/><Hangup/>"
+        async with answered(clock, tmp_path, screen) as (one, caller, callee):
             await caller.gone
             await passes(1)
             ended = callee.ended()
@@ -104,11 +110,7 @@ def test_who_declines_ends_its_own_call_only(tmp_path: Path) -> None:
 def test_who_accepts_by_a_key_is_joined(tmp_path: Path) -> None:
     async def main(clock: VirtualClock) -> None:
         screen = "<Gather numDigits='1' action='/pressed'><Say>press</Say></Gather><Hangup/>"
-        async with gateway(clock, tmp_path, dial(sip(BOB)), screen) as one:
-            caller, callee = Caller(one), Callee(one)
-            caller.call()
-            await passes(1)
-            callee.answer()
+        async with answered(clock, tmp_path, screen) as (one, caller, _):
             await passes(2)
             one.link.press(1, "1")
             await passes(1)
@@ -146,12 +148,7 @@ def test_the_first_to_end_its_document_is_joined_and_the_others_end(tmp_path: Pa
 
 def test_answer_on_bridge_keeps_the_caller_ringing_meanwhile(tmp_path: Path) -> None:
     async def main(clock: VirtualClock) -> None:
-        voice = dial(sip(BOB), more="answerOnBridge='true'")
-        async with gateway(clock, tmp_path, voice, "<Pause length='4'/>") as one:
-            caller, callee = Caller(one), Callee(one)
-            caller.call()
-            await passes(1)
-            callee.answer()
+        async with answered(clock, tmp_path, "<Pause length='4'/>", "answerOnBridge='true'") as (one, caller, _):
             await passes(3)
             assert not caller.answered()
             await passes(3)
@@ -166,11 +163,7 @@ def test_answer_on_bridge_keeps_the_caller_ringing_meanwhile(tmp_path: Path) -> 
 @pytest.mark.parametrize("hangs_up", ["caller", "callee"])
 def test_who_hangs_up_during_the_document_ends_it(tmp_path: Path, hangs_up: str) -> None:
     async def main(clock: VirtualClock) -> None:
-        async with gateway(clock, tmp_path, dial(sip(BOB)), "<Pause length='30'/>") as one:
-            caller, callee = Caller(one), Callee(one)
-            caller.call()
-            await passes(1)
-            callee.answer()
+        async with answered(clock, tmp_path, "<Pause length='30'/>") as (one, caller, callee):
             await passes(2)
             (caller if hangs_up == "caller" else callee).hangup()
             await caller.gone
@@ -189,11 +182,7 @@ def test_who_hangs_up_during_the_document_ends_it(tmp_path: Path, hangs_up: str)
 )
 def test_a_document_that_may_not_be_run_ends_the_leg(tmp_path: Path, screen: str, code: int) -> None:
     async def main(clock: VirtualClock) -> None:
-        async with gateway(clock, tmp_path, dial(sip(BOB)), screen) as one:
-            caller, callee = Caller(one), Callee(one)
-            caller.call()
-            await passes(1)
-            callee.answer()
+        async with answered(clock, tmp_path, screen) as (one, caller, callee):
             await caller.gone
             await passes(1)
             (child,) = await calls(one)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from weakref import ref
@@ -52,6 +54,27 @@ async def known(one: Whole[Any], *uris: str, **more: Any) -> None:
     await one.services.recorders.put(Connector(name="srs", uris=uris or (URI,), **more))
 
 
+@asynccontextmanager
+async def recorded(
+    clock: VirtualClock,
+    folder: Path,
+    documents: dict[str, str] | None = None,
+    *,
+    uris: tuple[str, ...] = (URI,),
+    rtp: tuple[int, ...] = (7000, 7002),
+    **connector: Any,
+) -> AsyncIterator[tuple[Whole[Any], RecordingServer, Caller]]:
+    """A call that has been recorded for two seconds; the caller hangs up in the end."""
+    async with whole(clock, folder, documents or document()) as one:
+        await known(one, *uris, **connector)
+        srs, caller = server(one, rtp=rtp), Caller(one)
+        caller.call()
+        await passes(2)
+        yield one, srs, caller
+        caller.hangup()
+        await passes(1)
+
+
 def events(one: Whole[Any]) -> list[str]:
     return [told["SiprecEvent"] for told in one.web.to("/told")]
 
@@ -71,12 +94,9 @@ async def notes(one: Whole[Any], call: CallRow) -> list[int]:
 
 def test_a_call_s_two_streams_go_to_the_server_until_the_call_ends(tmp_path: Path) -> None:
     async def main(clock: VirtualClock) -> None:
-        parameter = '<Parameter name="Agent" value="B&amp;b"/>'
-        async with whole(clock, tmp_path, document(then=f"<Say>Hello</Say>{LONG}", inside=parameter)) as one:
-            await known(one)
-            srs, caller = server(one), Caller(one)
-            caller.call()
-            await passes(2)
+        inside = '<Parameter name="Agent" value="B&amp;b"/>'
+        voice = document(then=f"<Say>Hello</Say>{LONG}", inside=inside)
+        async with recorded(clock, tmp_path, voice) as (one, srs, caller):
             (invite,) = srs.invites
             assert invite.headers.get("Require") == "siprec"
             assert "+sip.src" in (invite.headers.get("Contact") or "")
@@ -110,17 +130,11 @@ def test_a_call_s_two_streams_go_to_the_server_until_the_call_ends(tmp_path: Pat
 def test_stop_ends_it_and_the_call_goes_on(tmp_path: Path) -> None:
     async def main(clock: VirtualClock) -> None:
         then = f"<Pause length='3'/><Stop><Siprec name='mine'/></Stop>{LONG}"
-        async with whole(clock, tmp_path, document(then=then)) as one:
-            await known(one)
-            srs, caller = server(one), Caller(one)
-            caller.call()
-            await passes(2)
+        async with recorded(clock, tmp_path, document(then=then)) as (one, srs, caller):
             assert srs.byes == 0
             await passes(3)
             assert (srs.byes, ports(one), caller.gone.done()) == (1, 1, False)
             assert events(one) == ["siprec-started", "siprec-stopped"]
-            caller.hangup()
-            await passes(1)
 
     run(main)
 
@@ -128,43 +142,27 @@ def test_stop_ends_it_and_the_call_goes_on(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("track", "label", "sends"), [("inbound_track", "1", CALLER), ("outbound_track", "2", ME)])
 def test_one_track_is_one_stream(tmp_path: Path, track: str, label: str, sends: str) -> None:
     async def main(clock: VirtualClock) -> None:
-        async with whole(clock, tmp_path, document(f'{TOLD} track="{track}"')) as one:
-            await known(one)
-            srs, caller = server(one, rtp=(7000,)), Caller(one)
-            caller.call()
-            await passes(2)
+        async with recorded(clock, tmp_path, document(f'{TOLD} track="{track}"'), rtp=(7000,)) as (one, srs, _):
             assert srs.offers[0].count("m=audio") == 1
             assert f"a=label:{label}\r\n" in srs.offers[0]
             assert srs.metadata[0].label(sends) == [label]
             assert ports(one) == 2
-            caller.hangup()
-            await passes(1)
 
     run(main)
 
 
 def test_a_stream_that_the_server_refuses_is_not_sent(tmp_path: Path) -> None:
     async def main(clock: VirtualClock) -> None:
-        async with whole(clock, tmp_path, document()) as one:
-            await known(one)
-            _, caller = server(one, rtp=(0, 7002)), Caller(one)
-            caller.call()
-            await passes(2)
+        async with recorded(clock, tmp_path, rtp=(0, 7002)) as (one, _, _):
             assert (len(one.link.heard(1)), len(one.link.heard(2)) > 0) == (0, True)
             assert events(one) == ["siprec-started"]
-            caller.hangup()
-            await passes(1)
 
     run(main)
 
 
 def test_the_server_may_hold_and_go_on(tmp_path: Path) -> None:
     async def main(clock: VirtualClock) -> None:
-        async with whole(clock, tmp_path, document()) as one:
-            await known(one)
-            srs, caller = server(one), Caller(one)
-            caller.call()
-            await passes(2)
+        async with recorded(clock, tmp_path) as (one, srs, caller):
             srs.reoffer("inactive")
             await passes(1)
             answer = srs.answers[-1]
@@ -178,25 +176,17 @@ def test_the_server_may_hold_and_go_on(tmp_path: Path) -> None:
             assert srs.answers[-1].body.count(b"a=sendonly") == 2
             assert len(one.link.heard(1)) > held
             assert caller.gone.done() is False
-            caller.hangup()
-            await passes(1)
 
     run(main)
 
 
 def test_a_server_that_hangs_up_has_stopped_it(tmp_path: Path) -> None:
     async def main(clock: VirtualClock) -> None:
-        async with whole(clock, tmp_path, document()) as one:
-            await known(one)
-            srs, caller = server(one), Caller(one)
-            caller.call()
-            await passes(2)
+        async with recorded(clock, tmp_path) as (one, srs, caller):
             srs.hangup()
             await passes(1)
             assert events(one) == ["siprec-started", "siprec-stopped"]
             assert (ports(one), caller.gone.done()) == (1, False)
-            caller.hangup()
-            await passes(1)
 
     run(main)
 
@@ -240,15 +230,9 @@ def test_the_server_behind_one_that_is_down_records(tmp_path: Path) -> None:
 
 def test_a_server_without_streams_for_us_is_an_error(tmp_path: Path) -> None:
     async def main(clock: VirtualClock) -> None:
-        async with whole(clock, tmp_path, document()) as one:
-            await known(one)
-            srs, caller = server(one, rtp=(0, 0)), Caller(one)
-            caller.call()
-            await passes(2)
+        async with recorded(clock, tmp_path, rtp=(0, 0)) as (one, srs, _):
             assert (events(one), srs.byes) == (["siprec-error"], 1)
             assert one.web.to("/told")[0]["SiprecErrorCode"] == "31920"
-            caller.hangup()
-            await passes(1)
 
     run(main)
 
@@ -286,12 +270,7 @@ def test_a_name_runs_once_and_a_call_has_four_streams_at_most(tmp_path: Path) ->
     async def main(clock: VirtualClock) -> None:
         more = "<Siprec connectorName='srs' name='{}'/>"
         both = "".join(f"<Start>{more.format(name)}</Start>" for name in ("mine", "b", "c"))
-        async with whole(clock, tmp_path, document(then=both + LONG)) as one:
-            await known(one)
-            caller = Caller(one)
-            server(one)
-            caller.call()
-            await passes(2)
+        async with recorded(clock, tmp_path, document(then=both + LONG)) as (one, _, caller):
             assert sorted(await notes(one, call_of(one))) == [14300, 31960]
             assert ports(one) == 5
             caller.hangup()
@@ -352,11 +331,8 @@ def test_the_server_may_ask_for_all_of_the_metadata(tmp_path: Path) -> None:
 
 def test_the_api_begins_and_ends_one_by_sid_and_by_name(tmp_path: Path) -> None:
     async def main(clock: VirtualClock) -> None:
-        async with whole(clock, tmp_path, {"/voice": f"<Response><Say>Hi</Say>{LONG}</Response>"}) as one:
-            await known(one)
-            srs, caller = server(one), Caller(one)
-            caller.call()
-            await passes(2)
+        voice = {"/voice": f"<Response><Say>Hi</Say>{LONG}</Response>"}
+        async with recorded(clock, tmp_path, voice) as (one, srs, caller):
             live, row = LiveSiprecs(one.exchange.living), call_of(one)
             for name in ("", "mine"):
                 made = await live.start(row, StartSiprec("srs", name))
@@ -382,11 +358,7 @@ def test_the_api_begins_and_ends_one_by_sid_and_by_name(tmp_path: Path) -> None:
 
 def test_a_worker_that_dies_is_told_and_nothing_is_left(tmp_path: Path) -> None:
     async def main(clock: VirtualClock) -> None:
-        async with whole(clock, tmp_path, document()) as one:
-            await known(one)
-            srs, caller = server(one), Caller(one)
-            caller.call()
-            await passes(2)
+        async with recorded(clock, tmp_path) as (one, srs, _):
             await one.kill(0)
             await passes(2)
             assert events(one) == ["siprec-started", "siprec-error"]
@@ -397,11 +369,7 @@ def test_a_worker_that_dies_is_told_and_nothing_is_left(tmp_path: Path) -> None:
 
 def test_a_call_that_was_recorded_is_gone_without_the_collector(tmp_path: Path) -> None:
     async def main(clock: VirtualClock) -> None:
-        async with whole(clock, tmp_path, document()) as one:
-            await known(one)
-            _, caller = server(one), Caller(one)
-            caller.call()
-            await passes(3)
+        async with recorded(clock, tmp_path) as (one, _, caller):
             (call,) = map(ref, one.exchange.calls.values())
             siprec = ref(next(iter(call().siprecs.values())))  # type: ignore[union-attr]
             gc.disable()
@@ -417,19 +385,12 @@ def test_a_call_that_was_recorded_is_gone_without_the_collector(tmp_path: Path) 
 
 def test_what_a_crash_cut_off_is_ended_at_the_next_start(tmp_path: Path) -> None:
     async def main(clock: VirtualClock) -> None:
-        async with whole(clock, tmp_path, document()) as one:
-            await known(one)
-            server(one)
-            caller = Caller(one)
-            caller.call()
-            await passes(2)
+        async with recorded(clock, tmp_path) as (one, _, _):
             call = call_of(one)
             await recover(one.services)
             await passes(1)
             told = one.web.to("/told")[-1]
             assert (told["SiprecEvent"], told["CallSid"]) == ("siprec-error", call.sid)
             assert await one.services.store.siprecs.unfinished() == []
-            caller.hangup()
-            await passes(1)
 
     run(main)

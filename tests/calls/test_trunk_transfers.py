@@ -76,10 +76,12 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(clock: VirtualClock, path: Path, *, called: bool, **fields: Any) -> AsyncIterator[Stage]:
+async def stage(
+    clock: VirtualClock, path: Path, *, called: bool, transfer_mode: str = "enable-all", **fields: Any
+) -> AsyncIterator[Stage]:
     """A talk of a PBX, by a trunk with these fields."""
     async with whole(clock, path, {"/voice": "<Response/>"}) as one:
-        made = await pbx_trunk(one, ("127.0.0.4", 1), **fields)
+        made = await pbx_trunk(one, ("127.0.0.4", 1), transfer_mode=transfer_mode, **fields)
         await lists(one, made, network="127.0.0.4")
         await trunk(one, "acme", uris=["sip:127.0.0.5"])
         await route(one, "acme")
@@ -96,7 +98,7 @@ sides = pytest.mark.parametrize("called", [True, False], ids=["called", "calling
 @pytest.mark.parametrize("target", [TO_NUMBER, f"tel:{THIRD}", f"sip:{THIRD}@127.0.0.2:5060", TO_SIP])
 def test_the_other_party_is_joined_with_the_target(tmp_path: Path, called: bool, target: str) -> None:
     async def main(clock: VirtualClock) -> None:
-        async with stage(clock, tmp_path, called=called, transfer_mode="enable-all") as here:
+        async with stage(clock, tmp_path, called=called) as here:
             await here.refers(target)
             reached = here.carol if target == TO_SIP else here.carrier
             assert (progress(here.pbx.events), here.joined()) == (UP[:1], 0)
@@ -164,8 +166,7 @@ def test_sip_only_lets_sip_through(tmp_path: Path, called: bool) -> None:
 @pytest.mark.parametrize("shown", ["from-transferee", "from-transferor"])
 def test_whose_number_the_target_sees(tmp_path: Path, called: bool, shown: str) -> None:
     async def main(clock: VirtualClock) -> None:
-        fields = {"transfer_mode": "enable-all", "transfer_caller_id": shown}
-        async with stage(clock, tmp_path, called=called, **fields) as here:
+        async with stage(clock, tmp_path, called=called, transfer_caller_id=shown) as here:
             await here.refers(TO_NUMBER)
             caller = here.carrier.said(Invited)[-1].request.from_.uri.user
             other = CALLER if called else ABROAD
@@ -180,7 +181,7 @@ def test_whose_number_the_target_sees(tmp_path: Path, called: bool, shown: str) 
 @sides
 def test_where_the_target_does_not_answer_they_talk_on_and_may_try_again(tmp_path: Path, called: bool) -> None:
     async def main(clock: VirtualClock) -> None:
-        async with stage(clock, tmp_path, called=called, transfer_mode="enable-all") as here:
+        async with stage(clock, tmp_path, called=called) as here:
             await here.refers(TO_SIP)
             here.carol.refuse(486)
             await passes(3)
@@ -199,7 +200,7 @@ def test_where_the_target_does_not_answer_they_talk_on_and_may_try_again(tmp_pat
 @sides
 def test_who_talks_on_ends_with_the_pbx(tmp_path: Path, called: bool) -> None:
     async def main(clock: VirtualClock) -> None:
-        async with stage(clock, tmp_path, called=called, transfer_mode="enable-all") as here:
+        async with stage(clock, tmp_path, called=called) as here:
             await here.refers(TO_SIP)
             here.carol.refuse(404)
             await passes(3)
@@ -216,7 +217,7 @@ def test_who_talks_on_ends_with_the_pbx(tmp_path: Path, called: bool) -> None:
 @sides
 def test_a_pbx_that_hangs_up_at_once_has_transferred_all_the_same(tmp_path: Path, called: bool) -> None:
     async def main(clock: VirtualClock) -> None:
-        async with stage(clock, tmp_path, called=called, transfer_mode="enable-all") as here:
+        async with stage(clock, tmp_path, called=called) as here:
             here.pbx.endpoint.apply(Refer(here.session, TO_SIP))
             here.pbx.endpoint.apply(Hangup(here.session))
             await passes(1)
@@ -231,7 +232,7 @@ def test_a_pbx_that_hangs_up_at_once_has_transferred_all_the_same(tmp_path: Path
 @sides
 def test_nobody_is_left_where_the_pbx_is_gone_and_the_target_refuses(tmp_path: Path, called: bool) -> None:
     async def main(clock: VirtualClock) -> None:
-        async with stage(clock, tmp_path, called=called, transfer_mode="enable-all") as here:
+        async with stage(clock, tmp_path, called=called) as here:
             await here.refers(TO_SIP)
             here.pbx.endpoint.apply(Hangup(here.session))
             await passes(1)
@@ -246,7 +247,7 @@ def test_nobody_is_left_where_the_pbx_is_gone_and_the_target_refuses(tmp_path: P
 @sides
 def test_who_hangs_up_while_the_target_rings_ends_it_all(tmp_path: Path, called: bool) -> None:
     async def main(clock: VirtualClock) -> None:
-        async with stage(clock, tmp_path, called=called, transfer_mode="enable-all") as here:
+        async with stage(clock, tmp_path, called=called) as here:
             await here.refers(TO_SIP)
             here.carol.ring()
             await passes(1)
@@ -261,7 +262,7 @@ def test_a_target_that_may_not_be_called_is_told(tmp_path: Path, called: bool) -
     """No route leads there: the ordinary rules of calls out hold."""
 
     async def main(clock: VirtualClock) -> None:
-        async with stage(clock, tmp_path, called=called, transfer_mode="enable-all") as here:
+        async with stage(clock, tmp_path, called=called) as here:
             await here.refers(f"sip:+4930901820@{PBX_NAME}")
             await passes(2)
             assert (progress(here.pbx.events), here.joined()) == ([(100, False), (503, True)], 2)
@@ -273,7 +274,7 @@ def test_a_target_that_may_not_be_called_is_told(tmp_path: Path, called: bool) -
 
 def test_the_other_side_may_not_transfer_the_pbx(tmp_path: Path) -> None:
     async def main(clock: VirtualClock) -> None:
-        async with stage(clock, tmp_path, called=True, transfer_mode="enable-all") as here:
+        async with stage(clock, tmp_path, called=True) as here:
             here.other.endpoint.apply(Refer("c", TO_SIP))
             await passes(1)
             assert progress(here.other.events) == [(603, True)]
@@ -284,7 +285,7 @@ def test_the_other_side_may_not_transfer_the_pbx(tmp_path: Path) -> None:
 
 def test_a_call_whose_pbx_is_leaving_cannot_be_redirected(tmp_path: Path) -> None:
     async def main(clock: VirtualClock) -> None:
-        async with stage(clock, tmp_path, called=False, transfer_mode="enable-all") as here:
+        async with stage(clock, tmp_path, called=False) as here:
             await here.refers(TO_SIP)
             pbx, other = (await rows(here.one))[0], await here.transferee()
             with pytest.raises(ApiError):
@@ -329,8 +330,7 @@ def test_an_attended_transfer_joins_both_calls_of_the_pbx(tmp_path: Path, called
 
 def test_the_talk_with_the_target_is_recorded_too(tmp_path: Path) -> None:
     async def main(clock: VirtualClock) -> None:
-        fields = {"transfer_mode": "enable-all", "recording_mode": "record-from-answer"}
-        async with stage(clock, tmp_path, called=False, **fields) as here:
+        async with stage(clock, tmp_path, called=False, recording_mode="record-from-answer") as here:
             await here.refers(TO_SIP)
             here.carol.answer()
             await passes(3)
