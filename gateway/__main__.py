@@ -11,7 +11,7 @@ from typing import Any
 
 import uvloop
 
-from gateway import config, log
+from gateway import config, log, pages
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -66,6 +66,7 @@ def _overrides(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def serve(arguments: argparse.Namespace) -> int:
     """Runs the gateway until SIGTERM or SIGINT."""
+    pages.for_new_objects()
     from gateway import app
 
     return uvloop.run(app.serve(settings_of(arguments)))

@@ -15,7 +15,7 @@ from random import Random
 
 from aiohttp import web
 
-from gateway import listeners, rooms
+from gateway import listeners, pages, rooms
 from gateway.accounts import credentials
 from gateway.accounts.credentials import Credentials
 from gateway.billing.guard import Guard as Spending
@@ -234,7 +234,7 @@ async def serve(settings: Settings) -> int:
         loop.add_signal_handler(number, stop.set)
     async with running(settings) as gateway:
         _greet(gateway)
-        _spare_collections()
+        _settle_down()
         await stop.wait()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, gateway.exchange.end_all, "the gateway stops at once")
@@ -243,14 +243,15 @@ async def serve(settings: Settings) -> int:
     return 0
 
 
-def _spare_collections() -> None:
-    """What is there at the start stays, so the collector need not look at it; new things it looks at less often.
+def _settle_down() -> None:
+    """What is there at the start stays: the collector need not look at it, and it is worth huge pages.
 
-    A call that is over is freed without it (tests/calls hold that).
+    New things are looked at less often: a call that is over is freed without it (tests/calls hold that).
     """
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 10, 10)
+    pages.for_the_heap()
 
 
 def _greet(gateway: Gateway) -> None:
