@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -13,7 +14,18 @@ from gateway.store.rows import Notification
 from gateway.store.statements import delete, insert, update, values
 
 COPIED = ("account_sid", "ordering", "url", "method", "params", "token")
+KEYS = ("id", "ordering", "url", "attempts", "first_tried")
 AT_ONCE = 500  # of one statement
+PAGE = 500  # rows that are read together: a backlog must not hold up the loop
+
+
+def _page(*names: str) -> sa.Select[Any]:
+    table = tables.callbacks
+    fits = table.c.dead.is_(False), table.c.id > sa.bindparam("after")
+    return sa.select(*(table.c[name] for name in names)).where(*fits).order_by(table.c.id).limit(PAGE)
+
+
+WHOLE, BRIEF = _page(*KEYS, "account_sid", "method", "params", "token"), _page(*KEYS)
 
 
 class Outbox:
@@ -23,10 +35,9 @@ class Outbox:
         self._database = database
         self._table = tables.callbacks
 
-    async def waiting(self, after: int = 0) -> Sequence[sa.RowMapping]:
-        """What is neither delivered nor dead, with ids above `after`, oldest first."""
-        fits = self._table.c.dead.is_(False), self._table.c.id > after
-        return await self._database.read(sa.select(self._table).where(*fits).order_by(self._table.c.id))
+    async def waiting(self, after: int = 0, *, whole: bool = True) -> Sequence[sa.RowMapping]:
+        """What is neither delivered nor dead, with ids above `after`, oldest first, a page; or their `KEYS` alone."""
+        return await self._database.read(WHOLE if whole else BRIEF, {"after": after})
 
     async def count(self) -> int:
         """How many wait."""

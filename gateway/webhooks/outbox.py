@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from urllib.parse import urlsplit
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from typing import Any
 
 from gateway.clock import Clock
 from gateway.sids import Sids, is_sid
 from gateway.store import Store
+from gateway.store.outbox import PAGE
 from gateway.store.rows import Callback, Notification
 from gateway.webhooks.errors import Failure, FetchError
+from gateway.webhooks.lanes import Lane, Place, Waiting, callback_of, host_of
 from gateway.webhooks.slots import Host, Slots
 from gateway.webhooks.url import form
 
@@ -27,6 +28,8 @@ LOG = logging.getLogger(__name__)
 
 Deliver = Callable[[Callback], Awaitable[int]]
 UNWELCOME = 15003  # Twilio: "Call Progress: Warning Response to Callback URL"
+WHOLE = 2000  # callbacks in memory with all that they say: of a longer backlog only the keys are
+REMEMBERED = 10_000  # hosts that were quick
 BROKEN = 5.0  # seconds after which a database that failed is asked again
 PATIENCE = timedelta(days=1)  # no callback is given up sooner, however often the gateway was started meanwhile
 
@@ -41,43 +44,6 @@ def pauses() -> Iterator[float]:
 PLAN = tuple(pauses())
 
 
-@dataclass(slots=True)
-class Waiting:
-    """A callback of the database; `attempts` counts those of the plan."""
-
-    id: int
-    callback: Callback
-    attempts: int
-    first_tried: datetime | None
-
-
-@dataclass(slots=True, eq=False)
-class Lane:
-    """The callbacks of one call for one URL, in their order. `woken`: the host answers somebody while we wait."""
-
-    place: Place
-    queue: deque[Waiting] = field(default_factory=deque)
-    woken: asyncio.Event = field(default_factory=asyncio.Event)
-    tried_after: int = 0  # answers of its place
-
-
-@dataclass(slots=True, eq=False)
-class Place:
-    """Where lanes lead."""
-
-    name: str
-    host: Host = field(default_factory=Host)
-    lanes: set[Lane] = field(default_factory=set)
-    paused: set[Lane] = field(default_factory=set)  # that wait for their next attempt
-    answers: int = 0
-
-    def answered(self) -> None:
-        """It takes callbacks: those that wait may be tried now."""
-        self.answers += 1
-        for lane in self.paused:
-            lane.woken.set()
-
-
 class Outbox:
     """Delivers. `kick` says that something was committed."""
 
@@ -88,7 +54,10 @@ class Outbox:
         self._clock = clock
         self._lanes: dict[tuple[str, str], Lane] = {}
         self._places: dict[str, Place] = {}
+        self._quick: OrderedDict[str, None] = OrderedDict()  # hosts that answered quickly when nothing waited any more
+        self._tasks = asyncio.TaskGroup()
         self._last = 0  # the highest id that was loaded; ids only grow
+        self._whole = 0  # callbacks that are in memory with all that they say
         self._kicked = asyncio.Event()
         self._slots = Slots()
 
@@ -108,47 +77,77 @@ class Outbox:
 
     async def run(self) -> None:
         """Delivers until cancelled."""
-        async with asyncio.TaskGroup() as lanes:
+        async with self._tasks:
             while True:
                 self._kicked.clear()
                 try:
-                    await self._load(lanes)
+                    await self._load()
                 except Exception:
                     LOG.exception("! callbacks could not be read, again in %g s", BROKEN)
                     await asyncio.sleep(BROKEN)
                     continue
                 await self._kicked.wait()
 
-    async def _load(self, tasks: asyncio.TaskGroup) -> None:
-        for row in await self._store.outbox.waiting(self._last):
-            self._last = row["id"]
-            callback = Callback(
-                row["account_sid"], row["ordering"], row["url"], row["method"], row["params"], row["token"]
-            )
-            waiting = Waiting(row["id"], callback, row["attempts"], row["first_tried"])
-            key = callback.ordering, callback.url
-            if key in self._lanes:
-                self._lanes[key].queue.append(waiting)
-            else:
-                self._open(key).queue.append(waiting)
-                tasks.create_task(self._work(key))
+    async def _load(self) -> None:
+        while rows := await self._store.outbox.waiting(self._last, whole=self._whole < WHOLE):
+            for row in rows:
+                self._add(row)
+            self._last = rows[-1]["id"]
+            if len(rows) < PAGE:
+                break
+            await asyncio.sleep(0)
+
+    def _add(self, row: Mapping[Any, Any]) -> None:
+        """Puts a callback into its lane."""
+        key = row["ordering"], row["url"]
+        lane = self._lanes.get(key) or self._open(key)
+        waiting = Waiting.of(row, self._clock.now())
+        self._whole += waiting.callback is not None
+        lane.queue.append(waiting)
+
+    def _forget(self, waiting: Waiting) -> None:
+        """It may take a while until it is asked for again: the database has it."""
+        self._whole -= waiting.callback is not None
+        waiting.callback = None
 
     def _open(self, key: tuple[str, str]) -> Lane:
         name = host_of(key[1])
-        place = self._places.setdefault(name, Place(name))
-        lane = self._lanes[key] = Lane(place)
-        place.lanes.add(lane)
+        place = self._places.get(name)
+        if place is None:
+            place = self._places[name] = Place(name, Host(quick=name in self._quick))
+        lane = self._lanes[key] = Lane(key, place)
+        place.resting.append(lane)
+        self._begin(place)
         return lane
 
-    def _close(self, key: tuple[str, str]) -> None:
-        lane = self._lanes.pop(key)
-        lane.place.lanes.discard(lane)
-        if not lane.place.lanes:
-            del self._places[lane.place.name]
+    def _begin(self, place: Place) -> None:
+        """Begins lanes that rest, as many as may."""
+        while place.may_begin():
+            self._tasks.create_task(self._work(place.enter()))
 
-    async def _work(self, key: tuple[str, str]) -> None:
+    def _leave(self, lane: Lane) -> None:
+        """Nobody works on it any more."""
+        place = lane.place
+        place.begun -= 1
+        if lane.queue:
+            place.resting.append(lane)
+        else:
+            del self._lanes[lane.key]
+        self._begin(place)
+        if place.empty:
+            del self._places[place.name]
+            self._remember(place)
+
+    def _remember(self, place: Place) -> None:
+        """A quick host is one the next time, too."""
+        self._quick.pop(place.name, None)
+        if place.host.quick:
+            self._quick[place.name] = None
+            if len(self._quick) > REMEMBERED:
+                self._quick.popitem(last=False)
+
+    async def _work(self, lane: Lane) -> None:
         """Works off a lane until it is empty. Nothing that goes wrong here reaches another lane."""
-        lane = self._lanes[key]
         while lane.queue:
             try:
                 await self._until_over(lane, lane.queue[0])
@@ -156,8 +155,8 @@ class Outbox:
                 LOG.exception("! a callback's state could not be written, again in %g s", BROKEN)
                 await asyncio.sleep(BROKEN)
             else:
-                lane.queue.popleft()
-        self._close(key)
+                self._forget(lane.queue.popleft())
+        self._leave(lane)
 
     async def _until_over(self, lane: Lane, waiting: Waiting) -> None:
         """One callback: delivered, refused for good, or given up."""
@@ -166,17 +165,48 @@ class Outbox:
         while error is not None:
             pause, dead = self._verdict(waiting, error)
             waiting.attempts += 1
-            note = self._note(waiting.callback, error, dead=dead) if dead or waiting.attempts == 1 else None
-            await self._store.outbox.failed(
-                waiting.id, waiting.attempts, waiting.first_tried, error, dead=dead, note=note
-            )
-            url = waiting.callback.url
+            if dead or waiting.attempts == 1 or error != UNTRIED:
+                await self._failed(waiting, error, dead=dead)
+            url = lane.key[1]
             if dead:
                 LOG.error("! %d: callback to %s is given up: %s", UNWELCOME, url, error)
+                await self._sweep(lane.place)
                 return
             LOG.warning("! %d: callback to %s failed, again in %g s: %s", UNWELCOME, url, pause, error)
+            self._forget(waiting)
             error = await self._again(lane, waiting, pause)
         await self._store.outbox.done(waiting.id)
+
+    async def _sweep(self, place: Place) -> None:
+        """Gives up what has rested for its day, while others asked a dead host for it."""
+        for _ in range(len(place.resting)):
+            if not place.resting or not place.host.dead:
+                return
+            lane = place.enter()
+            try:
+                while lane.queue and self._clock.now() - lane.queue[0].since >= PATIENCE.total_seconds():
+                    waiting = lane.queue[0]
+                    waiting.first_tried = waiting.first_tried or self._clock.wall()
+                    await self._failed(waiting, UNTRIED, dead=True)
+                    self._forget(lane.queue.popleft())
+            finally:
+                self._leave(lane)
+
+    async def _failed(self, waiting: Waiting, error: str, *, dead: bool) -> None:
+        """Writes it down, and tells the account of the first time and of the last."""
+        assert waiting.first_tried is not None
+        told = dead or waiting.attempts == 1
+        note = self._note(await self._body(waiting), error, dead=dead) if told else None
+        await self._store.outbox.failed(waiting.id, waiting.attempts, waiting.first_tried, error, dead=dead, note=note)
+
+    async def _body(self, waiting: Waiting) -> Callback:
+        """All that it says."""
+        if waiting.callback is None:
+            row = await self._store.outbox.fetch(waiting.id)
+            assert row is not None, "only its lane deletes a callback that waits"
+            waiting.callback = callback_of(row)
+            self._whole += 1
+        return waiting.callback
 
     def _verdict(self, waiting: Waiting, error: str) -> tuple[float, bool]:
         """The pause after a failed attempt, and whether there is no next one."""
@@ -199,24 +229,37 @@ class Outbox:
         """The plan's next attempt; before it one more, where the host answers somebody else meanwhile."""
         at = self._clock.now() + pause
         with suppress(TimeoutError):
-            await self._wakes(lane, pause)
+            with self._pausing(lane.place):
+                await self._wakes(lane, pause)
             error = await self._try(lane, waiting)
             if error is None or _final(error):
                 return error
-            await asyncio.sleep(at - self._clock.now())
+            with self._pausing(lane.place):
+                await asyncio.sleep(at - self._clock.now())
         return await self._try(lane, waiting)
+
+    @contextmanager
+    def _pausing(self, place: Place) -> Iterator[None]:
+        """Others begin meanwhile."""
+        place.pausing += 1
+        self._begin(place)
+        try:
+            yield
+        finally:
+            place.pausing -= 1
 
     async def _wakes(self, lane: Lane, pause: float) -> None:
         """Until its host answers somebody, as it may have since our attempt began; TimeoutError where it does not."""
         if lane.place.answers != lane.tried_after:
             return
-        lane.woken.clear()
+        lane.woken = asyncio.Event()
         lane.place.paused.add(lane)
         try:
             async with asyncio.timeout(pause):
                 await lane.woken.wait()
         finally:
             lane.place.paused.discard(lane)
+            lane.woken = None
 
     async def _try(self, lane: Lane, waiting: Waiting) -> str | None:
         """None when it was delivered, else why not."""
@@ -230,18 +273,19 @@ class Outbox:
             error = await self._ask(host, waiting)
         if error is None:
             lane.place.answered()
+            self._begin(lane.place)
         return error
 
     async def _ask(self, host: Host, waiting: Waiting) -> str | None:
-        began = self._clock.now()
+        callback, began = await self._body(waiting), self._clock.now()
         try:
-            status = await self._deliver(waiting.callback)
+            status = await self._deliver(callback)
         except FetchError as error:
             if error.kind in (Failure.CONNECT, Failure.READ):
                 host.kept_silent()
             return f"{error.code}: {error}"
         except Exception as error:
-            LOG.exception("! a callback to %s failed in here", waiting.callback.url)
+            LOG.exception("! callback %d failed in here", waiting.id)
             return f"internal failure: {error!r}"
         host.answered(self._clock.now() - began)
         if 200 <= status < 300:
@@ -257,11 +301,3 @@ UNTRIED = "not tried: the host has answered nothing for a while, and is asked on
 def _final(error: str) -> bool:
     """Whether the app refused it for good."""
     return error.startswith(REFUSED)
-
-
-def host_of(url: str) -> str:
-    """HOST or HOST:PORT of a URL, in lower case; empty where it has none."""
-    try:
-        return urlsplit(url).netloc.rpartition("@")[2].lower()
-    except ValueError:
-        return ""

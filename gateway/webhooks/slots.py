@@ -1,6 +1,7 @@
 """How many requests are under way to each host, so that none that is slow or dead delays another's.
 
-Two of each host never wait for anybody. What a host has under way beyond these comes out of a pool: one for hosts that
+Two of each host wait for nobody, unless a thousand are under way so (a customer can have a name for each call). What a
+host has under way beyond these comes out of a pool: one for hosts that
 answered quickly the last time, one for all others. A host that is silent again and again is asked one request at a
 time, and whoever comes meanwhile is told so at once (a circuit breaker).
 """
@@ -16,6 +17,7 @@ from enum import Enum
 
 OWN = 2
 MOST = 50  # of one host
+LOOK = 50  # hosts of the queue that are looked at when a slot is free: with each that is given back it goes on
 QUICK = 2.0  # seconds of an answer
 SILENT = 5  # attempts in a row without an answer: the host is dead until it answers
 
@@ -23,7 +25,7 @@ SILENT = 5  # attempts in a row without an answer: the host is dead until it ans
 class Pool(Enum):
     """Where a slot comes from; the value says how many there are for all hosts."""
 
-    OWN = 0
+    OWN = 1000
     QUICK = 200
     OTHERS = 100
 
@@ -44,6 +46,11 @@ class Host:
         return self.silent >= SILENT
 
     @property
+    def pool(self) -> Pool:
+        """Where it finds more than its own."""
+        return Pool.QUICK if self.quick else Pool.OTHERS
+
+    @property
     def under_way(self) -> int:
         """Requests."""
         return self.own + self.more
@@ -62,7 +69,7 @@ class Slots:
 
     def __init__(self) -> None:
         self._free = {pool: int(pool.value) for pool in Pool}
-        self._queue: deque[Host] = deque()  # that wait for a slot, each in its turn
+        self._queues: dict[Pool, deque[Host]] = {Pool.QUICK: deque(), Pool.OTHERS: deque()}  # each in its turn
 
     @asynccontextmanager
     async def one(self, host: Host) -> AsyncIterator[None]:
@@ -74,32 +81,35 @@ class Slots:
             self._give(host, pool)
 
     def _take(self, host: Host) -> Pool | None:
-        if host.own < OWN:
+        if host.own < OWN and self._free[Pool.OWN]:
             host.own += 1
+            self._free[Pool.OWN] -= 1
             return Pool.OWN
-        pool = Pool.QUICK if host.quick else Pool.OTHERS
-        if host.under_way >= MOST or not self._free[pool]:
+        if host.under_way >= MOST or not self._free[host.pool]:
             return None
         host.more += 1
-        self._free[pool] -= 1
-        return pool
+        self._free[host.pool] -= 1
+        return host.pool
 
     async def _turn(self, host: Host) -> Pool:
         slot: asyncio.Future[Pool] = asyncio.get_running_loop().create_future()
         if not host.waiting:
-            self._queue.append(host)
+            self._queues[host.pool].append(host)
         host.waiting.append(slot)
         return await slot
 
     def _give(self, host: Host, pool: Pool) -> None:
-        """Takes a slot back, and gives each host in the queue one that can have it."""
+        """Takes a slot back, and gives the next hosts one that can have it."""
         if pool is Pool.OWN:
             host.own -= 1
         else:
             host.more -= 1
-            self._free[pool] += 1
-        for _ in range(len(self._queue)):
-            self._serve(self._queue.popleft())
+        self._free[pool] += 1
+        for wanted, queue in self._queues.items():
+            for _ in range(min(len(queue), LOOK)):
+                if not self._free[Pool.OWN] and not self._free[wanted]:
+                    break
+                self._serve(queue.popleft())
 
     def _serve(self, host: Host) -> None:
         while host.waiting and host.waiting[0].done():  # who waited is gone
@@ -107,4 +117,4 @@ class Slots:
         if host.waiting and (pool := self._take(host)) is not None:
             host.waiting.popleft().set_result(pool)
         if host.waiting:
-            self._queue.append(host)
+            self._queues[host.pool].append(host)

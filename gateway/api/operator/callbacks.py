@@ -8,7 +8,7 @@ from typing import Any
 from gateway.api.http import Reply, Request, Route
 from gateway.errors import ApiError, not_found
 from gateway.store.outbox import Outbox
-from gateway.webhooks.outbox import host_of
+from gateway.webhooks.lanes import host_of
 
 STATES = {"": None, "waiting": False, "dead": True}
 LIMIT = 100

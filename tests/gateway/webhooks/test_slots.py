@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from gateway.store.repositories import insert_callbacks
 from gateway.store.rows import Callback
 from gateway.webhooks.errors import Failure, FetchError
-from gateway.webhooks.outbox import UNTRIED, host_of
-from gateway.webhooks.slots import MOST, OWN, SILENT, Host, Slots
+from gateway.webhooks.lanes import host_of
+from gateway.webhooks.outbox import UNTRIED
+from gateway.webhooks.slots import MOST, OWN, SILENT, Host, Pool, Slots
 from tests.gateway.webhooks.test_outbox import App, bench
 from tests.lib.loop import VirtualClock, passes, run
 
@@ -185,3 +187,29 @@ def test_a_host_is_dead_after_a_few_silences_and_lives_with_its_next_answer() ->
 )  # fmt: skip
 def test_the_host_of_a_url(url: str, host: str) -> None:
     assert host_of(url) == host
+
+
+def test_names_without_end_take_a_thousand_connections_and_a_host_that_is_known_waits_for_none_of_them(
+    tmp_path: Path,
+) -> None:
+    """Who has `*.dead.example` has a host for each call."""
+
+    async def main(clock: VirtualClock) -> None:
+        app = Slow(clock)
+        async with bench(clock, tmp_path, app) as one:
+            await one.put("known", url="http://good.example/")
+            await passes(1)
+            await one.store._database.write(
+                *insert_callbacks(
+                    [Callback("AC1", f"CA{n}", f"http://dead{n}.example/", "POST", {}, f"b{n}") for n in range(3000)]
+                )
+            )
+            one.outbox.kick()
+            for second in range(30):
+                await one.put(f"g{second}", call=f"CB{second}", url="http://good.example/")
+                await passes(1)
+                assert len([token for token in app.tokens() if token.startswith("g")]) == second + 1
+                assert sum(app.under_way.values()) <= Pool.OWN.value + Pool.OTHERS.value
+            assert len(app.peak) == 3001
+
+    run(main)
