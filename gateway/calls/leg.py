@@ -90,8 +90,13 @@ class Leg(Line):
         """Whether media may follow its real source (design: the trunk's `symmetric`)."""
         self._negotiation.symmetric = symmetric
 
-    def signalled_from(self, ip: str) -> None:
+    @property
+    def signalling_ip(self) -> str:
         """Where the other side's SIP comes from, which is where its media may come from."""
+        return self._negotiation.signalling_ip
+
+    @signalling_ip.setter
+    def signalling_ip(self, ip: str) -> None:
         self._negotiation.signalling_ip = ip
 
     @property
@@ -227,10 +232,10 @@ class Leg(Line):
         """An event of this leg's SIP session."""
         match event:
             case sip_events.Ringing(status=status, sdp=sdp, source=source):
-                self.signalled_from(source)
+                self.signalling_ip = source
                 self._hear_ringing(status, sdp)
             case sip_events.Answered(sdp=sdp, response=response, dialog=dialog, source=source):
-                self.signalled_from(source)
+                self.signalling_ip = source
                 self.dialog, self.response = dialog, response
                 self._hear_answer(sdp)
             case sip_events.Accepted(dialog=dialog):
@@ -241,7 +246,7 @@ class Leg(Line):
                 self.dialog = dialog
                 self._hear_confirmed(sdp)
             case sip_events.Offered(sdp=sdp, source=source):
-                self.signalled_from(source)
+                self.signalling_ip = source
                 self._hear_offer(sdp)
             case sip_events.Renegotiated(sdp=sdp, status=status) if sdp is not None and status < 300:
                 self._connect(sdp)

@@ -74,7 +74,7 @@ class Reception:
         elif leg is None or leg.port is None or not leg.answered.done():
             self._refuse(event, Refusal(481, "the call that it would replace is not up"))
         else:
-            leg.signalled_from(event.flow.remote[0])
+            leg.signalling_ip = event.flow.remote[0]
             try:
                 agreed = leg.agree(event.sdp)
             except NegotiationError as error:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+UNRESOLVED = 11210  # a host name has no address, or cannot be one
+
 
 class Failure(StrEnum):
     """The kinds of failure that a URL's `rp` override names; `OTHER` is never retried."""

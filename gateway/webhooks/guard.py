@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 
-from gateway.webhooks.errors import Failure, FetchError
+from gateway.webhooks.errors import UNRESOLVED, Failure, FetchError
 from gateway.webhooks.names import Names
 
 Ip = IPv4Address | IPv6Address
@@ -114,14 +114,14 @@ class Guard:
         if (literal := _literal(host)) is not None:
             return [literal]
         if _NUMBER.search(host):
-            raise FetchError(11210, f"host {host} is a number that is no address")
+            raise FetchError(UNRESOLVED, f"host {host} is a number that is no address")
         try:
             found = await self._lookup(host)
         except (OSError, UnicodeError) as error:
             reason = getattr(error, "strerror", None) or error
-            raise FetchError(11210, f"host {host} cannot be resolved: {reason}", kind=Failure.CONNECT) from error
+            raise FetchError(UNRESOLVED, f"host {host} cannot be resolved: {reason}", kind=Failure.CONNECT) from error
         if not found:
-            raise FetchError(11210, f"host {host} has no address", kind=Failure.CONNECT)
+            raise FetchError(UNRESOLVED, f"host {host} has no address", kind=Failure.CONNECT)
         return [ip_address(text.partition("%")[0]) for text in dict.fromkeys(found)]
 
 

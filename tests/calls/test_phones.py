@@ -302,6 +302,25 @@ def test_when_the_document_fails_the_fallback_of_the_domain_runs(tmp_path: Path)
 # being called
 
 
+def test_the_document_of_a_phone_that_is_called_is_told_where_it_is(tmp_path: Path) -> None:
+    async def main(clock: VirtualClock) -> None:
+        documents = DIAL | {"/voice": DIAL["/voice"].replace("<Sip>", "<Sip url='/screen'>"), "/screen": "<Response/>"}
+        async with whole(clock, tmp_path, documents) as one:
+            made, bob = await domain(one), await registered(one, "bob", "127.0.0.8")
+            alice = Phone(one, "alice", "127.0.0.7")
+            alice.call("bob")
+            await passes(2)
+            bob.answer()
+            await passes(2)
+            (asked,) = one.web.to("/screen")
+            wanted = {"SipDomain": DOMAIN, "SipDomainSid": made.sid, "SipSourceIp": "127.0.0.8"}
+            assert {name: asked[name] for name in wanted} == wanted
+            bob.hangup()
+            await passes(1)
+
+    run(main)
+
+
 def test_phones_of_a_domain_call_each_other_through_dial(tmp_path: Path) -> None:
     async def main(clock: VirtualClock) -> None:
         async with whole(clock, tmp_path, DIAL) as one:

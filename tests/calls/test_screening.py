@@ -86,6 +86,9 @@ def test_a_whisper_is_heard_by_the_called_party_alone_and_then_they_are_joined(t
             assert (asked["CallSid"], asked["ParentCallSid"]) == (child.sid, child.parent_call_sid)
             assert (asked["Direction"], asked["CallStatus"]) == ("outbound-dial", "in-progress")
             assert asked["SipCallId"]
+            assert (asked["SipSourceIp"], asked["SipDomain"], "SipDomainSid" in asked) == (
+                "127.0.0.4", "127.0.0.4", False,
+            )  # fmt: skip
             assert (after["DialCallStatus"], after["DialBridged"]) == ("completed", "true")
             assert (after["DialSipResponseCode"], after["DialSipCallId"]) == ("200", asked["SipCallId"])
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.store.paging import Page
 from sip.outputs import Host, Record, Srv
 from tests.lib.far_ends import Caller, Peer
 from tests.lib.loop import VirtualClock, passes, run
@@ -75,6 +76,26 @@ def test_a_public_address_beside_an_inner_one_is_tried(tmp_path: Path) -> None:
 def test_a_name_that_leads_inside_is_refused_at_the_first_look_with_a_line(tmp_path: Path) -> None:
     names: Names = {("HOST", "evil.example"): (Host(OUTER),)}
     assert heard(tmp_path, "sip:bob@evil.example", names, {"evil.example": [INNER]}) == (0, 0, "failed")
+
+
+@pytest.mark.parametrize(
+    ("uri", "code"), [("sip:bob@gone.example", 13254), ("sip:bob@198.51.100.1;secure=true", 13243)]
+)
+def test_a_uri_that_leads_nowhere_fails_the_dial_with_its_code(tmp_path: Path, uri: str, code: int) -> None:
+    """A name without an address, and SRTP, which there is not."""
+
+    async def main(clock: VirtualClock) -> None:
+        async with whole(clock, tmp_path, dial(uri)) as one:
+            one.web.names["gone.example"] = []
+            caller = Caller(one)
+            caller.call()
+            await passes(5)
+            assert one.web.at(f"{HOST}/after")[0].params["DialCallStatus"] == "failed"
+            (account,) = await one.services.store.accounts.all()
+            notes = await one.services.store.notifications.page(account.account_sid, Page(), {})
+            assert [note.error_code for note in notes.rows] == [code]
+
+    run(main)
 
 
 def test_the_gateways_own_http_port_is_not_spoken_to_in_sip(tmp_path: Path) -> None:

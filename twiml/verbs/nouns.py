@@ -178,6 +178,8 @@ def _with(uri: SipUri, headers: list[tuple[str, str]]) -> SipUri:
 def _fits(read: Reader, uri: SipUri) -> bool:
     """Within Twilio's limits."""
     bare, _, headers = uri.uri.partition("?")
+    for name in re.findall(r";(region|edge|tnx)=", bare):
+        read.warn(13241, f"<Sip> URI: {name} has no effect, for this gateway has one place: it is passed on as it is")
     if not bare or len(bare) >= LONGEST_URI:
         read.warn(13243, f"<Sip> URI of {len(bare)} characters; 1 to {LONGEST_URI - 1} are allowed: not dialled")
     elif len(headers) >= LONGEST_HEADERS:

@@ -109,20 +109,23 @@ async def _ring(control: Control, child: Child, plan: DialPlan, on_early_media: 
         await child.call.ends("failed")
         return
     if await outbound.place(child.call, child.hops, plan.timeout, control.leg.port, on_early_media):
-        child.call.extra = _sip_facts(child)
+        child.call.extra = await _sip_facts(child)
         await child.call.is_answered()
         with talking(child.call) as child.party:
             ready = await _is_ready(control, child, plan)
             child.answered = not _leaves(child) and ready
 
 
-def _sip_facts(child: Child) -> dict[str, str]:
+async def _sip_facts(child: Child) -> dict[str, str]:
     """What is known of who answered (twiml-voice.md: Sip)."""
-    leg = child.call.leg
+    leg, call = child.call.leg, child.call
     if not isinstance(child.target, SipTarget) or leg is None or leg.response is None:
         return {}
     host = address_of(child.target.uri.partition("?")[0])[0]
-    return {"SipCallId": leg.response.call_id, "SipDomain": host} | sip_headers(leg.response)
+    domain = await call.services.phones.domain(host)
+    own = domain is not None and domain.account_sid == call.row.account_sid
+    known = {"SipSourceIp": leg.signalling_ip} | ({"SipDomainSid": domain.sid} if own and domain is not None else {})
+    return {"SipCallId": leg.response.call_id, "SipDomain": host} | known | sip_headers(leg.response)
 
 
 def _leaves(child: Child) -> bool:

@@ -16,6 +16,7 @@ from sip.errors import SipError
 from sip.locate import DEFAULT_PORT
 from sip.uri import Uri
 
+BAD_URI = 13243  # Twilio: Dial->Sip: invalid SIP URI
 INSIDE = "X-Trunkline-Inside"  # carries this process' token on calls to our own numbers
 
 
@@ -94,11 +95,13 @@ def to_sip(text: str, username: str | None, password: str | None) -> Hop:
     """A SIP URI with its custom headers (`?X-Name=value`) taken out of it and made headers."""
     bare, _, query = text.partition("?")
     try:
-        scheme = Uri.parse(bare).scheme
+        uri = Uri.parse(bare)
     except SipError as error:
-        raise NoRoute(13243, str(error)) from error
-    if scheme not in ("sip", "sips"):
-        raise NoRoute(13243, f"{bare!r} is not a SIP URI")
+        raise NoRoute(BAD_URI, str(error)) from error
+    if uri.scheme not in ("sip", "sips"):
+        raise NoRoute(BAD_URI, f"{bare!r} is not a SIP URI")
+    if (uri.param("secure") or "").lower() == "true":
+        raise NoRoute(BAD_URI, f"{bare!r} with secure=true needs SRTP, which this version does not have")
     headers = []
     for pair in filter(None, query.split("&")):
         name, _, value = pair.partition("=")

@@ -18,6 +18,7 @@ from gateway.calls.placing.signing import signed
 from gateway.calls.services import Services
 from gateway.trunks.model import Trunk
 from gateway.trunks.policy import Header, caller_headers, identity_of, shown
+from gateway.webhooks.errors import UNRESOLVED, FetchError
 from sip.bindings import by_preference
 from sip.commands import Invite
 from sip.errors import SipError
@@ -27,6 +28,7 @@ from sip.uri import Uri
 
 LOG = logging.getLogger(__name__)
 
+NO_HOST = 13254  # Twilio: Dial: the DNS name of a SIP URI has no address
 MOST_INSIDE = 10  # times that a call goes on to another number or domain of ours: each takes two ports
 
 
@@ -55,7 +57,7 @@ async def hops_to_uri(
         raise NoRoute(13243, str(error)) from error
     domain = await services.phones.domain(uri.host)
     if domain is None:
-        await services.guard_sip(hop.uri)
+        await _guard(services, hop.uri)
         return [replace(hop, headers=(*hop.headers, *inside(services, hop.uri)), guarded=True)]
     if domain.account_sid == account_sid and any(name.lower() == "replaces" for name, _ in hop.headers):
         # a phone of the domain has its dialogs with us: one of them is what an attended transfer takes over
@@ -67,6 +69,16 @@ async def hops_to_uri(
     if not known:
         raise NotRegistered(f"{uri.user}@{uri.host} has no registered phone")
     return [replace(hop, uri=one.called_at, binding=one) for rank in by_preference(known) for one in rank]
+
+
+async def _guard(services: Services, uri: str) -> None:
+    """NoRoute where its host has no address, FetchError for one that customers may not reach."""
+    try:
+        await services.guard_sip(uri)
+    except FetchError as error:
+        if error.code != UNRESOLVED:
+            raise
+        raise NoRoute(NO_HOST, str(error)) from error
 
 
 def inside(services: Services, uri: str) -> tuple[tuple[str, str], ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.lib.callcontrol import ran, targets
 from twiml.control import Screen, SipTarget, SipUri
 
@@ -67,3 +69,10 @@ def test_what_does_not_belong_there_is_ignored() -> None:
 
 def test_machine_detection_is_known_by_name() -> None:
     assert ran("<Dial><Sip machineDetection='Enable'>sip:a@b</Sip></Dial>").codes == [13241]
+
+
+@pytest.mark.parametrize("name", ["region=us1", "edge=dublin", "tnx=TK1"])
+def test_where_it_leaves_twilio_has_no_effect(name: str) -> None:
+    """Which is warned of."""
+    done = ran(f"<Dial><Sip>sip:a@b;{name}?X-One=1</Sip></Dial>")
+    assert (done.codes, done.targets) == ([13241], (SipTarget(f"sip:a@b;{name}?X-One=1"),))
