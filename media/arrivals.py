@@ -38,8 +38,9 @@ class Arrivals:
         """Whether strangers are to be told."""
         return bool(self._strangers)
 
-    def sort(self, inbox: Inbox, now: float, said: list[events.Event]) -> tuple[Packets, Headers]:
-        """The packets of the peers and their headers, of which `ok` says that they are RTP that was agreed on."""
+    def sort(self, inbox: Inbox, now: float, said: list[events.Event]) -> tuple[Packets, Headers, bool]:
+        """The packets of the peers and their headers, of which `ok` says that they are RTP that was agreed on; whether
+        telephone events are among them."""
         for stray in inbox.strays:
             self._meet(stray, now, said)
         for report in inbox.reports:
@@ -47,12 +48,11 @@ class Arrivals:
         packets = inbox.packets
         self._probation.tick += 1
         if not len(packets):
-            return packets, NO_HEADERS
+            return packets, NO_HEADERS, False
         headers, others = self._streams.sort(packets)
         for index in others.tolist():
             headers.ok[index] = self._is_heard(packets, headers, index, now)
-        self._streams.count(packets, headers, now)
-        return packets, headers
+        return packets, headers, self._streams.count(packets, headers, now)
 
     def _is_heard(self, packets: Packets, headers: Headers, index: int, now: float) -> bool:
         """A packet that is of no stream that is heard so far: RTCP on the RTP port, or one of another stream."""

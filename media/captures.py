@@ -58,6 +58,9 @@ class Captures:
         self._running: dict[int, Capturing] = {}
         self._said: list[events.Event] = []
 
+    def __bool__(self) -> bool:
+        return bool(self._running)
+
     def start(self, command: commands.Capture) -> None:
         """Begins; another capture of the port ends."""
         self.stop(command.port)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from media.conferences import Conferences
 from media.departures import Spoken, packed, silent
 from media.dialling import Dialling
 from media.dtmf import Events, Listener, is_event
+from media.duties import Duties, duties_of
 from media.forward import Forwarder
 from media.frames import FRAME, RATE, Mask, Pcm, Rows
 from media.inbox import Inbox
@@ -76,12 +76,14 @@ class Engine:
         self._heard = np.zeros((rows, FRAME), np.int16)
         self._said = np.zeros((rows, FRAME), np.uint8)
         self._listened = np.zeros(rows, np.bool_)  # in the last tick
+        self._duties: Duties | None = None
         self._ticks = 0
 
     # commands
 
     def take(self, row: int) -> int:
         """A row begins; its SSRC."""
+        self._duties = None
         ssrc = self._random.getrandbits(32)
         self.ports.take(row, ssrc, self._random.getrandbits(16), self._random.getrandbits(32))
         self._jitter.begin(row)
@@ -93,6 +95,7 @@ class Engine:
 
     def apply(self, command: commands.Command, now: float) -> list[events.Event]:
         """One command; those about a port that is not taken do nothing."""
+        self._duties = None
         match command:
             case commands.Bridge(a=a, b=b):
                 self._bridge(a, b)
@@ -243,37 +246,44 @@ class Engine:
         self._ticks += 1
         if not len(inbox.packets) and not inbox.strays and self._is_quiet():
             return out
-        packets, headers = self._came(inbox, now, out)
-        forwarding = self._forwarder.rows(self._sources.playing)
-        if len(packets) and forwarding.any():
-            out.packets.append(self._streams.forward(packets, headers, forwarding))
-        listening = self._listening(forwarding)
-        self._begin_to_listen(listening)
-        if len(packets):
+        packets, headers, pressed = self._came(inbox, now, out)
+        duties = self._duties or self._take_on()
+        if len(packets) and duties.forwards:
+            out.packets.append(self._streams.forward(packets, headers, duties))
+        if pressed:
             self._hear_events(packets, headers, out)
-            self._buffer(packets, headers)
-        if len(listening):
-            self._hear(listening)
-            self._detect(listening, out)
-        if self._withholding:
+        if len(duties.listening):
+            if len(packets):
+                self._buffer(packets, headers)
+            self._hear(duties.listening)
+            self._detect(duties.listening, out)
+        if duties.withholds:
             self._heard[self._withholding.rows] = self._withholding.keyless(self._heard[self._withholding.rows])
         out.events += self._conferences.hear(self._heard)
-        out.packets.append(self._speak(forwarding, out))
-        self._record(out)
-        self._count(out.packets)
+        speaking = duties.unfed
+        if duties.forwards and self._streams.wait(duties):
+            speaking = duties.speaking(self._forwarder.idle)
+        if len(speaking):
+            out.packets.append(self._speak(speaking, duties, out))
+        self.ports.timestamp += FRAME
+        self._record(duties, out)
         self._watch(now, out)
-        if self.ports.captured.any():
+        if self._captures:
             self._captures.went(out.packets, out.reports, now)
+        if out.events:
+            self._duties = None  # what ended may have been part of somebody's
         return out
 
     def late(self, inbox: Inbox, now: float) -> list[events.Event]:
         """What came while ticks were left out: it is counted, its keys are heard, its audio is too late for anybody."""
         out = Outbox()
-        self._hear_events(*self._came(inbox, now, out), out)
+        packets, headers, pressed = self._came(inbox, now, out)
+        if pressed:
+            self._hear_events(packets, headers, out)
         return out.events
 
-    def _came(self, inbox: Inbox, now: float, out: Outbox) -> tuple[Packets, Headers]:
-        if self.ports.captured.any():
+    def _came(self, inbox: Inbox, now: float, out: Outbox) -> tuple[Packets, Headers, bool]:
+        if self._captures:
             self._captures.came(inbox, now)
         return self._arrivals.sort(inbox, now, out.events)
 
@@ -281,7 +291,7 @@ class Engine:
         """So many ticks were left out after a stall: their audio is late, and what we send goes on in time."""
         rows = np.flatnonzero(self.ports.connected)
         self._jitter.skip(rows[self._listened[rows]], ticks)  # the others begin anew when they are listened to
-        self.ports.timestamp[rows] = (self.ports.timestamp[rows] + ticks * FRAME) & 0xFFFFFFFF
+        self.ports.timestamp += ticks * FRAME
 
     def _is_quiet(self) -> bool:
         """Whether nothing can happen in a tick without packets: nobody is connected, recorded or dialled."""
@@ -297,22 +307,16 @@ class Engine:
             for row, digit in self._events.receive(rows[index], headers.timestamp[index], numbers):
                 out.events.append(events.DigitReceived(row, digit, False))
 
-    def _listening(self, forwarding: Mask) -> Rows:
-        """The rows whose audio somebody needs as samples: recorded, bridged but not forwarded, without events."""
-        ports = self.ports
-        wanted = ports.tapped | (ports.dtmf_type < 0) | self._conferences.rooms.wanted | ports.withheld
-        wanted |= (ports.peer >= 0) & ~forwarding
-        if ports.tapped.any():
-            wanted |= (ports.peer >= 0) & ports.tapped[ports.peer]
-        return np.flatnonzero(wanted & ports.connected)
-
-    def _begin_to_listen(self, listening: Rows) -> None:
-        """Whoever was not listened to in the last tick has an old playout buffer; all others play on."""
+    def _take_on(self) -> Duties:
+        """What rows do from now on. Who was not listened to until now has an old playout buffer."""
+        self._duties = duties_of(self.ports, self._forwarder, self._sources.playing, self._conferences.rooms.wanted)
+        listening = self._duties.listening
         begun = listening[~self._listened[listening]]
         if len(begun):
             self._jitter.reset(begun)
         self._listened[:] = False
         self._listened[listening] = True
+        return self._duties
 
     def _buffer(self, packets: Packets, headers: Headers) -> None:
         """Audio packets of those who are listened to into the playout buffers."""
@@ -340,27 +344,24 @@ class Engine:
         for row, digit in self._listener.listen(rows, self._heard[rows]):
             out.events.append(events.DigitReceived(row, digit, True))
 
-    def _speak(self, forwarding: Mask, out: Outbox) -> Packets:
-        """A frame for each row that sends: what plays, what its peer or its room says, silence."""
-        ports = self.ports
-        fed = (ports.peer >= 0) & forwarding[ports.peer] & ~self._forwarder.starved
-        spoken = silent(ports, np.flatnonzero(ports.connected & ports.send & ~fed))
-        rows = spoken.rows
+    def _speak(self, rows: Rows, duties: Duties, out: Outbox) -> Packets:
+        """A frame for each of these rows: what plays, what its peer or its room says, silence."""
+        spoken = silent(self.ports, rows)
         playing = self._sources.playing[rows]
         if playing.any():
             spoken.wire[playing], ended = self._sources.read(rows[playing], spoken.law[playing])
             out.events += ended
-        self._mix_pairs(spoken, forwarding)
+        self._mix_pairs(spoken, duties.forwarding)
         if len(self._conferences.rooms.members):
             self._conferences.speak(spoken, playing)
         if self._dialling:
             out.events += self._dialling.into(spoken)
         self._said[rows] = spoken.wire
         if self._taps:
-            self._taps.into(spoken, *self._kept())
+            self._taps.into(spoken, *self._kept(duties))
         self._forwarder.broke(rows)
-        packets = packed(ports, spoken)
-        ports.timestamp[ports.connected] = (ports.timestamp[ports.connected] + FRAME) & 0xFFFFFFFF
+        packets = packed(self.ports, spoken)
+        self.ports.count_out(packets)
         return packets
 
     def _mix_pairs(self, spoken: Spoken, forwarding: Mask) -> None:
@@ -372,24 +373,19 @@ class Engine:
             said = g711.decode(spoken.wire[mixed], law).astype(np.int32) + self._heard[peer[mixed]]
             spoken.wire[mixed] = g711.encode(np.clip(said, -32768, 32767).astype(np.int16), law)
 
-    def _record(self, out: Outbox) -> None:
+    def _record(self, duties: Duties, out: Outbox) -> None:
         if self._sinks:
             mixes: Mixes = self._conferences.mixes
-            if self._withholding:
+            if duties.withholds:
                 mixes = self._withholding.unmixed(mixes)
-            out.events += self._stopped(self._sinks.write(*self._kept(), mixes))
+            out.events += self._stopped(self._sinks.write(*self._kept(duties), mixes))
 
-    def _kept(self) -> tuple[Pcm, Said]:
+    def _kept(self, duties: Duties) -> tuple[Pcm, Said]:
         """What was heard and said, for those who keep it."""
         ports, heard, sends = self.ports, self._heard, self.ports.connected & self.ports.send
-        if self._withholding:
+        if duties.withholds:
             heard, sends = self._withholding.unsaid(heard), sends & ~self._withholding.tainted
         return heard, Said(self._said, ports.law, sends)
-
-    def _count(self, batches: Sequence[Packets]) -> None:
-        for packets in batches:
-            np.add.at(self.ports.packets_out, packets.rows, 1)
-            np.add.at(self.ports.bytes_out, packets.rows, packets.lengths - HEADER)
 
     def _watch(self, now: float, out: Outbox) -> None:
         """What is looked at less often: silent peers and strangers each second, reports when they are due."""

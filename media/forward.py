@@ -25,13 +25,7 @@ class Forwarder:
         self.source = np.zeros(rows, np.int64)  # SSRC of the stream that is forwarded into it
         self.ahead_sequence = np.zeros(rows, np.int64)
         self.ahead_timestamp = np.zeros(rows, np.int64)
-        self.idle = np.zeros(rows, np.int64)
-
-    @property
-    def starved(self) -> Mask:
-        """Target rows that got nothing for a while."""
-        starved: Mask = self.idle >= STARVED
-        return starved
+        self.idle = np.zeros(rows, np.int64)  # ticks without a packet
 
     def renew(self, row: int) -> None:
         """The row's shift holds no more."""
@@ -41,10 +35,10 @@ class Forwarder:
     def broke(self, rows: Rows) -> None:
         """We sent packets of our own on these rows."""
         self.aligned[rows] = False
+        self.idle[rows] = STARVED
 
     def rows(self, playing: Mask) -> Mask:
-        """Once a tick: which rows' packets can be passed on as they are."""
-        self.idle += 1
+        """Which rows' packets can be passed on as they are."""
         ports = self._ports
         peer = ports.peer
         bridged: Mask = peer >= 0

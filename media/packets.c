@@ -32,13 +32,15 @@ int64_t packets_drain(const int32_t *fds, const int64_t *row_of, int64_t sockets
     return count;
 }
 
-/* Sends packet `i` of `count`, `lengths[i]` bytes at `data + i * width`, on the connected socket `fds[i]` (-1: none).
+/* Sends packet `i` of `count`, `lengths[i]` bytes at `data + i * width`, on the connected socket of its row,
+ * `fds[rows[i]]` (-1: none).
  * What cannot be sent is lost, as on any network. Returns how many left. */
-int64_t packets_send(const int32_t *fds, const uint8_t *data, int64_t width, const int64_t *lengths, int64_t count)
+int64_t packets_send(const int32_t *fds, const int64_t *rows, const uint8_t *data, int64_t width,
+                     const int64_t *lengths, int64_t count)
 {
     int64_t left = 0;
     for (int64_t one = 0; one < count; one++)
-        if (fds[one] >= 0)
-            left += send(fds[one], data + one * width, (size_t)lengths[one], MSG_DONTWAIT) >= 0;
+        if (fds[rows[one]] >= 0)
+            left += send(fds[rows[one]], data + one * width, (size_t)lengths[one], MSG_DONTWAIT) >= 0;
     return left;
 }

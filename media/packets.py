@@ -30,7 +30,7 @@ class PacketIO(Protocol):
         ...
 
     def send(self, fds: Fds, packets: Packets) -> int:
-        """Sends packet i on `fds[i]` (-1: nowhere); how many left."""
+        """Sends each packet on the socket of its row, `fds[row]` (-1: nowhere); how many left."""
         ...
 
 
@@ -49,7 +49,9 @@ class Room:
         self.data = np.frombuffer(self._memory, np.uint8).reshape(room, WIDTH)
         self.rows = np.zeros(room, np.int64)
         self.lengths = np.zeros(room, np.int64)
+        self.at = self.data.ctypes.data, WIDTH, self.rows.ctypes.data, self.lengths.ctypes.data
         self._most = 0
+        self._taken = Packets(self.rows[:0], self.data[:0], self.lengths[:0])
 
     def begin(self, sockets: int) -> int:
         """Makes room for a sweep over so many sockets; the one to begin with, so that nobody starves."""
@@ -68,9 +70,11 @@ class Room:
         self._most = usual
 
     def taken(self, count: int) -> Packets:
-        """The first so many packets."""
+        """The first so many packets; mostly there are as many as in the last tick."""
         self._last, self._most = count, max(self._most, count)
-        return Packets(self.rows[:count], self.data[:count], self.lengths[:count])
+        if len(self._taken) != count:
+            self._taken = Packets(self.rows[:count], self.data[:count], self.lengths[:count])
+        return self._taken
 
 
 class NativePackets:
@@ -82,25 +86,28 @@ class NativePackets:
         number, pointer = ctypes.c_int64, ctypes.c_void_p
         self._drain, self._send = library.packets_drain, library.packets_send
         self._drain.argtypes = [pointer, pointer, number, number, number, pointer, number, pointer, pointer, number]
-        self._send.argtypes = [pointer, pointer, number, pointer, number]
+        self._send.argtypes = [pointer, pointer, pointer, number, pointer, number]
         self._drain.restype = self._send.restype = number
         self._room = Room()
+        self._sweep: tuple[Fds, Rows] | None = None
+        self._at = 0, 0
 
     def drain(self, fds: Fds, rows: Rows) -> Packets:
         if not len(fds):
             return self._room.taken(0)
-        first = self._room.begin(len(fds))
-        room = self._room
-        count = self._drain(
-            fds.ctypes.data, rows.ctypes.data, len(fds), first, PER_TICK,
-            room.data.ctypes.data, WIDTH, room.rows.ctypes.data, room.lengths.ctypes.data, len(room.rows),
-        )  # fmt: skip
+        if self._sweep is None or fds is not self._sweep[0] or rows is not self._sweep[1]:
+            self._sweep, self._at = (fds, rows), (fds.ctypes.data, rows.ctypes.data)
+        room, first = self._room, self._room.begin(len(fds))
+        count = self._drain(*self._at, len(fds), first, PER_TICK, *room.at, len(room.rows))
         return room.taken(count)
 
     def send(self, fds: Fds, packets: Packets) -> int:
         data = np.ascontiguousarray(packets.data)
         lengths = np.ascontiguousarray(packets.lengths)
-        left: int = self._send(fds.ctypes.data, data.ctypes.data, data.shape[1], lengths.ctypes.data, len(fds))
+        left: int = self._send(
+            fds.ctypes.data, packets.rows.ctypes.data, data.ctypes.data, data.shape[1], lengths.ctypes.data,
+            len(packets),
+        )  # fmt: skip
         return left
 
 
@@ -133,7 +140,7 @@ class PythonPackets:
 
     def send(self, fds: Fds, packets: Packets) -> int:
         left = 0
-        for index, (fd, length) in enumerate(zip(fds.tolist(), packets.lengths.tolist(), strict=True)):
+        for index, (fd, length) in enumerate(zip(fds[packets.rows].tolist(), packets.lengths.tolist(), strict=True)):
             if fd < 0:
                 continue
             with Borrowed(fd) as borrowed:

@@ -6,6 +6,7 @@ import numpy as np
 
 from media.codecs import LAWS
 from media.negotiate import StreamPlan
+from media.rtp import HEADER, Packets
 
 Address = tuple[str, int]
 NOBODY: Address = ("", 0)
@@ -29,7 +30,7 @@ class Ports:
         self.withheld = np.zeros(rows, np.bool_)  # nobody keeps what it says (media/withholding.py)
         self.ssrc = np.zeros(rows, np.int64)
         self.sequence = np.zeros(rows, np.int64)  # of the next packet
-        self.timestamp = np.zeros(rows, np.int64)
+        self.timestamp = np.zeros(rows, np.int64)  # of the next packet; of which 32 bits count
         self.marker = np.zeros(rows, np.bool_)  # the next packet begins a talkspurt
         self.heard_at = np.zeros(rows, np.float64)  # when a packet came last
         self.reported_at = np.zeros(rows, np.float64)  # when RTCP of the peer came last
@@ -69,6 +70,11 @@ class Ports:
         if self.remote[row] != remote:
             self.remote[row] = remote
             self.moved.append(row)
+
+    def count_out(self, packets: Packets) -> None:
+        """These packets are sent."""
+        np.add.at(self.packets_out, packets.rows, 1)
+        np.add.at(self.bytes_out, packets.rows, packets.lengths - HEADER)
 
     def release(self, row: int) -> None:
         """The row ends."""

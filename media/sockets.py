@@ -174,7 +174,7 @@ class Sockets:
     def send(self, packets: Packets) -> None:
         """One packet a row entry, to the row's peer. What cannot be sent is lost, as on any network."""
         if len(packets):
-            self.packets.send(self._fd_of[packets.rows], packets)
+            self.packets.send(self._fd_of, packets)
 
     def send_report(self, report: Report) -> None:
         """An RTCP packet."""

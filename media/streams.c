@@ -6,13 +6,14 @@
 #include <string.h>
 
 enum { HEADER = 12, COMFORT_NOISE = 13, CONTROL = 64, CONTROL_END = 96, DROPOUT = 3000, MISORDER = 100, RATE = 8000 };
+enum { AHEAD = 8, LINE = 64 }; /* packets; bytes */
 
 /* Columns by port row. */
 struct rows {
     /* ports */
     const int64_t *payload_type, *dtmf_type, *peer, *ssrc, *timestamp;
     const uint8_t *receive, *connected;
-    int64_t *sequence, *packets_in;
+    int64_t *sequence, *packets_in, *packets_out, *bytes_out;
     double *heard_at;
     uint8_t *marker;
     /* the stream that is heard */
@@ -59,6 +60,14 @@ static int64_t distance(int64_t ahead, int64_t of)
     return (int16_t)(uint16_t)(ahead - of);
 }
 
+/* What comes in a moment is fetched now: packets lie where the kernel wrote them, far from any cache. */
+static void fetch(const struct packets *from, int64_t i, int64_t bytes)
+{
+    const uint8_t *at = from->data + (i + AHEAD) * from->width;
+    for (int64_t done = 0; i + AHEAD < from->count && done < bytes; done += LINE)
+        __builtin_prefetch(at + done);
+}
+
 /* One header (RFC 3550 §5.1); CSRCs, an extension and padding are stepped over. */
 static void parse(struct headers *to, int64_t i, const uint8_t *data, int64_t width, int64_t length)
 {
@@ -100,6 +109,7 @@ int64_t streams_sort(const struct rows *rows, struct headers *to, const struct p
     int64_t found = 0;
     for (int64_t i = 0; i < from->count; i++) {
         int64_t row = from->rows[i];
+        fetch(from, i, HEADER);
         parse(to, i, from->data + i * from->width, from->width, from->lengths[i]);
         int64_t type = to->payload_type[i];
         int known = agreed(rows, row, type), control = to->ok[i] && !known && is_control(type);
@@ -117,9 +127,13 @@ int64_t streams_sort(const struct rows *rows, struct headers *to, const struct p
     return found;
 }
 
-/* Counts what is `ok` (RFC 3550 §A.1, §A.8); comfort noise counts, and is not `ok` any more then. */
-void streams_count(const struct rows *rows, struct headers *of, const struct packets *from, double now)
+/* Counts what is `ok` (RFC 3550 §A.1, §A.8); comfort noise counts, and is not `ok` any more then. Returns the size of
+ * the largest payload; `events`: how many are telephone events. */
+int64_t streams_count(const struct rows *rows, struct headers *of, const struct packets *from, double now,
+                      int64_t *events)
 {
+    int64_t largest = 0;
+    *events = 0;
     for (int64_t i = 0; i < from->count; i++) {
         if (!of->ok[i])
             continue;
@@ -132,7 +146,10 @@ void streams_count(const struct rows *rows, struct headers *of, const struct pac
         rows->transit[row] = transit;
         rows->jitter[row] += ((off < RATE ? off : RATE) - rows->jitter[row]) / 16;
         of->ok[i] = of->payload_type[i] != COMFORT_NOISE || agreed(rows, row, COMFORT_NOISE);
+        *events += of->payload_type[i] == rows->dtmf_type[row];
+        largest = of->size[i] > largest ? of->size[i] : largest;
     }
+    return largest;
 }
 
 /* Takes the shift anew where it does not hold, so that our stream goes on without a break. */
@@ -146,6 +163,26 @@ static void align(const struct rows *rows, const struct headers *of, int64_t i, 
     rows->source[target] = of->ssrc[i];
 }
 
+/* One packet for a peer. */
+static void pass(const struct rows *rows, const struct headers *of, const struct packets *from, int64_t i,
+                 int64_t target, int event, uint8_t *to)
+{
+    align(rows, of, i, target);
+    int64_t sequence = (of->sequence[i] + rows->ahead_sequence[target]) & 0xFFFF;
+    int64_t type = event ? rows->dtmf_type[target] : rows->payload_type[target];
+    to[0] = 0x80;
+    to[1] = (uint8_t)((of->marker[i] || rows->marker[target]) << 7 | type);
+    put_big(to + 2, 2, sequence);
+    put_big(to + 4, 4, of->timestamp[i] + rows->ahead_timestamp[target]);
+    put_big(to + 8, 4, rows->ssrc[target]);
+    memcpy(to + HEADER, from->data + i * from->width + of->start[i], (size_t)of->size[i]);
+    rows->marker[target] = 0;
+    rows->sequence[target] = (sequence + 1) & 0xFFFF;
+    rows->idle[target] = 0;
+    rows->packets_out[target]++;
+    rows->bytes_out[target] += of->size[i];
+}
+
 /* Packets of `forwarding` rows, of up to `stride` bytes, for their peers: into `out`, `stride` bytes each. Returns how
  * many there are; `targets` and `lengths` say whose each is. */
 int64_t streams_forward(const struct rows *rows, const struct headers *of, const struct packets *from,
@@ -154,26 +191,24 @@ int64_t streams_forward(const struct rows *rows, const struct headers *of, const
     int64_t found = 0;
     for (int64_t i = 0; i < from->count; i++) {
         int64_t row = from->rows[i], target = rows->peer[row];
+        fetch(from, i, stride);
         if (!of->ok[i] || !forwarding[row] || HEADER + of->size[i] > stride)
             continue;
         int event = of->payload_type[i] == rows->dtmf_type[row];
         if (event && rows->dtmf_type[target] < 0)
             continue;
-        align(rows, of, i, target);
-        int64_t sequence = (of->sequence[i] + rows->ahead_sequence[target]) & 0xFFFF;
-        int64_t type = event ? rows->dtmf_type[target] : rows->payload_type[target];
-        uint8_t *to = out + found * stride;
-        to[0] = 0x80;
-        to[1] = (uint8_t)((of->marker[i] || rows->marker[target]) << 7 | type);
-        put_big(to + 2, 2, sequence);
-        put_big(to + 4, 4, of->timestamp[i] + rows->ahead_timestamp[target]);
-        put_big(to + 8, 4, rows->ssrc[target]);
-        memcpy(to + HEADER, from->data + i * from->width + of->start[i], (size_t)of->size[i]);
-        rows->marker[target] = 0;
-        rows->sequence[target] = (sequence + 1) & 0xFFFF;
-        rows->idle[target] = 0;
+        pass(rows, of, from, i, target, event, out + found * stride);
         targets[found] = target;
         lengths[found++] = HEADER + of->size[i];
     }
+    return found;
+}
+
+/* Another tick without a packet for each of `count` rows that are forwarded into: how many are starved by now. */
+int64_t streams_wait(const struct rows *rows, const int64_t *fed, int64_t count, int64_t starved)
+{
+    int64_t found = 0;
+    for (int64_t i = 0; i < count; i++)
+        found += ++rows->idle[fed[i]] > starved;
     return found;
 }

@@ -30,9 +30,6 @@ class Withholding:
         self._held = np.zeros((rows, FRAME), np.int16)  # the frame that goes out next
         self._suspect = np.zeros((2, rows), np.bool_)  # whether the held frame is a key's, and the one before it
 
-    def __bool__(self) -> bool:
-        return bool(self._ports.withheld.any())
-
     def switch(self, row: int, *, on: bool) -> None:
         """Begins or ends; what is held then is dropped."""
         self._ports.withheld[row] = on

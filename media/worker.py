@@ -58,6 +58,7 @@ class Worker:
             rows, library, self.recorder, SystemRandom(), settings.idle_seconds, settings.mix_all_below,
             sound_bound=settings.sound_bound, capturer=self.capturer,
         )  # fmt: skip
+        self._rows = rows
         self._free = list(range(rows))  # a heap: low rows are used again first, so that few are ever touched
         self._stats = Stats()
 
@@ -87,13 +88,13 @@ class Worker:
         """One tick; without ports there is only the recorder to hear."""
         began = time.perf_counter()
         said = self._catch_up(beat) if beat.missed else []
-        if self.engine.ports.taken.any():
+        if len(self._free) < self._rows:
             said += self._media(beat.now)
         while self.finished:
             said.append(self.finished.popleft())
         self._stats.add(time.perf_counter() - began, beat.late)
         if self._stats.due:
-            arena, in_use = self.engine.arena, int(self.engine.ports.taken.sum())
+            arena, in_use = self.engine.arena, self._rows - len(self._free)
             said.append(self._stats.event(in_use, self.sockets.packets.name, arena.used, arena.bound))
         return said
 

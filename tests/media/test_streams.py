@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from media import rtcp
+from media.duties import duties_of
 from media.forward import Forwarder
 from media.ports import Ports
 from media.probation import Probation
@@ -40,11 +41,12 @@ class Side:
         self.heard.tick += 1
         headers, others = self.streams.sort(packets)
         before = [column.tolist() for column in astuple(headers)], others.tolist()
-        self.streams.count(packets, headers, now)
-        forwarding = self.forwarder.rows(np.zeros(ROWS, np.bool_))
-        out = self.streams.forward(packets, headers, forwarding)
+        pressed = self.streams.count(packets, headers, now)
+        duties = duties_of(self.ports, self.forwarder, np.zeros(ROWS, np.bool_), np.zeros(ROWS, np.bool_))
+        out = self.streams.forward(packets, headers, duties)
         sent = [out.data[index, :length].tobytes() for index, length in enumerate(out.lengths)]
-        return before, headers.ok.tolist(), out.rows.tolist(), sent
+        starved = self.streams.wait(duties)
+        return (before, starved, pressed), headers.ok.tolist(), out.rows.tolist(), sent
 
     def columns(self) -> list[list[float]]:
         """All that it keeps."""
