@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
@@ -10,6 +11,7 @@ from urllib.parse import urlsplit
 from gateway.errors import ApiError, invalid
 
 DAY = timedelta(days=1, microseconds=-1)
+UNNAMEABLE = re.compile(r"[\x00-\x20\x7f\"<>\\^`{|}]")  # in no host's name (RFC 3986 §3.2.2)
 
 
 class Form:
@@ -66,7 +68,7 @@ class Form:
         """One of some words."""
         value, allowed = self.text(name, default), tuple(words)
         if value not in allowed:
-            raise invalid(name, f"{value} is not one of {', '.join(allowed)}", code)
+            raise invalid(name, f"{value} is not one of {', '.join(filter(None, allowed))}", code)
         return value
 
     def refuse(self, *names: str) -> None:
@@ -105,6 +107,7 @@ def _moment(name: str, text: str) -> tuple[datetime, datetime]:
 def _is_url(text: str) -> bool:
     try:
         parts = urlsplit(text)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        named = bool(parts.hostname) and not UNNAMEABLE.search(parts.hostname or "")
+        return parts.scheme in ("http", "https") and named and parts.port != 0
     except ValueError:  # a bracket without its other, a port that is no number
         return False

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.errors import ApiError
+from gateway.errors import ApiError, not_found
 from gateway.store.rows import Account
 
 
@@ -66,8 +66,8 @@ class Router:
     def __init__(self, routes: Sequence[Route]) -> None:
         self._routes = [(route.pattern(), route) for route in routes]
 
-    def find(self, method: str, path: str) -> tuple[Serve, dict[str, str]]:
-        """404 / 20404 for an unknown path, 405 / 20004 for a method that it does not have."""
+    def find(self, method: str, path: str, asked: str = "") -> tuple[Serve, dict[str, str]]:
+        """404 / 20404 for an unknown path, named as it was `asked`; 405 / 20004 for a method that it does not have."""
         method = "GET" if method == "HEAD" else method
         for pattern, route in self._routes:
             found = pattern.fullmatch(path)
@@ -75,4 +75,4 @@ class Router:
                 if method not in route.methods:
                     raise ApiError(405, 20004, "Method not allowed")
                 return route.methods[method], found.groupdict()
-        raise ApiError(404, 20404, f"The requested resource {path} was not found")
+        raise not_found(asked or path)

@@ -91,7 +91,7 @@ class Site:
         account = await self._who(request)
         path = "/" + request.match_info["path"]
         bare = path.removesuffix(formats.ending_of(path)).rstrip("/")
-        serve, variables = self._core.find(request.method, bare)
+        serve, variables = self._core.find(request.method, bare, request.path)
         if variables.get("account", account.account_sid) != account.account_sid:
             raise not_found(request.path)
         return await serve(await _read(request, f"/2010-04-01{path}", variables, account))

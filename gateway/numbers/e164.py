@@ -37,6 +37,11 @@ def normal(text: str) -> str | None:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
+def as_shown(text: str) -> str:
+    """A phone number as E.164, and what is none as it is."""
+    return normal(text) or text
+
+
 def is_e164(text: str) -> bool:
     """Whether it is written as E.164: what the inventory takes."""
     return text.startswith("+") and text not in EMERGENCY and normal(text) == text

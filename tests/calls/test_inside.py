@@ -137,9 +137,10 @@ def test_a_caller_id_that_is_not_the_accounts_is_not_shown_inside_either(tmp_pat
         assert two.one.web.to("/other") == []
         assert [one["DialCallStatus"] for one in two.one.web.to("/after")] == ["failed"]
         assert await two.codes(two.first) == [13214]
-        with pytest.raises(ApiError) as refused:
-            await two.one.exchange.create(two.first, CreateCall(OTHER, OTHER, twiml="<Response/>"))
-        assert (refused.value.status, refused.value.code) == (400, 21210)
+        for caller, code in ((OTHER, 21210), ("client:bob", 21212)):
+            with pytest.raises(ApiError) as refused:
+                await two.one.exchange.create(two.first, CreateCall(OTHER, caller, twiml="<Response/>"))
+            assert (refused.value.status, refused.value.code) == (400, code)
 
     inside(tmp_path, test, voice=DIAL.format(f"callerId='{OTHER}'"))
 

@@ -16,7 +16,7 @@ from gateway.api.http import Reply, Request, Route
 from gateway.api.paging import envelope, page_of
 from gateway.billing.money import shown
 from gateway.errors import ApiError
-from gateway.numbers.e164 import national
+from gateway.numbers.e164 import as_shown, national
 from gateway.store import Store
 from gateway.store.rows import Call
 from gateway.store.voice_rows import Application
@@ -63,10 +63,11 @@ class Calls:
     async def list(self, request: Request) -> Reply:
         """Newest first, with Twilio's filters."""
         form, page = Form(request.fields), page_of(request)
-        names = {"To": "to", "From": "from_", "ParentCallSid": "parent_call_sid"}
-        filters: dict[str, Any] = {column: form.text(name) for name, column in names.items() if form.text(name)}
-        if status := form.word("Status", STATES, ""):
-            filters["status"] = status
+        wanted = {
+            "to": as_shown(form.text("To")), "from_": as_shown(form.text("From")),
+            "parent_call_sid": form.text("ParentCallSid"), "status": form.word("Status", STATES, ""),
+        }  # fmt: skip
+        filters: dict[str, Any] = {column: text for column, text in wanted.items() if text}
         filters |= form.times("StartTime", "start_time") | form.times("EndTime", "end_time")
         found = await self._store.calls.page(request.account_sid, page, filters)
         return envelope(request, "calls", page, found, [self.show(call) for call in found.rows])

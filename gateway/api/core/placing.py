@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from gateway.api.engine import CreateCall
 from gateway.api.fields import Form
 from gateway.errors import ApiError, invalid
+from gateway.numbers.e164 import as_shown, is_e164
 
 EVENTS = ("initiated", "ringing", "answered", "completed")
 STATES = ("in-progress", "completed", "absent", "failed")
@@ -23,10 +24,12 @@ def placed(form: Form, shortest: int = 1, recorded: Sequence[str] = STATES) -> C
         raise ApiError(400, 21201, "No 'To' number is specified")
     if not form.text("From"):
         raise ApiError(400, 21213, "No 'From' number is specified")
+    to = as_shown(form.text("To"))
+    caller = as_shown if is_e164(to) else str  # of a SIP address it is a user's name, also where that is digits
     return CreateCall(
-        to=form.text("To"),
-        from_=form.text("From"),
-        caller_id=form.text("CallerId") or None,
+        to=to,
+        from_=caller(form.text("From")),
+        caller_id=caller(form.text("CallerId")) or None,
         status_callback=form.url("StatusCallback") or None,
         status_callback_method=form.method("StatusCallbackMethod"),
         status_callback_events=events(form, "StatusCallbackEvent", EVENTS),

@@ -19,7 +19,8 @@ from gateway.webhooks.errors import FetchError
 from twiml.control import ApplicationTarget
 
 Calls = Mapping[str, Call]
-BAD_APPLICATION = 21218  # Twilio's code
+BAD_APPLICATION = 21218  # Twilio's codes
+NOT_VERIFIED, NO_NUMBER = 21210, 21212
 
 
 async def hops_for(services: Services, calls: Calls, account_sid: str, wanted: CreateCall) -> list[Hop] | NoRoute:
@@ -64,7 +65,8 @@ async def _to_number(services: Services, calls: Calls, account_sid: str, wanted:
         if own is None and not forwarding.shows_caller(calls, account_sid, wanted.token, wanted.shown):
             await outbound.check_caller_id(services, account_sid, wanted.shown, number)
     except NoRoute as error:
-        raise ApiError(400, error.code, str(error)) from error
+        no_number = error.code == NOT_VERIFIED and normal(wanted.shown) is None
+        raise ApiError(400, NO_NUMBER if no_number else error.code, str(error)) from error
     try:
         return await (outbound.hops_to(services, number) if own is None else byoc.hops_by(services, own, number))
     except NoRoute as error:

@@ -92,6 +92,23 @@ def test_every_parameter_of_a_new_call_reaches_the_engine(api: Rest) -> None:
     assert (call.status, call.direction, call.from_formatted) == ("queued", "outbound-api", "(555) 555-0177")
 
 
+@pytest.mark.parametrize(
+    ("given", "to", "caller"),
+    [
+        (("(212) 555-0123", "555 555 0100"), "+12125550123", "+15555550100"),
+        (("12125550123", "+1 (555) 555-0100"), "+12125550123", "+15555550100"),
+        (("+44 20 7946 0123", "5555550100"), "+442079460123", "+15555550100"),
+        (("sip:5555550123@example.com", "5555550100"), "sip:5555550123@example.com", "5555550100"),
+    ],
+)
+def test_numbers_are_read_as_people_write_them(api: Rest, given: tuple[str, str], to: str, caller: str) -> None:
+    made = api.client().calls.create(to=given[0], from_=given[1], twiml="<Response/>")
+    ((_, wanted),) = api.engine.asked
+    assert (wanted.to, wanted.from_) == (to, caller)
+    found = api.client().calls.list(to=given[0])
+    assert made.sid in [one.sid for one in found]
+
+
 def test_the_defaults_of_a_new_call(api: Rest) -> None:
     call = api.client().calls.create(**CALL)
     ((_, wanted),) = api.engine.asked
@@ -111,6 +128,8 @@ def test_the_defaults_of_a_new_call(api: Rest) -> None:
         ({"twiml": ""}, 21205),
         ({"url": "app/voice"}, 21205),
         ({"url": "javascript:alert(1)"}, 21205),
+        ({"url": "http://app example.com/"}, 21205),
+        ({"url": "http://app<b>.example.com/"}, 21205),
         ({"twiml": "x" * 4001}, 32018),
         ({"send_digits": "12e"}, 21206),
         ({"send_digits": "1" * 33}, 21206),

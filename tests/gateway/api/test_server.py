@@ -97,6 +97,8 @@ def test_the_core_has_two_prefixes(api: Rest) -> None:
     answer = api.ask("GET", f"/api/2010-04-01/Accounts/{api.made.account_sid}/Calls.json", params={"PageSize": 1})
     assert answer.json()["first_page_uri"].startswith("/2010-04-01/")
     assert api.ask("GET", "/Calls.json/").status_code == 404
+    path = f"/2010-04-01/Accounts/{api.made.account_sid}/Nothing.json"
+    assert api.ask("GET", path).json()["message"] == f"The requested resource {path} was not found"
 
 
 def test_unknown_paths_and_methods(api: Rest) -> None:
