@@ -69,13 +69,16 @@ class Arrivals:
         return True
 
     def _hear_report(self, row: int, data: bytes, now: float) -> None:
-        self._reports.heard(row, data, now)
-        self._ports.reported_at[row] = now
+        if self._reports.heard(row, data, int(self._ports.ssrc[row]), now):
+            self._ports.reported_at[row] = now
 
     def _meet(self, stray: Stray, now: float, said: list[events.Event]) -> None:
         row, source = stray.row, stray.source
         latch = self._latches.get(row)
-        if latch is not None and latch.is_open(source, now) and self._takes(latch, stray, now):
+        if stray.control:
+            if latch is None or not latch.is_open(source, now):  # else RTCP of a peer that is to be followed yet
+                self._count(row, source)
+        elif latch is not None and latch.is_open(source, now) and self._takes(latch, stray, now):
             self._ports.move(row, source)
             self._ports.heard_at[row], latch.packets_in = now, -1
             self._strangers.get(row, {}).pop(source, None)

@@ -81,7 +81,7 @@ class Captures:
             self._take(row, now, self._ports.remote[row], data, sent=False)
         for stray in inbox.strays:
             if not self._ports.withheld[stray.row]:
-                self._take(stray.row, now, stray.source, stray.data, sent=False)
+                self._take(stray.row, now, stray.source, stray.data, sent=False, above=stray.control)
         for report in inbox.reports:
             self._take(report.row, now, report.peer, report.data, sent=False, above=not report.mux)
 

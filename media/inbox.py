@@ -12,11 +12,12 @@ from media.rtp import Packets
 
 @dataclass(frozen=True, slots=True)
 class Stray:
-    """A packet that did not come from its row's peer."""
+    """A packet that did not come from its row's peer; `control`: to the port for RTCP."""
 
     row: int
     data: bytes
     source: Address
+    control: bool = False
 
 
 @dataclass(frozen=True, slots=True)

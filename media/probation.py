@@ -1,7 +1,8 @@
 """Which stream of its peer a row listens to: one that appears beside it, or leaps, has to prove itself first.
 
-A packet with another SSRC, or with a sequence number far from the last, counts only when the stream so far has fallen
-silent and the next packet in sequence follows (RFC 3550 §A.1: probation, MAX_DROPOUT, MAX_MISORDER). So forged packets
+A packet with another SSRC, or with a sequence number farther from the last than loss explains, counts only when the
+stream so far has fallen silent and the next packet in sequence follows (RFC 3550 §A.1: probation, MAX_DROPOUT,
+MAX_MISORDER). So forged packets
 beside a stream change nothing, and a peer that begins anew loses a few frames.
 """
 
@@ -13,6 +14,7 @@ from media.frames import Mask, Rows
 from media.rtp import Headers, distance
 
 DROPOUT, MISORDER = 3000, 100  # packets ahead and behind that are still the same stream
+A_TICK = 8  # packets that a peer may send in one: no more than these can have been lost since its last one came
 SILENT = 2  # ticks without a packet
 
 
@@ -34,7 +36,8 @@ class Probation:
     def known(self, rows: Rows, headers: Headers, fits: Mask) -> Mask:
         """Which packets, of those that fit, belong to the streams of their rows."""
         ahead = distance(headers.sequence, self.highest[rows], 16)
-        known: Mask = fits & (headers.ssrc == self.ssrc[rows]) & (ahead < DROPOUT) & (ahead > -MISORDER)
+        most = np.minimum(DROPOUT, MISORDER + A_TICK * (self.tick - self.heard[rows]))
+        known: Mask = fits & (headers.ssrc == self.ssrc[rows]) & (ahead < most) & (ahead > -MISORDER)
         self.heard[rows[known]] = self.tick
         newer = known & (ahead > 0)
         self.highest[rows[newer]] = headers.sequence[newer]
@@ -44,7 +47,8 @@ class Probation:
         """Whether this packet is of the row's stream, or makes its own one that."""
         ours = int(self.ssrc[row])
         step = ((sequence - int(self.highest[row]) + 0x8000) & 0xFFFF) - 0x8000
-        if ssrc == ours and -MISORDER < step < DROPOUT:
+        most = min(DROPOUT, MISORDER + A_TICK * (self.tick - int(self.heard[row])))
+        if ssrc == ours and -MISORDER < step < most:
             return True  # an earlier packet of this tick made it so
         if ours >= 0:
             is_next = self._suitors.get(row) == (ssrc, sequence)

@@ -15,6 +15,7 @@ EVERY = 250  # ticks: 5 s, RFC 3550 §6.2
 ROUND = 10  # ticks between those in which some rows report: the caches are cold for this code, so once for several
 NTP_UNIX = 2208988800  # seconds from 1900 to 1970
 SR, RR, SDES, BYE = 200, 201, 202, 203
+KINDS = range(192, 224)  # packet types (RFC 5761 §4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,20 +133,31 @@ class Reports:
             int(self.jitter[row]), int(self._last_sr[row]), min(since, 0xFFFFFFFF),
         )  # fmt: skip
 
-    def heard(self, row: int, data: bytes, now: float) -> None:
-        """A compound packet of the peer; what cannot be read is left."""
-        at = 0
-        while at + 8 <= len(data):
-            first, kind, words = struct.unpack_from(">BBH", data, at)
-            body = data[at + 4 : at + 4 + 4 * words]
-            if first >> 6 != 2 or len(body) < 4 * words:
-                return
+    def heard(self, row: int, data: bytes, ours: int, now: float) -> bool:
+        """A compound packet of the peer, about the stream with SSRC `ours`; False for what is none (RFC 3550 §A.2)."""
+        packets = _packets(data)
+        for count, kind, body in packets:
             if kind == SR and len(body) >= 24:
                 self._last_sr[row], self._last_sr_at[row] = struct.unpack_from(">I", body, 6)[0], now
-            block = {SR: 24, RR: 4}.get(kind)
-            if block is not None and first & 31 and len(body) >= block + 24:
-                self.lost_far[row] = struct.unpack_from(">I", body, block + 4)[0] & 0xFFFFFF
-            at += 4 + 4 * words
+            first = {SR: 24, RR: 4}.get(kind, len(body))
+            for at in range(first, min(first + 24 * count, len(body) - 23), 24):
+                ssrc, lost = struct.unpack_from(">II", body, at)
+                if ssrc == ours:
+                    self.lost_far[row] = lost & 0xFFFFFF
+        return bool(packets)
+
+
+def _packets(data: bytes) -> list[tuple[int, int, bytes]]:
+    """The packets of a compound one: count, type, body; up to what cannot be read."""
+    found, at = [], 0
+    while at + 8 <= len(data):
+        first, kind, words = struct.unpack_from(">BBH", data, at)
+        end = at + 4 + 4 * words
+        if first >> 6 != 2 or kind not in KINDS or end > len(data):
+            break
+        found.append((first & 31, kind, data[at + 4 : end]))
+        at = end
+    return found
 
 
 def _packet(kind: int, count: int, body: bytes) -> bytes:

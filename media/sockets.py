@@ -153,23 +153,28 @@ class Sockets:
         for fd, _ in self._poll.poll(0, READY):
             row, is_rtcp = self._by_fd[fd]
             if is_rtcp:
-                reports += self._read_reports(row)
+                self._read_reports(row, reports, strays)
             else:
                 strays += _read(row, self._trios[row].first)
         if not strays:
             return Inbox(packets, [], reports)
-        known = [one for one in strays if (trio := self._trios.get(one.row)) and one.source == trio.remote]
+        known = [
+            one
+            for one in strays
+            if (trio := self._trios.get(one.row)) and one.source == trio.remote and not one.control
+        ]
         if known:
             packets = joined(packets_of([(one.row, one.data) for one in known]), packets)
         return Inbox(packets, [one for one in strays if one not in known], reports)
 
-    def _read_reports(self, row: int) -> list[Report]:
-        """RTCP of the peer: what comes from other hosts is none of a call's business."""
+    def _read_reports(self, row: int, reports: list[Report], strays: list[Stray]) -> None:
+        """RTCP of the peer's host, and what comes from others. Before there is a peer nobody knows whose it is."""
         trio = self._trios[row]
         found = _read(row, trio.rtcp)
-        if trio.remote is None:
-            return []
-        return [Report(row, one.data, one.source) for one in found if one.source[0] == trio.remote[0]]
+        if trio.remote is not None:
+            host = trio.remote[0]
+            reports += [Report(row, one.data, one.source) for one in found if one.source[0] == host]
+            strays += [Stray(row, one.data, one.source, control=True) for one in found if one.source[0] != host]
 
     def send(self, packets: Packets) -> None:
         """One packet a row entry, to the row's peer. What cannot be sent is lost, as on any network."""

@@ -5,7 +5,8 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { HEADER = 12, COMFORT_NOISE = 13, CONTROL = 64, CONTROL_END = 96, DROPOUT = 3000, MISORDER = 100, RATE = 8000 };
+enum { HEADER = 12, COMFORT_NOISE = 13, CONTROL = 64, CONTROL_END = 96, RATE = 8000 };
+enum { DROPOUT = 3000, MISORDER = 100, A_TICK = 8 }; /* media/probation.py */
 enum { AHEAD = 8, LINE = 64 }; /* packets; bytes */
 
 /* Columns by port row. */
@@ -115,7 +116,8 @@ int64_t streams_sort(const struct rows *rows, struct headers *to, const struct p
         int known = agreed(rows, row, type), control = to->ok[i] && !known && is_control(type);
         int fits = to->ok[i] && (known || type == COMFORT_NOISE) && rows->receive[row] && rows->connected[row];
         int64_t ahead = distance(to->sequence[i], rows->highest[row]);
-        to->ok[i] = fits && to->ssrc[i] == rows->heard_ssrc[row] && ahead < DROPOUT && ahead > -MISORDER;
+        int64_t lost = MISORDER + A_TICK * (tick - rows->heard[row]), most = lost < DROPOUT ? lost : DROPOUT;
+        to->ok[i] = fits && to->ssrc[i] == rows->heard_ssrc[row] && ahead < most && ahead > -MISORDER;
         if (control || (fits && !to->ok[i]))
             others[found++] = i;
         if (to->ok[i]) {

@@ -101,9 +101,12 @@ class Rig:
         self.said += said
         return said
 
-    def tick(self, *packets: Sent, reports: Sequence[Report] = ()) -> dict[int, list[Sent]]:
-        """20 ms; what each row sent."""
-        out = self.engine.tick(replace(self._inbox(packets), reports=reports), self.now)
+    def tick(
+        self, *packets: Sent, reports: Sequence[Report] = (), control: Sequence[Stray] = ()
+    ) -> dict[int, list[Sent]]:
+        """20 ms; what each row sent. `control`: what strangers send to the ports for RTCP."""
+        inbox = self._inbox(packets)
+        out = self.engine.tick(replace(inbox, strays=[*inbox.strays, *control], reports=reports), self.now)
         self.now += TICK
         self.said += out.events
         self.reports += out.reports

@@ -17,6 +17,7 @@ import pytest
 from media import commands, events
 from media.arrivals import SOURCES
 from media.frames import FRAME
+from media.inbox import Stray
 from media.latch import SUITORS
 from media.recorder import Recorder
 from media.rtcp import BYE, Report
@@ -68,6 +69,7 @@ FROM_THE_PEERS_ADDRESS: dict[str, Attack] = {
     "another SSRC, many in a row": lambda n: [forged(5 * n + k, ssrc=99) for k in range(5)],
     "a leap of the sequence": lambda n: [forged(n + 30000, timestamp=n * FRAME)] if n % 10 == 5 else [],
     "a leap of sequence and timestamp": lambda n: [forged(n + 30000)] if n % 10 == 5 else [],
+    "a leap no longer than what may get lost": lambda n: [forged(n + 1000)] if n % 10 == 5 else [],
     "a payload type that was not agreed": lambda n: [forged(n, payload_type=9)],
     "a truncated packet": lambda n: [Sent(0, b"", n, n * FRAME, ssrc=99)],
     "no RTP": lambda n: [Sent(0, bytes(300), n, 1, 77, ssrc=99)],
@@ -103,6 +105,36 @@ def test_a_forged_rtcp_bye_ends_nothing() -> None:
     for number in range(TICKS):
         bye = Report(0, struct.pack(">BBHI", 0x81, BYE, 1, 7), peer_of(0))
         assert [one.payload for one in rig.tick(speech(number), reports=[bye])[1]] == [speech(number).payload]
+
+
+def test_rtcp_of_strangers_is_told_and_changes_nothing() -> None:
+    rig = Rig(2)
+    rig.do(commands.Bridge(0, 1))
+    lost = struct.pack(">BBHI", 0x81, 201, 7, 7) + struct.pack(">IIIIII", rig.engine.ports.ssrc[0], 99, 0, 0, 0, 0)
+    forged = [Stray(0, data, STRANGER, control=True) for data in (lost, struct.pack(">BBHI", 0x81, BYE, 1, 7))]
+    for number in range(TICKS):
+        assert [one.payload for one in rig.tick(speech(number), control=forged)[1]] == [speech(number).payload]
+    assert rig.heard(events.Strangers)[0] == events.Strangers(0, *STRANGER, 100)
+    assert rig.engine._reports.lost_far[0] == 0
+
+
+def test_rtcp_of_a_peer_that_is_yet_to_be_followed_is_no_strangers() -> None:
+    rig = behind_nat()
+    report = Stray(0, struct.pack(">BBHI", 0x80, 201, 1, 7), (SIGNALLING, 31001), control=True)
+    for number in range(30):
+        rig.tick(voice(0, number, source=NAT), control=[report] if number < 2 else [])
+    rig.run(6)
+    assert rig.heard(events.Latched) == [events.Latched(0, *NAT)]
+    assert rig.heard(events.Strangers) == []
+
+
+def test_junk_on_the_port_for_rtcp_keeps_no_dead_call_up() -> None:
+    """RTCP of the peer does, as of one on hold."""
+    for data, lost in ((b"junk" * 20, 1), (struct.pack(">BBHI", 0x80, 201, 1, 7), 0)):
+        rig = Rig(1, idle_seconds=5.0)
+        for _ in range(300):
+            rig.tick(reports=[Report(0, data, peer_of(0))])
+        assert len(rig.heard(events.MediaLost)) == lost
 
 
 @pytest.mark.parametrize("junk", [b"", b"\x80", b"\x81\xc8\xff\xff", bytes(1500), b"\x9f\xc9\0\1aaaa" * 100])

@@ -9,6 +9,7 @@ import pytest
 
 from media import commands, events, pcap
 from media.frames import TICK
+from media.inbox import Stray
 from media.ports import Address
 from media.rtcp import EVERY, Report
 from tests.lib.rig import Rig, peer_of, plan_of, voice
@@ -86,9 +87,10 @@ def test_rtcp_is_seen_on_its_own_port_or_on_that_of_rtp(tmp_path: Path, mux: boo
 def test_strangers_are_seen(tmp_path: Path) -> None:
     rig, path = Rig(1), tmp_path / "a.pcap"
     capture(rig, path)
-    rig.tick(voice(0, 0, source=STRANGER))
+    rig.tick(voice(0, 0, source=STRANGER), control=[Stray(0, b"rtcp", STRANGER, control=True)])
     rig.do(commands.StopCapture(0))
-    assert [one[1:3] for one in seen_in(path.read_bytes())] == [(STRANGER, OURS), (OURS, peer_of(0))]
+    came = [(STRANGER, OURS), (STRANGER, (OURS[0], OURS[1] + 1)), (OURS, peer_of(0))]
+    assert [one[1:3] for one in seen_in(path.read_bytes())] == came
 
 
 def test_a_full_file_ends_the_capture_and_nothing_else(tmp_path: Path) -> None:

@@ -108,7 +108,7 @@ def test_a_report_says_how_long_ago_the_peer_s_own_was_heard() -> None:
     ports, reports = Ports(1), reception([1])
     ports.take(0, 1, 1, 1)
     assert struct.unpack_from(">II", reports.report(ports, 0, 5.0), 24) == (0, 0)
-    reports.heard(0, struct.pack(">BBHIIIIII", 0x80, 200, 6, 7, 0x11112222, 0x33334444, 0, 1, 160), 5.5)
+    assert reports.heard(0, struct.pack(">BBHIIIIII", 0x80, 200, 6, 7, 0x11112222, 0x33334444, 0, 1, 160), 1, 5.5)
     assert struct.unpack_from(">II", reports.report(ports, 0, 7.0), 24) == (0x22223333, 98304)
 
 
@@ -120,9 +120,15 @@ def test_who_sent_nothing_reports_as_receiver() -> None:
 
 def test_reports_of_the_peer_are_read_and_junk_is_left() -> None:
     reports = rtcp.Reports(1)
-    block = struct.pack(">IIIIII", 1, 77, 0, 0, 0, 0)
-    reports.heard(0, struct.pack(">BBHI", 0x81, 201, 7, 5) + block, 1.0)
+    blocks = [struct.pack(">IIIIII", ssrc, lost, 0, 0, 0, 0) for ssrc, lost in ((9, 5), (1, 77))]
+    about = struct.pack(">BBHI", 0x82, 201, 13, 5) + b"".join(blocks)
+    assert reports.heard(0, about, 1, 1.0)
     assert reports.lost_far[0] == 77
-    for junk in (b"", b"\x81", b"\x81\xc9\xff\xff" + bytes(8), b"\x00" * 40, struct.pack(">BBHI", 0x81, 203, 1, 5)):
-        reports.heard(0, junk, 1.0)
-    assert reports.lost_far[0] == 77
+    for junk in (b"", b"\x81", b"\x81\xc9\xff\xff" + bytes(8), b"\x00" * 40, bytes(range(128, 255))):
+        assert not reports.heard(0, junk, 1, 1.0)
+    for end in range(len(about)):
+        reports.heard(0, about[:end], 1, 1.0)
+    assert reports.heard(0, struct.pack(">BBHI", 0x81, 203, 1, 5), 1, 1.0), "BYE is RTCP, and ends nothing"
+    other = struct.pack(">BBHI", 0x81, 201, 7, 5) + struct.pack(">IIIIII", 2, 99, 0, 0, 0, 0)
+    assert reports.heard(0, other, 1, 1.0)
+    assert reports.lost_far[0] == 77, "it is about another stream than ours"

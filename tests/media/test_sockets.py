@@ -230,6 +230,11 @@ def test_reports_go_over_the_odd_port_or_the_same_when_muxed(peer: socket.socket
     assert select.select([peer], [peer], [], 1)[1]
     assert sockets.drain().reports == [Report(0, b"theirs", peer.getsockname())]
     assert sockets.drain().reports == []
+    sockets.connect(0, ("127.0.0.2", 9))
+    peer.sendto(b"theirs", ("127.0.0.1", port + 1))
+    assert select.select([peer], [peer], [], 1)[1]
+    inbox = sockets.drain()
+    assert (inbox.reports, inbox.strays) == ([], [Stray(0, b"theirs", peer.getsockname(), control=True)])
     close(sockets, 1)
 
 
