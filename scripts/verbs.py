@@ -91,7 +91,7 @@ def later() -> str:
     elements |= {f"`{name}` in `Start`": start.INVALID for name in start.LATER}
     elements |= {f"`{name}` in `Connect`": code for name, code in connect.NOUNS.items()}
     attributes = {
-        "Conference": (conference.LATER, 13230), "Dial": (dial.LATER_ATTRIBUTES, 12200),
+        "Conference": (conference.LATER, 13230), "Dial": (dial.LATER_ATTRIBUTES, 13210),
         "Gather": (('input="speech"', *gather.SPEECH), 13310), "Number": (nouns.AMD, 13221),
         "Record": (("transcribe", *record.LATER), record.NO_TRANSCRIPTION), "Sip": (nouns.AMD, 13241),
     }  # fmt: skip

@@ -105,10 +105,11 @@ class Reader:
         return good or tuple(default.split())
 
     def later(self, *names: str, code: int = 12200) -> None:
-        """Attributes that are known and not supported by this version."""
-        for name in names:
-            if self.text(name) is not None:
-                self.warn(code, f"<{self.element.tag}> {name} is not supported by this version and has no effect")
+        """Attributes that are known and not supported by this version: one line names those that are there."""
+        there = [name for name in names if self.text(name) is not None]
+        if there:
+            how = "is not supported by this version and has" if len(there) == 1 else "are not supported and have"
+            self.warn(code, f"<{self.element.tag}> {', '.join(there)} {how} no effect")
 
     def rest(self) -> None:
         """Warns of attributes that Twilio does not know."""

@@ -53,7 +53,7 @@ class Dial:
 def parse(element: Element, warnings: list[Warning]) -> Dial:
     """Nouns that this version does not know leave the Dial without them."""
     read = Reader(element, warnings, 13210)
-    read.later(*LATER_ATTRIBUTES)
+    read.later(*LATER_ATTRIBUTES, code=13210)
     targets, room, line = _targets(element, warnings), _conference(element, read), _queue(element, read)
     if bool(targets) + (room is not None) + (line is not None) > 1:
         read.warn(NOT_ALONE, f"<{'Conference' if room else 'Queue'}> stands alone in a <Dial>: nobody is called")

@@ -47,8 +47,13 @@ def parse(element: Element, warnings: list[Warning]) -> Gather:
         read.warn(13310, "<Gather> input speech is not supported by this version: only digits are heard")
     read.later(*SPEECH, code=13310)
     limit = read.integer("numDigits", 0, least=1)
+    automatic = "speech" in kinds and read.text("timeout") == "auto"
     verb = Gather(
-        Collect(read.integer("timeout", 5, least=1), read.keys("finishOnKey", "#", most=1), limit or None),
+        Collect(
+            5 if automatic else read.integer("timeout", 5, least=1),
+            read.keys("finishOnKey", "#", most=1),
+            limit or None,
+        ),
         read.text("action"),
         read.method(),
         read.flag("actionOnEmptyResult", False),

@@ -24,7 +24,7 @@ MOST_PASSED = 4096  # of an Application's
 
 
 def number(element: Element, warnings: list[Warning]) -> Target | None:
-    """A phone number."""
+    """A phone number; None where there is none."""
     read = Reader(element, warnings, 13221)
     read.later(*AMD, code=13221)
     digits = read.text("sendDigits", "") or ""
@@ -35,7 +35,9 @@ def number(element: Element, warnings: list[Warning]) -> Target | None:
     target = NumberTarget(element.all_text(), digits, *_callback(read), byoc=byoc, screen=screen)
     read.rest()
     read.childless()
-    return target
+    if not target.number:
+        read.warn(13223, "<Number> is empty: not dialled")
+    return target if target.number else None
 
 
 def sip(element: Element, warnings: list[Warning]) -> Target | None:

@@ -76,6 +76,14 @@ def test_a_wrong_value_is_the_default_with_a_warning(attribute: str, how: Collec
 
 def test_speech_is_refused_by_name_and_digits_are_still_heard() -> None:
     done = ran("<Gather input='dtmf speech' hints='yes, no' speechTimeout='auto'/>")
-    assert done.codes == [13310, 13310, 13310]
+    assert done.codes == [13310, 13310]
     assert "speech" in done.warnings[0].message
+    assert "speechTimeout, hints are not supported" in done.warnings[1].message
     assert done.call.did[0] == "collect"
+
+
+def test_a_timeout_of_auto_goes_with_speech() -> None:
+    """Digits have the default then."""
+    done = ran("<Gather input='dtmf speech' timeout='auto'/>")
+    assert (done.call.how, done.codes) == (Collect(5, "#", None), [13310])
+    assert ran("<Gather timeout='auto'/>").codes == [13310]

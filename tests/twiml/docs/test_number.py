@@ -46,3 +46,7 @@ def test_events_that_are_none_are_left_out() -> None:
 def test_machine_detection_is_known_by_name(name: str) -> None:
     done = ran(f"<Dial><Number {name}='1'>+1</Number></Dial>")
     assert (done.codes, done.targets) == ([13221], (NumberTarget("+1"),))
+
+
+def test_an_empty_one_is_not_dialled() -> None:
+    assert ran("<Dial><Number/></Dial>").codes == [13223, 13223]
