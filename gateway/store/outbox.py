@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from gateway.store import tables
 from gateway.store.database import Database
 from gateway.store.rows import Notification
-from gateway.store.statements import delete, insert, update, values
+from gateway.store.statements import delete, insert, select, update, values
 
 COPIED = ("account_sid", "ordering", "url", "method", "params", "token")
 KEYS = ("id", "ordering", "url", "attempts", "first_tried")
@@ -58,7 +58,7 @@ class Outbox:
 
     async def fetch(self, id: int) -> sa.RowMapping | None:
         """A callback that is not delivered."""
-        found = await self._database.read(sa.select(self._table).where(self._table.c.id == id))
+        found = await self._database.read(*select(self._table, id=id))
         return found[0] if found else None
 
     async def some(self, *, dead: bool | None, account_sid: str, after: int, limit: int) -> Sequence[sa.RowMapping]:

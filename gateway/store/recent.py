@@ -1,4 +1,4 @@
-"""What was read a moment ago. Another process may change it, so it is believed for a second only."""
+"""What was read a moment ago. Another process may change it, so it is believed for a second and a read only."""
 
 from __future__ import annotations
 
@@ -25,8 +25,10 @@ class Recent(Generic[V]):
     async def get(self, name: str, read: Callable[[], Awaitable[V]]) -> V:
         """The value, read again where it is not recent."""
         found = self._values.get(name)
-        if found is not None and self._clock.now() - found[0] < SECONDS:
-            return found[1]
+        if found is not None:
+            if self._clock.now() - found[0] < SECONDS:
+                return found[1]
+            self._values[name] = self._clock.now(), found[1]  # others take this while one reads
         changes = self._changes
         value = await read()
         if changes == self._changes:  # nothing was changed while it was read

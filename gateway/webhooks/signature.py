@@ -22,7 +22,14 @@ def signed_text(url: str, params: Iterable[tuple[str, str]] = ()) -> str:
 
 def digest(token: str, text: str, algorithm: str = "sha1") -> str:
     """The HMAC in Base64."""
-    return base64.b64encode(hmac.digest(token.encode(), text.encode(), algorithm)).decode()
+    keyed = _keyed(token, algorithm).copy()
+    keyed.update(text.encode())
+    return base64.b64encode(keyed.digest()).decode()
+
+
+@lru_cache(maxsize=1024)  # to begin with a key costs more than to sign a request
+def _keyed(token: str, algorithm: str) -> hmac.HMAC:
+    return hmac.new(token.encode(), digestmod=algorithm)
 
 
 def with_body_hash(url: str, body: bytes) -> str:
