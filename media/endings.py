@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
+from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
@@ -157,22 +158,36 @@ def _digest(file: BinaryIO) -> str:
 
 def _trim(tape: Tape, file: BinaryIO) -> BinaryIO:
     """Cuts silence from both ends. Where the beginning goes, what is left is copied and takes the file's place at
-    once: a crash leaves the one or the other."""
+    once: a crash leaves the one or the other. Where there is no room for a copy, the beginning stays."""
     align = 2 * tape.command.channels
     first, last = trimmed(lambda start, count: _read(file, start, count, align), tape.data_bytes // align)
-    tape.data_bytes = (last - first) * align
+    tape.data_bytes = last * align
     if not first:
         return file
-    made = tape.command.path + TRIMMED
-    tape.file = open(made, "w+b", buffering=0)  # noqa: SIM115 - stays open
-    file.seek(files.HEADER_SIZE + first * align)
-    tape.file.seek(files.HEADER_SIZE)
-    _copy(file, tape.file, tape.data_bytes)
-    tape.file.seek(0)
-    tape.file.write(files.wav_header(tape.command.channels, tape.data_bytes))
+    made, size = tape.command.path + TRIMMED, (last - first) * align
+    try:
+        header = files.wav_header(tape.command.channels, size)
+        tape.file = _copied(file, files.HEADER_SIZE + first * align, size, made, header)
+    except OSError:
+        Path(made).unlink(missing_ok=True)
+        return file
     os.replace(made, tape.command.path)
     file.close()
+    tape.data_bytes = size
     return tape.file
+
+
+def _copied(file: BinaryIO, start: int, size: int, made: str, header: bytes) -> BinaryIO:
+    """A new file with so many bytes of the other one behind a header."""
+    new = open(made, "w+b", buffering=0)  # noqa: SIM115 - stays open
+    try:
+        new.write(header)
+        file.seek(start)
+        _copy(file, new, size)
+    except OSError:
+        new.close()
+        raise
+    return new
 
 
 def _copy(source: BinaryIO, target: BinaryIO, size: int) -> None:

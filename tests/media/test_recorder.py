@@ -8,6 +8,7 @@ import hashlib
 import threading
 import wave
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pytest
@@ -149,6 +150,20 @@ def test_the_hash_is_that_of_the_file(tmp_path: Path, threaded: bool) -> None:
 def test_of_a_trimmed_file_too(tmp_path: Path) -> None:
     rig, path = record(tmp_path, 200, range(50, 100), trim=True)
     rig.do(commands.StopRecord(0, "RE1"))
+    assert ended(rig).sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert [one.name for one in tmp_path.iterdir()] == ["a.wav"]
+
+
+def test_where_no_copy_has_room_only_the_end_is_trimmed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(source: BinaryIO, target: BinaryIO, size: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    rig, path = record(tmp_path, 200, range(50, 100), trim=True)
+    monkeypatch.setattr("media.endings._copy", full)
+    rig.do(commands.StopRecord(0, "RE1"))
+    assert (ended(rig).reason, ended(rig).error) == ("stopped", "")
+    assert ended(rig).seconds == pytest.approx(2.0, abs=0.08)
+    assert len(read(path)) / 8000 == ended(rig).seconds
     assert ended(rig).sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     assert [one.name for one in tmp_path.iterdir()] == ["a.wav"]
 
