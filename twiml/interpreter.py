@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from twiml.control import CallControl, Prompt
+from twiml.control import CallControl
 from twiml.document import Document
 from twiml.outcome import End, Next, Outcome
+from twiml.prompts import Prompt
 from twiml.verbs import Verb
 from twiml.verbs.pause import Pause
 from twiml.verbs.play import Play

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from twiml import payments
-from twiml.control import CallControl, Collect, Prompt, Speech
+from twiml.control import CallControl
 from twiml.payments import ACCOUNT, CODE, DATE, MATCHER, MISMATCH, NUMBER, POSTAL, PROCESSING, ROUTING, Entered, Terms
+from twiml.plans import Collect
+from twiml.prompts import Prompt, Speech
 from twiml.verbs import prompt
 from twiml.verbs.prompt import PayPrompt
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from gateway.api.engine import CreateCall
-from twiml.control import ConferenceTarget
+from twiml.targets import ConferenceTarget
 
 
 @dataclass(frozen=True, slots=True)

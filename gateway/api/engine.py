@@ -8,8 +8,8 @@ from typing import Protocol
 
 from gateway.store.rows import Call, Conference, Recording
 from gateway.store.voice_rows import Siprec
-from twiml.control import StartSiprec
 from twiml.payments import Terms
+from twiml.plans import StartSiprec
 
 LONGEST_MESSAGE = 10_000  # bytes of a user-defined message
 

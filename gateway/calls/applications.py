@@ -15,7 +15,7 @@ from gateway.calls.params import RESERVED
 from gateway.calls.placing.dialstring import INSIDE, Hop, NoRoute
 from gateway.calls.services import Services
 from sip.message import Request
-from twiml.control import ApplicationTarget
+from twiml.targets import ApplicationTarget
 
 CARRIED = "X-Trunkline-Application"  # who calls whom with which parameters, as a form
 UNKNOWN = 13221  # Twilio: Dial: invalid attribute or content of its noun

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from gateway.webhooks.errors import FetchError
 from gateway.webhooks.url import resolve
-from twiml.control import ConferenceTarget, DialPlan, MessagePlan, RecordPlan, StartRecording, StartSiprec
+from twiml.plans import DialPlan, MessagePlan, RecordPlan, StartRecording, StartSiprec
+from twiml.targets import ConferenceTarget
 
 Warn = Callable[[int, str], None]
 

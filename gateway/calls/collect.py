@@ -10,7 +10,7 @@ from typing import Any
 
 from gateway.calls.leg import Leg
 from gateway.calls.race import Overtaken, first
-from twiml.control import Collect, Collected, DialPlan
+from twiml.plans import Collect, Collected, DialPlan
 
 LOG = logging.getLogger(__name__)
 

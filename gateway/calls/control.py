@@ -27,9 +27,22 @@ from gateway.webhooks.errors import FetchError
 from gateway.webhooks.url import resolve
 from media.commands import Bridge, Piece, Silence, Sound, Tone, Unbridge
 from media.errors import NegotiationError
-from twiml import control as seen
 from twiml.cards import Month
 from twiml.payments import Paid, Payment
+from twiml.plans import (
+    Collect,
+    Collected,
+    Dialled,
+    DialPlan,
+    EnqueuePlan,
+    MessagePlan,
+    Recorded,
+    RecordPlan,
+    Referred,
+    StartRecording,
+    StartSiprec,
+)
+from twiml.prompts import AudioUrl, Prompt, Quiet, Speech
 
 LOG = logging.getLogger(__name__)
 
@@ -82,7 +95,7 @@ class Control:
         self.call.fail(code, message)
         self.leg.refuse(status)
 
-    async def play(self, prompts: Sequence[seen.Prompt]) -> None:
+    async def play(self, prompts: Sequence[Prompt]) -> None:
         """While one plays, the next is had and put behind it: no more than that is made for a caller who may leave."""
         plays: list[asyncio.Future[bool]] = []
         with self._silent_when_overtaken():
@@ -109,7 +122,7 @@ class Control:
         await passed(seconds, self.stop)
         await self.answer()
 
-    async def collect(self, prompts: Sequence[seen.Prompt], how: seen.Collect) -> seen.Collected:
+    async def collect(self, prompts: Sequence[Prompt], how: Collect) -> Collected:
         lists = [(await self._pieces(prompt), prompt.loop) for prompt in prompts]
         await self.answer()
         plays: list[asyncio.Future[bool]] = []
@@ -126,7 +139,7 @@ class Control:
     def withhold(self) -> AbstractContextManager[None]:
         return paying.withheld(self.leg)
 
-    async def collect_unseen(self, prompts: Sequence[seen.Prompt], how: seen.Collect) -> seen.Collected | None:
+    async def collect_unseen(self, prompts: Sequence[Prompt], how: Collect) -> Collected | None:
         try:
             return await self.collect(prompts, how)
         except Overtaken:
@@ -137,12 +150,12 @@ class Control:
     async def check_connector(self, name: str) -> Paid | None:
         return paying.checked(self.call, name)
 
-    async def pay(self, payment: Payment, prompts: Sequence[seen.Prompt]) -> Paid:
+    async def pay(self, payment: Payment, prompts: Sequence[Prompt]) -> Paid:
         async with asyncio.TaskGroup() as both:
             both.create_task(self._play_if_may(prompts))
             return await paying.pay(self.call, payment)
 
-    async def _play_if_may(self, prompts: Sequence[seen.Prompt]) -> None:
+    async def _play_if_may(self, prompts: Sequence[Prompt]) -> None:
         """What plays beside something that has to come to its end."""
         with suppress(Overtaken):
             await self.play(prompts)
@@ -152,7 +165,7 @@ class Control:
         if absolute is not None:
             await paying.tell(self.call, absolute, method, params)
 
-    async def record(self, plan: seen.RecordPlan) -> seen.Recorded | None:
+    async def record(self, plan: RecordPlan) -> Recorded | None:
         plan = callback_urls.of_record(plan, self.base, self.call.warn)
         await self.answer()
         with listening(self.leg) as keys:
@@ -180,26 +193,26 @@ class Control:
         if stopped.reason == "failed":
             return None
         seconds = round(stopped.recorded_seconds)
-        return seen.Recorded(recording.row.sid, recording.url, seconds, "hangup" if hung_up else digits, hung_up)
+        return Recorded(recording.row.sid, recording.url, seconds, "hangup" if hung_up else digits, hung_up)
 
-    async def start_recording(self, plan: seen.StartRecording) -> None:
+    async def start_recording(self, plan: StartRecording) -> None:
         await self.answer()
         await started.start(self, plan)
 
     async def stop_recording(self, name: str) -> None:
         started.stop(self, name)
 
-    async def start_siprec(self, plan: seen.StartSiprec) -> None:
+    async def start_siprec(self, plan: StartSiprec) -> None:
         await self.answer()
         await siprecs.start(self.call, callback_urls.of_siprec(plan, self.base, self.call.warn))
 
     async def stop_siprec(self, name: str) -> None:
         await siprecs.stop(self.call, name)
 
-    async def send_message(self, plan: seen.MessagePlan) -> dict[str, str]:
+    async def send_message(self, plan: MessagePlan) -> dict[str, str]:
         return await texting.send(self, plan)
 
-    async def dial(self, plan: seen.DialPlan) -> seen.Dialled:
+    async def dial(self, plan: DialPlan) -> Dialled:
         plan = callback_urls.of_dial(plan, self.base, self.call.warn)
         if plan.conference is not None:
             return await dial_conference.take_part(self, plan, plan.conference)
@@ -207,7 +220,7 @@ class Control:
             return await dequeue.dequeue(self, plan, plan.queue)
         return await dialler.dial(self, plan, ByDocument(plan))
 
-    async def enqueue(self, plan: seen.EnqueuePlan) -> dict[str, str]:
+    async def enqueue(self, plan: EnqueuePlan) -> dict[str, str]:
         return await enqueue.enqueue(self, plan)
 
     async def leave(self) -> None:
@@ -226,7 +239,7 @@ class Control:
         finally:
             self.leg.send(Unbridge(self.leg.row))
 
-    async def refer(self, target: str) -> seen.Referred:
+    async def refer(self, target: str) -> Referred:
         return await refer.refer(self, target)
 
     async def hangup(self) -> None:
@@ -250,17 +263,17 @@ class Control:
             self.leg.stop_playing()
             raise
 
-    async def _pieces(self, prompt: seen.Prompt) -> list[Piece]:
+    async def _pieces(self, prompt: Prompt) -> list[Piece]:
         """What a prompt is for the media room; nothing where it cannot be had, which is in the call's log."""
         match prompt.what:
-            case seen.Quiet(seconds=seconds):
+            case Quiet(seconds=seconds):
                 return [Silence(round(seconds * 1000))]
-            case seen.Speech() as speech:
+            case Speech() as speech:
                 return await during(self._speak(speech), self.stop)
-            case seen.AudioUrl(url=url):
+            case AudioUrl(url=url):
                 return await during(self._fetch(url), self.stop)
 
-    async def _speak(self, speech: seen.Speech) -> list[Piece]:
+    async def _speak(self, speech: Speech) -> list[Piece]:
         try:
             said = speech.text, speech.voice, speech.language, speech.parts
             audio, warnings = await self.call.services.speaker.speak(*said)
@@ -280,7 +293,7 @@ class Control:
         return [Sound(audio.sha)]
 
 
-def _recording_plan(plan: seen.RecordPlan) -> RecordingPlan:
+def _recording_plan(plan: RecordPlan) -> RecordingPlan:
     return RecordingPlan(
         source="RecordVerb",
         silence_seconds=plan.timeout,

@@ -17,9 +17,9 @@ from gateway.webhooks.errors import FetchError
 from gateway.webhooks.request import WebhookRequest
 from gateway.webhooks.url import resolve
 from twiml import document, interpreter
-from twiml.control import Prompt, Speech
 from twiml.errors import TwimlError, place
 from twiml.outcome import Redirect
+from twiml.prompts import Prompt, Speech
 
 LOG = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from gateway.calls.conferences.conference import Conference
 from gateway.calls.placing.dialstring import Hops
 from gateway.calls.transfers.transfer import Transfers
-from twiml.control import DialPlan
+from twiml.plans import DialPlan
 
 if TYPE_CHECKING:
     from gateway.calls.control import Control

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gateway.calls import callback_urls
 from gateway.numbers.e164 import normal
 from gateway.store.voice_rows import Message
-from twiml.control import MessagePlan
+from twiml.plans import MessagePlan
 
 if TYPE_CHECKING:
     from gateway.calls.control import Control

@@ -14,7 +14,8 @@ from gateway.errors import ApiError
 from gateway.store.paging import Page
 from gateway.store.rows import Callback
 from gateway.store.voice_rows import OutgoingCallerId
-from twiml.control import Collect, Prompt, Speech
+from twiml.plans import Collect
+from twiml.prompts import Prompt, Speech
 
 LOG = logging.getLogger(__name__)
 

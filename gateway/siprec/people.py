@@ -8,7 +8,7 @@ from gateway.siprec import metadata
 from gateway.siprec.metadata import Participant, Recorded, Stream
 from gateway.store.voice_rows import Siprec as Row
 from gateway.trunks.policy import identity_of
-from twiml.control import StartSiprec
+from twiml.plans import StartSiprec
 
 if TYPE_CHECKING:
     from gateway.calls.call import Call

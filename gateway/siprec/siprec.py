@@ -20,7 +20,7 @@ from gateway.trunks.policy import identity_of, ordered
 from sip.commands import Credentials
 from sip.events import Cause
 from sip.uri import Uri
-from twiml.control import StartSiprec
+from twiml.plans import StartSiprec
 
 if TYPE_CHECKING:
     from gateway.calls.call import Call

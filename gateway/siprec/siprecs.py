@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gateway.errors import ApiError
 from gateway.siprec.siprec import Siprec
 from gateway.store.voice_rows import Siprec as Row
-from twiml.control import StartSiprec
+from twiml.plans import StartSiprec
 
 if TYPE_CHECKING:
     from gateway.calls.call import Call

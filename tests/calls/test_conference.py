@@ -21,7 +21,7 @@ from tests.lib.far_ends import Caller
 from tests.lib.loop import VirtualClock, passes, run
 from tests.lib.web import Seen
 from tests.lib.whole import HOST, EngineLink, Whole, whole
-from twiml.control import ConferenceTarget
+from twiml.targets import ConferenceTarget
 
 TOLD = "statusCallback='/told' statusCallbackEvent='start end join leave mute hold modify announcement'"
 AFTER = "<Response><Hangup/></Response>"

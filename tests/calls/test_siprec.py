@@ -25,7 +25,7 @@ from tests.lib.far_ends import Callee, Caller
 from tests.lib.loop import VirtualClock, passes, run
 from tests.lib.recording_server import RecordingServer
 from tests.lib.whole import HOST, NUMBER, Whole, whole
-from twiml.control import StartSiprec
+from twiml.plans import StartSiprec
 
 URI = "sip:srs@127.0.0.5:5060"
 CALLER, ME = "sip:+15555550123@127.0.0.2:5060", f"sip:{NUMBER}@127.0.0.2:5060"

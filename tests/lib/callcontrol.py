@@ -9,25 +9,25 @@ from dataclasses import dataclass, field
 
 from twiml import interpreter
 from twiml.cards import Month
-from twiml.control import (
+from twiml.document import parse
+from twiml.errors import Warning
+from twiml.outcome import End, Outcome, Redirect
+from twiml.payments import Paid, Payment
+from twiml.plans import (
     Collect,
     Collected,
     Dialled,
     DialPlan,
     EnqueuePlan,
     MessagePlan,
-    Prompt,
     Recorded,
     RecordPlan,
     Referred,
     StartRecording,
     StartSiprec,
-    Target,
 )
-from twiml.document import parse
-from twiml.errors import Warning
-from twiml.outcome import End, Outcome, Redirect
-from twiml.payments import Paid, Payment
+from twiml.prompts import Prompt
+from twiml.targets import Target
 
 
 @dataclass

@@ -65,7 +65,7 @@ from gateway.trunks.book import TrunkBook
 from gateway.trunks.gate import Gate
 from gateway.webhooks.ledger import Ledger
 from sip.challenge import Challenger
-from twiml.control import StartSiprec
+from twiml.plans import StartSiprec
 
 T = TypeVar("T")
 

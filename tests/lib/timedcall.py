@@ -10,20 +10,10 @@ from typing import Any
 from tests.lib.callcontrol import NotedCall
 from tests.lib.loop import VirtualClock, run
 from twiml import interpreter
-from twiml.control import (
-    Collect,
-    Collected,
-    Dialled,
-    DialPlan,
-    EnqueuePlan,
-    Prompt,
-    Quiet,
-    Recorded,
-    RecordPlan,
-    Referred,
-)
 from twiml.document import Document
 from twiml.outcome import Redirect
+from twiml.plans import Collect, Collected, Dialled, DialPlan, EnqueuePlan, Recorded, RecordPlan, Referred
+from twiml.prompts import Prompt, Quiet
 
 LONGEST = 14400.0  # seconds that a call may last
 PATIENCE = 50  # requests that an app answers with a document that leads on

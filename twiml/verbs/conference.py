@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from twiml.attributes import Reader
-from twiml.control import ConferenceTarget
 from twiml.errors import Warning
+from twiml.targets import ConferenceTarget
 from twiml.tree import Element
 
 EVENTS = ("start", "end", "join", "leave", "mute", "hold", "modify", "speaker", "announcement")

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from twiml.attributes import Reader, warning
-from twiml.control import CallControl, ConferenceTarget, DialPlan, NumberTarget, QueueTarget, Target
+from twiml.control import CallControl
 from twiml.errors import Warning
 from twiml.outcome import Next, Outcome, Redirect
+from twiml.plans import DialPlan
+from twiml.targets import ConferenceTarget, NumberTarget, QueueTarget, Target
 from twiml.tree import Element
 from twiml.verbs import conference, queue
 from twiml.verbs.nouns import NOUNS

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from twiml.attributes import Reader
-from twiml.control import CallControl, EnqueuePlan
+from twiml.control import CallControl
 from twiml.errors import Warning
 from twiml.outcome import Next, Outcome, Redirect
+from twiml.plans import EnqueuePlan
 from twiml.tree import Element
 
 TOO_SHORT, TOO_LONG, NO_WORKFLOW = 14204, 14205, 14220

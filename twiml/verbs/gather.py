@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from twiml.attributes import Reader, warning
-from twiml.control import CallControl, Collect, Prompt
+from twiml.control import CallControl
 from twiml.errors import Warning
 from twiml.outcome import Next, Outcome, Redirect
+from twiml.plans import Collect
+from twiml.prompts import Prompt
 from twiml.tree import Element
 from twiml.verbs import pause, play, say
 

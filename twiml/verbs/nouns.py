@@ -6,8 +6,8 @@ import re
 from urllib.parse import quote
 
 from twiml.attributes import EVENTS, Reader
-from twiml.control import ApplicationTarget, ClientTarget, NumberTarget, Screen, SipTarget, SipUri, Target
 from twiml.errors import Warning
+from twiml.targets import ApplicationTarget, ClientTarget, NumberTarget, Screen, SipTarget, SipUri, Target
 from twiml.tree import Element
 from twiml.verbs.play import DIGITS
 

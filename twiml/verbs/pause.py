@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from twiml.attributes import Reader
-from twiml.control import CallControl, Prompt, Quiet
+from twiml.control import CallControl
 from twiml.errors import Warning
 from twiml.outcome import Next, Outcome
+from twiml.prompts import Prompt, Quiet
 from twiml.tree import Element
 
 

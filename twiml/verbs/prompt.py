@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from twiml import cards, control
+from twiml import cards
 from twiml.attributes import Reader, warning
 from twiml.errors import Warning
 from twiml.payments import ACCOUNT, CODE, DATE, MATCHER, MISMATCH, NUMBER, POSTAL, PROCESSING, ROUTING
+from twiml.prompts import Prompt
 from twiml.tree import Element
 from twiml.verbs import pause, play, say
 
@@ -32,7 +33,7 @@ class PayPrompt:
     card_types: tuple[str, ...]
     attempts: tuple[str, ...]
     matches: bool
-    prompts: tuple[control.Prompt, ...]
+    prompts: tuple[Prompt, ...]
 
     def fits(self, step: str, error: str, card_type: str, attempt: int) -> bool:
         """Whether it is for that moment; `error`: of the attempt before, or nothing."""
@@ -76,7 +77,7 @@ def nested(element: Element, warnings: list[Warning]) -> PayPrompt | None:
     return prompt
 
 
-def _prompts(element: Element, warnings: list[Warning]) -> list[control.Prompt]:
+def _prompts(element: Element, warnings: list[Warning]) -> list[Prompt]:
     found = []
     for child in element:
         module = NESTED.get(child.tag)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from twiml.attributes import Reader
-from twiml.control import QueueTarget
 from twiml.errors import Warning
+from twiml.targets import QueueTarget
 from twiml.tree import Element
 from twiml.verbs.enqueue import LONGEST
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from twiml.attributes import Reader
-from twiml.control import CallControl, RecordPlan
+from twiml.control import CallControl
 from twiml.errors import Warning
 from twiml.outcome import Next, Outcome, Redirect
+from twiml.plans import RecordPlan
 from twiml.tree import Element
 
 LATER = ("transcribeCallback", "recordingConfigurationId")

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from twiml import ssml, voices
 from twiml.attributes import Reader
-from twiml.control import CallControl, Prompt, Speech
+from twiml.control import CallControl
 from twiml.errors import Warning
 from twiml.outcome import Next, Outcome
+from twiml.prompts import Prompt, Speech
 from twiml.tree import Element
 
 LONGEST = 4096  # characters

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from twiml.attributes import Reader
-from twiml.control import CallControl, MessagePlan
+from twiml.control import CallControl
 from twiml.errors import Warning
 from twiml.outcome import Next, Outcome, Redirect
+from twiml.plans import MessagePlan
 from twiml.tree import Element
 
 LONGEST = {"Sms": 160, "Message": 1600}  # characters

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from twiml.attributes import Reader, warning
-from twiml.control import CallControl, StartRecording, StartSiprec
+from twiml.control import CallControl
 from twiml.errors import Warning
 from twiml.outcome import Next, Outcome
+from twiml.plans import StartRecording, StartSiprec
 from twiml.tree import Element
 from twiml.verbs.record import STATES
 

@@ -18,7 +18,7 @@ from gateway.errors import ApiError, invalid, not_found
 from gateway.sids import is_sid
 from gateway.store import Store
 from gateway.store.paging import cut
-from twiml.control import ConferenceTarget
+from twiml.targets import ConferenceTarget
 from twiml.verbs.conference import EVENTS, JITTER_BUFFERS, MOST
 
 RECORDS = ("do-not-record", "record-from-start", "true", "false")

@@ -13,7 +13,7 @@ from gateway.errors import ApiError, invalid, not_found
 from gateway.store import Store
 from gateway.store.rows import Call
 from gateway.store.voice_rows import Siprec
-from twiml.control import StartSiprec
+from twiml.plans import StartSiprec
 from twiml.verbs.start import LONGEST, TRACKS
 
 PARAMETERS = 99

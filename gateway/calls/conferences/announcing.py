@@ -12,8 +12,8 @@ from gateway.calls.conferences.member import Member
 from gateway.calls.control import Control
 from gateway.calls.race import Overtaken, first
 from gateway.webhooks.errors import FetchError
-from twiml.control import Prompt
 from twiml.errors import TwimlError
+from twiml.prompts import Prompt
 
 LOG = logging.getLogger(__name__)
 

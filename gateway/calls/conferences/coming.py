@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from gateway.calls.call import Call
 from gateway.sids import is_sid
-from twiml.control import ConferenceTarget
+from twiml.targets import ConferenceTarget
 
 if TYPE_CHECKING:
     from gateway.calls.conferences.conference import Conference

@@ -23,7 +23,7 @@ from gateway.calls.services import Services
 from gateway.store.rows import Conference as Row
 from media import music
 from media.commands import Piece
-from twiml.control import ConferenceTarget
+from twiml.targets import ConferenceTarget
 
 LOG = logging.getLogger(__name__)
 

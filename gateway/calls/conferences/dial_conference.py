@@ -16,8 +16,9 @@ from gateway.calls.race import Overtaken
 from gateway.calls.recordings.dial_recording import DialRecording
 from gateway.webhooks.errors import FetchError
 from gateway.webhooks.url import resolve
-from twiml.control import ConferenceTarget, Dialled, DialPlan
 from twiml.errors import TwimlError
+from twiml.plans import Dialled, DialPlan
+from twiml.targets import ConferenceTarget
 
 if TYPE_CHECKING:
     from gateway.calls.control import Control

@@ -9,7 +9,7 @@ from datetime import datetime
 from gateway.calls.call import Call
 from gateway.calls.leg import Leg
 from gateway.calls.media import Worker
-from twiml.control import ConferenceTarget
+from twiml.targets import ConferenceTarget
 
 
 @dataclass(slots=True, eq=False)

@@ -18,7 +18,7 @@ from gateway.calls.services import Services
 from gateway.calls.sources import TakingPart
 from gateway.errors import ApiError
 from gateway.sids import is_sid
-from twiml.control import ConferenceTarget
+from twiml.targets import ConferenceTarget
 
 NO_EFFECT = 13230  # Twilio: Conference: invalid attribute
 

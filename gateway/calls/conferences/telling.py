@@ -16,7 +16,7 @@ from gateway.calls.recordings.telling import RECORD_END
 from gateway.calls.services import Services
 from gateway.store.rows import Callback
 from gateway.store.rows import Conference as Row
-from twiml.control import ConferenceTarget
+from twiml.targets import ConferenceTarget
 
 if TYPE_CHECKING:
     from gateway.calls.conferences.coming import Coming

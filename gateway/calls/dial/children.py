@@ -13,7 +13,7 @@ from gateway.numbers.e164 import normal
 from gateway.store.rows import Call as Row
 from gateway.trunks.policy import ordered
 from gateway.webhooks.errors import FetchError
-from twiml.control import ApplicationTarget, ClientTarget, NumberTarget, SipTarget, SipUri, Target
+from twiml.targets import ApplicationTarget, ClientTarget, NumberTarget, SipTarget, SipUri, Target
 
 BAD_CALLER = 13214  # Twilio: Dial: invalid callerId value
 NO_DEVICE = 31480  # Twilio: a client is temporarily unavailable

@@ -13,7 +13,7 @@ from gateway.calls.placing.dialstring import Hops
 from gateway.calls.race import Overtaken
 from gateway.calls.recordings.dial_recording import DialRecording
 from gateway.calls.transfers.transfer import Transfers
-from twiml.control import Dialled, DialPlan
+from twiml.plans import Dialled, DialPlan
 
 if TYPE_CHECKING:
     from gateway.calls.control import Control

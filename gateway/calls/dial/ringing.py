@@ -21,7 +21,8 @@ from gateway.calls.placing.meter import admitted
 from gateway.calls.race import either
 from media.commands import Bridge, Unbridge
 from media.ringing import DEFAULT, RINGING
-from twiml.control import DialPlan, NumberTarget, SipTarget
+from twiml.plans import DialPlan
+from twiml.targets import NumberTarget, SipTarget
 
 if TYPE_CHECKING:
     from gateway.calls.control import Control

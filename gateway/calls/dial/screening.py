@@ -14,8 +14,8 @@ from gateway.calls.call import Call
 from gateway.calls.race import Overtaken
 from gateway.webhooks.errors import FetchError
 from gateway.webhooks.url import resolve
-from twiml.control import Screen
 from twiml.errors import TwimlError, place
+from twiml.targets import Screen
 from twiml.verbs.gather import Gather
 from twiml.verbs.hangup import Hangup
 

@@ -14,7 +14,7 @@ from gateway.calls.race import Overtaken
 from gateway.calls.recordings.dial_recording import DialRecording
 from gateway.calls.transfers.transfer import Transfers, possible
 from media.commands import Bridge, Unbridge
-from twiml.control import Dialled, DialPlan
+from twiml.plans import Dialled, DialPlan
 
 if TYPE_CHECKING:
     from gateway.calls.control import Control

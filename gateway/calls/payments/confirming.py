@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from gateway.calls.call import Call
 from gateway.calls.control import Control
 from gateway.calls.race import Overtaken, passed
-from twiml.control import Prompt, Speech
 from twiml.payments import ACCOUNT, BANK, NUMBER, Entered, Terms
+from twiml.prompts import Prompt, Speech
 
 YES, NO = "1", "2"
 TIMES = 3  # that it is asked

@@ -16,7 +16,7 @@ from gateway.errors import ApiError
 from gateway.numbers.e164 import normal
 from gateway.store.sip_rows import ByocTrunk
 from gateway.webhooks.errors import FetchError
-from twiml.control import ApplicationTarget
+from twiml.targets import ApplicationTarget
 
 Calls = Mapping[str, Call]
 BAD_APPLICATION = 21218  # Twilio's codes

@@ -19,7 +19,8 @@ from gateway.trunks.model import Numbers, Target
 from gateway.trunks.policy import ordered, understood
 from gateway.webhooks.errors import FetchError
 from sip.uri import Uri
-from twiml.control import DialPlan, NumberTarget
+from twiml.plans import DialPlan
+from twiml.targets import NumberTarget
 
 ORIGINATING, TERMINATING = "trunking-originating", "trunking-terminating"  # Twilio's words: to the PBX, from it
 NO_URLS = 32010  # Twilio: no valid origination URLs

@@ -20,8 +20,9 @@ from gateway.calls.transfers.document import see_off
 from gateway.calls.transfers.transfer import Wish, Wishes, possible
 from gateway.webhooks.errors import FetchError
 from gateway.webhooks.url import resolve
-from twiml.control import Dialled, DialPlan, QueueTarget
 from twiml.errors import TwimlError
+from twiml.plans import Dialled, DialPlan
+from twiml.targets import QueueTarget
 
 if TYPE_CHECKING:
     from gateway.calls.control import Control

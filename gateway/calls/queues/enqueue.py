@@ -13,8 +13,8 @@ from gateway.store import voice_rows
 from gateway.webhooks.errors import FetchError
 from gateway.webhooks.request import WebhookRequest
 from gateway.webhooks.url import resolve
-from twiml.control import EnqueuePlan
 from twiml.errors import TwimlError
+from twiml.plans import EnqueuePlan
 from twiml.verbs.gather import Gather
 from twiml.verbs.hangup import Hangup
 from twiml.verbs.leave import Leave

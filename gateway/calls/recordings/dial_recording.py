@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gateway.calls.call import Call
 from gateway.calls.recordings.recording import Recording, RecordingPlan
-from twiml.control import DialPlan
+from twiml.plans import DialPlan
 
 
 class DialRecording:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gateway.calls import callback_urls
 from gateway.calls.recordings.recording import Recording, RecordingPlan
-from twiml.control import StartRecording
+from twiml.plans import StartRecording
 
 if TYPE_CHECKING:
     from gateway.calls.control import Control

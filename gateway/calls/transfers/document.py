@@ -13,7 +13,7 @@ from gateway.calls.leg import Leg
 from gateway.calls.sources import Fetch
 from gateway.calls.transfers.transfer import Wish, Wishes, leave
 from gateway.webhooks.url import resolve
-from twiml.control import Dialled, DialPlan
+from twiml.plans import Dialled, DialPlan
 
 if TYPE_CHECKING:
     from gateway.calls.control import Control

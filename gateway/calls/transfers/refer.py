@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gateway.calls.placing.dialstring import NoRoute, to_sip
 from gateway.calls.race import Overtaken
 from sip.events import ReferProgress
-from twiml.control import Referred
+from twiml.plans import Referred
 
 if TYPE_CHECKING:
     from gateway.calls.control import Control

@@ -16,7 +16,7 @@ from gateway.numbers.e164 import normal
 from sip.errors import SipError
 from sip.events import Referred
 from sip.uri import Uri
-from twiml.control import Dialled
+from twiml.plans import Dialled
 
 if TYPE_CHECKING:
     from gateway.calls.control import Control

@@ -26,7 +26,8 @@ from gateway.store.sip_rows import Trunk
 from sip.errors import SipError
 from sip.events import Referred
 from sip.uri import Uri, escape
-from twiml.control import Dialled, DialPlan, NumberTarget, SipTarget
+from twiml.plans import Dialled, DialPlan
+from twiml.targets import NumberTarget, SipTarget
 
 if TYPE_CHECKING:
     from gateway.calls.control import Control

@@ -12,7 +12,7 @@ from twilio.base.exceptions import TwilioRestException
 from gateway.store.rows import Call
 from tests.lib import oai
 from tests.lib.rest import SECOND, Rest
-from twiml.control import StartSiprec
+from twiml.plans import StartSiprec
 
 NOW = datetime(2024, 6, 1, 12, 0, tzinfo=UTC)
 UP = "CA" + "1" * 32

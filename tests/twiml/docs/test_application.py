@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.lib.callcontrol import ran, targets
-from twiml.control import ApplicationTarget, Screen
+from twiml.targets import ApplicationTarget, Screen
 
 SID = "AP" + "0a" * 16
 

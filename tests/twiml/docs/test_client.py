@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.lib.callcontrol import ran, targets
-from twiml.control import ClientTarget, Screen
+from twiml.targets import ClientTarget, Screen
 
 
 def test_an_identity_as_text_or_as_a_child() -> None:

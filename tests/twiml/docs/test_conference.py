@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.lib.callcontrol import Ran, ran
-from twiml.control import ConferenceTarget
+from twiml.targets import ConferenceTarget
 
 
 def dialled(attributes: str = "", name: str = "Room 7") -> tuple[ConferenceTarget, Ran]:

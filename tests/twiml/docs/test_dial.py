@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.lib.callcontrol import NotedCall, ran
-from twiml.control import Dialled, DialPlan, NumberTarget
+from twiml.plans import Dialled, DialPlan
+from twiml.targets import NumberTarget
 
 
 def plan(verb: str) -> DialPlan:

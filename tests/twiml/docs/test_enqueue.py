@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.lib.callcontrol import NotedCall, Ran, ran
-from twiml.control import EnqueuePlan
 from twiml.outcome import End, Redirect
+from twiml.plans import EnqueuePlan
 
 
 def enqueued(attributes: str = "", name: str = "support", after: str = "") -> tuple[EnqueuePlan, Ran]:

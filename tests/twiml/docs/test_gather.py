@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.lib.callcontrol import NotedCall, ran
-from twiml.control import AudioUrl, Collect, Collected, Quiet, Speech
+from twiml.plans import Collect, Collected
+from twiml.prompts import AudioUrl, Quiet, Speech
 
 
 def test_the_defaults() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.lib.callcontrol import ran, targets
-from twiml.control import NumberTarget, Screen
+from twiml.targets import NumberTarget, Screen
 
 
 def test_numbers_with_their_attributes() -> None:

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from tests.lib.callcontrol import NotedCall, Ran, ran
-from twiml.control import Collect, Prompt, Speech
 from twiml.payments import Paid, Payment, Terms
+from twiml.plans import Collect
+from twiml.prompts import Prompt, Speech
 
 CARD = ("4111111111111111", "1226", "94105#", "123")
 AMEX = ("378282246310005", "1226", "94105#", "1234")

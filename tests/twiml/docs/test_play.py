@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.lib.callcontrol import ran
-from twiml.control import AudioUrl, Prompt
+from twiml.prompts import AudioUrl, Prompt
 
 
 def test_a_url_is_played() -> None:

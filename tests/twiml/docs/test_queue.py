@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.lib.callcontrol import Ran, ran
-from twiml.control import QueueTarget
+from twiml.targets import QueueTarget
 
 
 def dialled(attributes: str = "", name: str = "support", dial: str = "", more: str = "") -> tuple[QueueTarget, Ran]:

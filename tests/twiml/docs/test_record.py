@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.lib.callcontrol import NotedCall, ran
-from twiml.control import Recorded, RecordPlan
+from twiml.plans import Recorded, RecordPlan
 
 DEFAULTS = RecordPlan(
     timeout=5, finish_on_key="1234567890*#", max_length=3600, beep=True, trim=True, status_callback=None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.lib.callcontrol import NotedCall, ran
-from twiml.control import Referred
+from twiml.plans import Referred
 
 CAROL = "<Sip>sip:carol@example.com</Sip>"
 

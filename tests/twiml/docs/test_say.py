@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.lib.callcontrol import Ran, ran
-from twiml.control import Prompt, Speech
+from twiml.prompts import Prompt, Speech
 from twiml.ssml import SILENT, Part, Silence, Style, Words
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.lib.callcontrol import ran, targets
-from twiml.control import Screen, SipTarget, SipUri
+from twiml.targets import Screen, SipTarget, SipUri
 
 
 def test_a_uri_with_credentials_and_headers() -> None:

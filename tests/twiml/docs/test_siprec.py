@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.lib.callcontrol import ran
-from twiml.control import StartSiprec
+from twiml.plans import StartSiprec
 
 
 def started(siprec: str) -> StartSiprec:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.lib.callcontrol import ran
-from twiml.control import MessagePlan
+from twiml.plans import MessagePlan
 
 
 @pytest.mark.parametrize("verb", ["Sms", "Message"])

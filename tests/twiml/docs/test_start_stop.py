@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.lib.callcontrol import ran
-from twiml.control import StartRecording
+from twiml.plans import StartRecording
 
 
 def started(verb: str) -> list[object]:
