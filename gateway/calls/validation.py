@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from gateway.api.engine import CreateCall, Validate
+from gateway.calls import params
 from gateway.calls.call import Call
 from gateway.calls.control import Control
 from gateway.calls.exchange import Exchange
@@ -98,7 +99,8 @@ class CodeCall:
         url = self._wanted.status_callback
         if not url:
             return []
-        fields = {"VerificationStatus": status} | ({"OutgoingCallerIdSid": sid} if sid else {})
+        order = {"Timestamp": params.rfc2822(self._services.clock.wall()), "SequenceNumber": "0"}
+        fields = {"VerificationStatus": status, **order} | ({"OutgoingCallerIdSid": sid} if sid else {})
         method, token = self._wanted.status_callback_method, self._services.sids.token()
         return [Callback(self._account_sid, call.sid, url, method, call.params(fields), token)]
 

@@ -101,7 +101,7 @@ class Webhooks:
         terms = Terms(
             {"User-Agent": USER_AGENT, "Accept": "*/*", **headers}, request.key or await self._key(request.account_sid),
             request.account_sid, request.token or self._sids.token(), request.subject,
-            choice.connect, choice.read, limit, request.unseen,
+            choice.connect, choice.read, limit, choice.sni, request.unseen,
         )  # fmt: skip
         hop = Hop.first(request, wanted)
         total = total or choice.total

@@ -17,6 +17,10 @@ class Failure(StrEnum):
     OTHER = ""
 
 
+BAD_HOST = 11210
+URLS = (11100, 11240, 11243)  # no URL, and connection overrides that are none
+
+
 class FetchError(Exception):
     """A request that gave nothing usable; `code` is Twilio's, `status` the HTTP status if there was one."""
 
@@ -25,6 +29,11 @@ class FetchError(Exception):
         self.code = code
         self.status = status
         self.kind = kind
+
+    @property
+    def is_of_the_url(self) -> bool:
+        """Whether no request can be made for such a URL, today or ever."""
+        return self.code in URLS or (self.code == BAD_HOST and self.kind is Failure.OTHER)
 
     @property
     def is_down(self) -> bool:

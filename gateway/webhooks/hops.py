@@ -95,6 +95,7 @@ class Terms:
     connect: float
     read: float
     limit: int
+    sni: bool = True
     unseen: bool = False  # what is answered is nobody's but ours: it is not written down, and nothing is followed
 
 
@@ -154,7 +155,7 @@ class Hops:
             addresses = await self._guard.pin(hop.target.host, hop.target.port)
             answer = await self._transport.request(
                 hop.method, hop.target.url, headers, content[1] if content else None,
-                addresses=addresses, connect=terms.connect, read=terms.read, limit=terms.limit,
+                addresses=addresses, connect=terms.connect, read=terms.read, limit=terms.limit, sni=terms.sni,
             )  # fmt: skip
             error = ""
         except FetchError as failed:

@@ -283,7 +283,7 @@ class Outbox:
         except FetchError as error:
             if error.kind in (Failure.CONNECT, Failure.READ):
                 host.kept_silent()
-            return f"{error.code}: {error}"
+            return f"{IMPOSSIBLE if error.is_of_the_url else ''}{error.code}: {error}"
         except Exception as error:
             LOG.exception("! callback %d failed in here", waiting.id)
             return f"internal failure: {error!r}"
@@ -295,9 +295,10 @@ class Outbox:
 
 
 REFUSED = "refused with HTTP"
+IMPOSSIBLE = "no request can be made: "
 UNTRIED = "not tried: the host has answered nothing for a while, and is asked one callback at a time"
 
 
 def _final(error: str) -> bool:
-    """Whether the app refused it for good."""
-    return error.startswith(REFUSED)
+    """Whether the app refused it for good, or nobody can ever be asked."""
+    return error.startswith((REFUSED, IMPOSSIBLE))

@@ -15,19 +15,20 @@ EDGES = frozenset({"ashburn", "dublin", "frankfurt", "sao-paulo", "singapore", "
 
 @dataclass(frozen=True, slots=True)
 class Overrides:
-    """Time-outs in seconds, the number of retries, and which kinds of failure are retried."""
+    """Time-outs in seconds, the number of retries, which kinds of failure are retried, whether TLS says the name."""
 
     connect: float = 5.0
     read: float = 15.0
     total: float = 15.0  # over all attempts and redirects
     retries: int = 1
     on: frozenset[str] = frozenset({"ct"})
+    sni: bool = True
 
 
 def parse(fragment: str) -> Overrides:
     """FetchError 11240 or 11243 for a bad value. Keys that are no overrides are a page's anchor, and nothing to us.
 
-    `e` and `sni` are checked and change nothing: this gateway has one edge, and always names the server it wants.
+    `e` is checked and changes nothing: this gateway has one edge.
     """
     given = dict(pair.partition("=")[::2] for pair in fragment.split("&"))
     values = {key: unquote(value) for key, value in given.items()}
@@ -40,6 +41,7 @@ def parse(fragment: str) -> Overrides:
         total=_number(values, "tt", 15000) / 1000,
         retries=_number(values, "rc", 1),
         on=_kinds(values.get("rp", "ct")),
+        sni=values.get("sni", "y") == "y",
     )
 
 

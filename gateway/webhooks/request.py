@@ -72,4 +72,5 @@ class Transport(Protocol):
         connect: float,
         read: float,
         limit: int,
+        sni: bool = True,
     ) -> Answer: ...

@@ -7,12 +7,14 @@ import socket
 import ssl
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
+from functools import cached_property
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from gateway.webhooks.errors import Failure, FetchError
+from gateway.webhooks.nameless import HOSTNAME_MISMATCH, Nameless
 from gateway.webhooks.request import Answer
 
 PINNED: ContextVar[Sequence[str]] = ContextVar("pinned")
@@ -21,7 +23,7 @@ MOMENT, PASSING = 1.0, 1 << 16  # seconds and bytes of a body that nobody waits 
 KEEP_ALIVE = 2.0  # seconds: shorter than most servers keep a connection, so that we seldom meet one that just closed
 
 # OpenSSL's X509_V_ERR_…: what Twilio has codes of its own for
-EXPIRED, HOSTNAME_MISMATCH, IP_MISMATCH = 10, 62, 64
+EXPIRED, IP_MISMATCH = 10, 64
 
 
 class PinnedResolver(AbstractResolver):
@@ -46,6 +48,7 @@ class AiohttpTransport:
     """`request.Transport` on a session of its own."""
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self._trusted = tls
         connector = aiohttp.TCPConnector(
             resolver=PinnedResolver(), use_dns_cache=False, limit=0, limit_per_host=500, keepalive_timeout=KEEP_ALIVE,
             ssl=tls or True,
@@ -63,6 +66,7 @@ class AiohttpTransport:
         connect: float,
         read: float,
         limit: int,
+        sni: bool = True,
     ) -> Answer:
         """One request; FetchError says in Twilio's codes why it failed. With a limit of 0 it cannot be the body."""
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=connect, sock_read=read)
@@ -70,7 +74,13 @@ class AiohttpTransport:
         began = False
         try:
             async with self._session.request(
-                method, URL(url, encoded=True), headers=headers, data=body, timeout=timeout, allow_redirects=False
+                method,
+                URL(url, encoded=True),
+                headers=headers,
+                data=body,
+                timeout=timeout,
+                allow_redirects=False,
+                ssl=True if sni else self._nameless,
             ) as answer:
                 began = True
                 content, truncated = await (_read(answer.content, limit) if limit else _passing(answer.content))
@@ -85,6 +95,10 @@ class AiohttpTransport:
             raise failure from error
         finally:
             PINNED.reset(pinned)
+
+    @cached_property
+    def _nameless(self) -> Nameless:
+        return Nameless(self._trusted)
 
     async def close(self) -> None:
         """Closes all connections."""

@@ -265,6 +265,7 @@ def test_the_old_callback_tells_of_the_end_where_the_new_one_is_not_wanted(tmp_p
             return
         (told,) = stage.one.web.to("/event")
         assert (told["EventName"], told["ConferenceSid"]) == ("conference-record-end", sid)
+        assert (told["SequenceNumber"], told["Timestamp"][-5:]) == ("0", "+0000")
         assert told["Duration"] == "4"
         assert int(told["RecordingFileSize"]) == pytest.approx(44 + 16000 * 4, rel=0.05)
         assert told["RecordingUrl"].endswith(f"/Recordings/{(await newest(stage)).sid}")

@@ -65,6 +65,8 @@ def test_who_enters_the_code_verifies_the_number(tmp_path: Path) -> None:
             (told,) = one.web.to("/told")
             assert (told["VerificationStatus"], told["CallSid"], told["To"]) == ("success", it.sid, DESK)
             assert told["OutgoingCallerIdSid"].startswith("PN")
+            assert told["SequenceNumber"] == "0"
+            assert told["Timestamp"].endswith("+0000")
             calls = CreateCall(to="+442071838799", from_=DESK, twiml="<Response/>")
             assert (await one.exchange.create(it.account_sid, calls)).from_ == DESK
             await passes(1)

@@ -28,6 +28,7 @@ class Seen:
     body: bytes
     at: float
     addresses: tuple[str, ...]
+    sni: bool = True
 
     @property
     def params(self) -> dict[str, str]:
@@ -108,11 +109,12 @@ class FakeWeb:
         connect: float,
         read: float,
         limit: int,
+        sni: bool = True,
     ) -> Answer:
         """`request.Transport`: connects, asks the route, waits out its delay."""
         await self._connect(url, connect)
         now = asyncio.get_running_loop().time()
-        seen = Seen(method, url, dict(headers), body or b"", now, tuple(addresses))
+        seen = Seen(method, url, dict(headers), body or b"", now, tuple(addresses), sni)
         self.requests.append(seen)
         reply = await self._answer(seen)
         await asyncio.sleep(min(reply.delay, read))

@@ -26,11 +26,11 @@ def told(row: Row, events: Collection[str], url: str, services: Services) -> tup
     wanted = row.status_callback_events.split()
     if not row.status_callback:
         return row, []
+    order = {"Timestamp": params.rfc2822(services.clock.wall()), "SequenceNumber": str(row.told)}
     if wanted == [RECORD_END] and row.status == "completed":
-        return row, [_callback(row, "POST", params.record_end(row, url), services)]
+        return row, [_callback(row, "POST", params.record_end(row, url) | order, services)]
     if not set(events) & set(wanted):
         return row, []
-    order = {"Timestamp": params.rfc2822(services.clock.wall()), "SequenceNumber": str(row.told)}
     callback = _callback(row, row.status_callback_method, params.recording(row, url) | order, services)
     return replace(row, told=row.told + 1), [callback]
 

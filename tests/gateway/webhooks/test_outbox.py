@@ -133,6 +133,29 @@ def test_what_is_retried(tmp_path: Path, status: int, attempts: int) -> None:
     run(main)
 
 
+@pytest.mark.parametrize(
+    ("code", "kind", "attempts"),
+    [(11100, "", 1), (11243, "", 1), (11240, "", 1), (11210, "", 1), (11210, "ct", 3), (11200, "", 3), (11206, "", 3)],
+)
+def test_what_can_never_be_asked_is_given_up_at_once(tmp_path: Path, code: int, kind: str, attempts: int) -> None:
+    """A URL or a connection override that is none; the operator may allow an address meanwhile."""
+
+    async def main(clock: VirtualClock) -> None:
+        def answer(_: Callback) -> int:
+            raise FetchError(code, "no", kind=Failure(kind))
+
+        app = App(clock, answer)
+        async with bench(clock, tmp_path, app) as one:
+            await one.put("a")
+            await passes(4)
+            assert len(app.asked) == attempts
+            (row,) = await one.rows()
+            assert row["dead"] == (attempts == 1)
+            assert f"{code}: no" in row["last_error"]
+
+    run(main)
+
+
 def test_a_call_hears_its_callbacks_in_order_and_calls_do_not_wait_for_each_other(tmp_path: Path) -> None:
     async def main(clock: VirtualClock) -> None:
         app = App(clock, lambda callback: 503 if callback.token == "a1" and clock.now() < 2 else 204, delay=0.1)

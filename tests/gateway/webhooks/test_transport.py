@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from gateway.webhooks.errors import FetchError
+from gateway.webhooks.nameless import is_for
 from gateway.webhooks.request import Answer
 from gateway.webhooks.transport import AiohttpTransport
 
@@ -28,7 +29,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nSet-Cookie: a=1\r\nSet-Cooki
 def asked(
     serve: Serve, path: str = "/x", *, body: bytes | None = b"", tls: ssl.SSLContext | None = None,
     trust: ssl.SSLContext | None = None, host: str = "app.example.com", limit: int = 1000,
-    addresses: tuple[str, ...] = ("127.0.0.1",), read: float = 5.0,
+    addresses: tuple[str, ...] = ("127.0.0.1",), read: float = 5.0, sni: bool = True,
 ) -> Answer:  # fmt: skip
     """One request to a server that runs `serve` on each connection."""
 
@@ -50,7 +51,7 @@ def asked(
             stack.push_async_callback(transport.close)
             return await transport.request(
                 "POST" if body else "GET", f"{'https' if tls else 'http'}://{host}:{port}{path}", {"X-A": "1"}, body,
-                addresses=addresses, connect=2.0, read=read, limit=limit,
+                addresses=addresses, connect=2.0, read=read, limit=limit, sni=sni,
             )  # fmt: skip
 
     return asyncio.run(main())
@@ -219,6 +220,7 @@ def certificate(folder: Path, name: str, days: int) -> tuple[ssl.SSLContext, ssl
         .serial_number(1).not_valid_before(now - datetime.timedelta(days=30))
         .not_valid_after(now + datetime.timedelta(days=days))
         .add_extension(x509.SubjectAlternativeName([alternative]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )  # fmt: skip
     pem = made.public_bytes(serialization.Encoding.PEM)
@@ -241,6 +243,33 @@ def test_tls(tmp_path: Path) -> None:
     assert code(good, tls=server) == 11237
     server, trust = certificate(tmp_path, "app.example.com", -1)
     assert code(good, tls=server, trust=trust) == 11236
+
+
+def test_without_sni_no_name_is_said_and_the_certificate_has_it_all_the_same(tmp_path: Path) -> None:
+    good, said = answering(OK + b"Content-Length: 0\r\n\r\n"), []
+    server, trust = certificate(tmp_path, "app.example.com", 10)
+    server.sni_callback = lambda _, name, __: said.append(name)
+    assert asked(good, tls=server, trust=trust).status == 200
+    assert asked(good, tls=server, trust=trust, sni=False).status == 200
+    assert said == ["app.example.com", None]
+    assert code(good, tls=server, trust=trust, host="other.example.com", sni=False) == 11235
+    assert code(good, tls=server, sni=False) == 11237
+    server, trust = certificate(tmp_path, "app.example.com", -1)
+    assert code(good, tls=server, trust=trust, sni=False) == 11236
+
+
+@pytest.mark.parametrize(
+    ("name", "host", "good"),
+    [
+        ("app.example.com", "APP.example.com.", True), ("*.example.com", "app.example.com", True),
+        ("*.example.com", "a.b.example.com", False), ("*.example.com", "example.com", False), ("*.com", "a.com", False),
+        ("*", "app", False), ("app.example.com", "app.example.co", False), ("a*.example.com", "app.example.com", False),
+    ],
+)  # fmt: skip
+def test_whose_a_certificate_is(name: str, host: str, good: bool) -> None:
+    assert is_for({"subjectAltName": (("DNS", name), ("IP Address", host))}, host) == good
+    assert not is_for({"subjectAltName": (("email", host),)}, host)
+    assert not is_for({}, host)
 
 
 def test_no_tls_where_tls_was_wanted_is_11220() -> None:
