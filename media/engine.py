@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from media import commands, events, rtcp, streams, watch
+from media import commands, events, native_streams, rtcp, watch
 from media.arena import BOUND, Arena
 from media.arrivals import Arrivals
 from media.capturer import Capturer
@@ -25,9 +25,10 @@ from media.jitter import MOST, Jitter
 from media.library import Library
 from media.ports import Ports
 from media.probation import Probation
-from media.rtp import HEADER, WIDTH, Headers, Packets, payloads
+from media.rtp import Headers, Packets
 from media.sinks import Said, Sinks, Writer
 from media.sources import Sources
+from media.streams import Owners
 from media.taps import Taps
 from media.withholding import Mixes, Withholding
 
@@ -68,7 +69,7 @@ class Engine:
         self._forwarder = Forwarder(self.ports)
         self._reports = rtcp.Reports(rows)
         probation = Probation(rows)
-        self._streams = streams.best(self.ports, probation, self._reports, self._forwarder)
+        self._streams = native_streams.best(Owners(self.ports, probation, self._reports, self._forwarder, self._jitter))
         self._arrivals = Arrivals(self.ports, self._reports, probation, self._streams)
         self._dialling = Dialling(self.ports)
         self._withholding = Withholding(self.ports, self._conferences.rooms)
@@ -254,8 +255,8 @@ class Engine:
             self._hear_events(packets, headers, out)
         if len(duties.listening):
             if len(packets):
-                self._buffer(packets, headers)
-            self._hear(duties.listening)
+                self._streams.buffer(packets, headers, self._listened)
+            self._streams.hear(duties.listening, self._heard)
             self._detect(duties.listening, out)
         if duties.withholds:
             self._heard[self._withholding.rows] = self._withholding.keyless(self._heard[self._withholding.rows])
@@ -317,27 +318,6 @@ class Engine:
         self._listened[:] = False
         self._listened[listening] = True
         return self._duties
-
-    def _buffer(self, packets: Packets, headers: Headers) -> None:
-        """Audio packets of those who are listened to into the playout buffers."""
-        rows = packets.rows
-        audio = headers.ok & (headers.payload_type == self.ports.payload_type[rows]) & self._listened[rows]
-        index = np.flatnonzero(audio & (headers.size <= WIDTH - HEADER))
-        if len(index):
-            size = headers.size[index]
-            payload = payloads(packets, headers, index, max(FRAME, int(size.max())))
-            self._jitter.put(rows[index], headers.ssrc[index], headers.timestamp[index], payload, size)
-
-    def _hear(self, listening: Rows) -> None:
-        """A frame out of the playout buffers for each who is listened to; decoded where there is anything."""
-        some = self._jitter.in_hand(listening)
-        wire = self._jitter.take(listening)
-        if some.all():
-            self._heard[listening] = g711.decode(wire, self.ports.law[listening])
-            return
-        self._heard[listening[~some]] = 0
-        rows = listening[some]
-        self._heard[rows] = g711.decode(wire[some], self.ports.law[rows])
 
     def _detect(self, listening: Rows, out: Outbox) -> None:
         rows = listening[self.ports.dtmf_type[listening] < 0]

@@ -30,45 +30,45 @@ class Jitter:
 
     def __init__(self, rows: int, law: Ints) -> None:
         self._law = law  # by row: the column of the ports
-        self._ring = np.zeros((rows, SIZE), np.uint8)
-        self._frames = windows(self._ring)
-        self._play = np.zeros(rows, np.int64)  # timestamp that plays next
-        self._at = np.zeros(rows, np.int64)  # where in the ring that is: always a whole frame
-        self._left = np.zeros(rows, np.int64)  # samples until the newest that came
-        self._ssrc = np.full(rows, -1, np.int64)
-        self._margin = np.full(rows, JUMP, np.int64)  # least samples in hand on arrival, lately
-        self._ticks = np.zeros(rows, np.int64)
-        self._most = np.full(rows, MOST, np.int64)
+        self.ring = np.zeros((rows, SIZE), np.uint8)
+        self._frames = windows(self.ring)
+        self.play = np.zeros(rows, np.int64)  # timestamp that plays next
+        self.at = np.zeros(rows, np.int64)  # where in the ring that is: always a whole frame
+        self.left = np.zeros(rows, np.int64)  # samples until the newest that came
+        self.ssrc = np.full(rows, -1, np.int64)
+        self.margin = np.full(rows, JUMP, np.int64)  # least samples in hand on arrival, lately
+        self.ticks = np.zeros(rows, np.int64)
+        self.most = np.full(rows, MOST, np.int64)
         self.delay = np.full(rows, START, np.int64)
         self.late = np.zeros(rows, np.int64)
 
     def begin(self, row: int) -> None:
         """The row is another call's."""
         self.late[row] = 0
-        self._most[row] = MOST
+        self.most[row] = MOST
         self.reset(np.array([row]))
 
     def bound(self, row: int, most: int) -> None:
         """Playout is at most so many samples behind, in whole frames; a row that is farther behind starts anew."""
-        self._most[row] = min(MOST, max(LEAST, most // FRAME * FRAME))
-        if self.delay[row] > self._most[row]:
+        self.most[row] = min(MOST, max(LEAST, most // FRAME * FRAME))
+        if self.delay[row] > self.most[row]:
             self.reset(np.array([row]))
 
     def reset(self, rows: Rows) -> None:
         """The rows start anew with their next packets."""
-        self._ssrc[rows] = -1
-        self._left[rows] = 0
-        self.delay[rows] = np.minimum(START, self._most[rows])
+        self.ssrc[rows] = -1
+        self.left[rows] = 0
+        self.delay[rows] = np.minimum(START, self.most[rows])
 
     def put(self, rows: Rows, ssrc: Ints, timestamp: Ints, payload: Wire, size: Ints) -> None:
         """Packets in the order of their arrival: `payload: (n, width)`, of which `size` bytes count."""
         self._start_new(rows, ssrc, timestamp)
-        ahead = distance(timestamp, self._play[rows], 32)
+        ahead = distance(timestamp, self.play[rows], 32)
         late = ahead + size <= 0
         np.add.at(self.late, rows[late], 1)
-        np.minimum.at(self._margin, rows, ahead)
-        np.maximum.at(self._left, rows, ahead + size)
-        at = (self._at[rows] + ahead) % SIZE
+        np.minimum.at(self.margin, rows, ahead)
+        np.maximum.at(self.left, rows, ahead + size)
+        at = (self.at[rows] + ahead) % SIZE
         straight = (size == FRAME) & (ahead >= 0) & (at <= SIZE - FRAME)
         self._frames[rows[straight] * SIZE + at[straight]] = whole(payload[straight, :FRAME])
         for index in np.flatnonzero(~straight & ~late):  # other lengths, and what goes around the ring's end
@@ -76,35 +76,36 @@ class Jitter:
             self._write(int(rows[index]), int(at[index] + over) % SIZE, payload[index, over : size[index]])
 
     def _start_new(self, rows: Rows, ssrc: Ints, timestamp: Ints) -> None:
-        ahead = distance(timestamp, self._play[rows], 32)
-        new = (ssrc != self._ssrc[rows]) | (np.abs(ahead) > JUMP)
+        ahead = distance(timestamp, self.play[rows], 32)
+        new = (ssrc != self.ssrc[rows]) | (np.abs(ahead) > JUMP)
         for index in np.flatnonzero(new):  # a new stream is rare
             row = rows[index]
-            if self._ssrc[row] == ssrc[index] and abs(distance(timestamp[index], self._play[row], 32)) <= JUMP:
+            if self.ssrc[row] == ssrc[index] and abs(distance(timestamp[index], self.play[row], 32)) <= JUMP:
                 continue  # an earlier packet of this tick started it
-            self._ring[row] = QUIET[self._law[row], 0]
-            self._ssrc[row] = ssrc[index]
-            self._play[row] = (timestamp[index] - self.delay[row]) & 0xFFFFFFFF
-            self._margin[row], self._ticks[row], self._left[row] = JUMP, 0, 0
+            self.ring[row] = QUIET[self._law[row], 0]
+            self.ssrc[row] = ssrc[index]
+            self.play[row] = (timestamp[index] - self.delay[row]) & 0xFFFFFFFF
+            self.margin[row], self.ticks[row], self.left[row] = JUMP, 0, 0
 
     def _write(self, row: int, at: int, payload: Wire) -> None:
         straight = min(len(payload), SIZE - at)
-        self._ring[row, at : at + straight] = payload[:straight]
-        self._ring[row, : len(payload) - straight] = payload[straight:]
+        self.ring[row, at : at + straight] = payload[:straight]
+        self.ring[row, : len(payload) - straight] = payload[straight:]
 
     def in_hand(self, rows: Rows) -> Mask:
         """Which rows have samples that were not played yet."""
-        some: Mask = self._left[rows] > 0
+        some: Mask = self.left[rows] > 0
         return some
 
     def take(self, rows: Rows) -> Wire:
         """The next frame of each row, `wire: (n, FRAME)`; silence where nothing came."""
         quiet = whole(QUIET[self._law[rows]])
-        place = rows * SIZE + self._at[rows]
-        frames = np.where(self._ssrc[rows] >= 0, self._frames[place], quiet)
+        place = rows * SIZE + self.at[rows]
+        frames = np.where(self.ssrc[rows] >= 0, self._frames[place], quiet)
         self._frames[place] = quiet
         self._step(rows, np.full(len(rows), FRAME))
-        self._adapt(rows)
+        self.ticks[rows] += 1
+        self.adapt(rows)
         return samples(frames)
 
     def skip(self, rows: Rows, ticks: int) -> None:
@@ -114,35 +115,34 @@ class Jitter:
         self._step(rows, np.full(len(rows), max(0, ticks - SIZE // FRAME) * FRAME))
 
     def _step(self, rows: Rows, by: Ints) -> None:
-        self._play[rows] = (self._play[rows] + by) & 0xFFFFFFFF
-        self._at[rows] = (self._at[rows] + by) % SIZE
-        self._left[rows] = np.maximum(self._left[rows] - by, 0)
+        self.play[rows] = (self.play[rows] + by) & 0xFFFFFFFF
+        self.at[rows] = (self.at[rows] + by) % SIZE
+        self.left[rows] = np.maximum(self.left[rows] - by, 0)
 
-    def _adapt(self, rows: Rows) -> None:
+    def adapt(self, rows: Rows) -> None:
         """Moves playout by one frame where the margin asks for it."""
-        margin = self._margin[rows]
-        self._ticks[rows] += 1
-        back = (margin < 0) & (self.delay[rows] < self._most[rows])
-        rested = self._ticks[rows] >= PATIENCE
+        margin = self.margin[rows]
+        back = (margin < 0) & (self.delay[rows] < self.most[rows])
+        rested = self.ticks[rows] >= PATIENCE
         if not (back | rested).any():
             return
         early = rested & ~back & (margin >= 2 * FRAME) & (margin < JUMP) & (self.delay[rows] > LEAST)
         forward = self._silent(rows, early)
         renew = back | (rested & ~early) | forward
         left_out = rows[forward]
-        self._frames[left_out * SIZE + self._at[left_out]] = whole(QUIET[self._law[left_out]])
+        self._frames[left_out * SIZE + self.at[left_out]] = whole(QUIET[self._law[left_out]])
         step = np.where(back, -FRAME, np.where(forward, FRAME, 0))
         self._step(rows, step)
         self.delay[rows] -= step
-        self._margin[rows] = np.where(renew, JUMP, margin)
-        self._ticks[rows] = np.where(renew, 0, self._ticks[rows])
+        self.margin[rows] = np.where(renew, JUMP, margin)
+        self.ticks[rows] = np.where(renew, 0, self.ticks[rows])
 
     def _silent(self, rows: Rows, among: Mask) -> Mask:
         """Of some rows those whose next frame is silent; each is looked at now and then."""
-        found: Mask = among & ((self._ticks[rows] + rows) % LOOK == 0)
+        found: Mask = among & ((self.ticks[rows] + rows) % LOOK == 0)
         index = np.flatnonzero(found)
         if len(index):
             at = rows[index]
-            wire = samples(self._frames[at * SIZE + self._at[at]])
+            wire = samples(self._frames[at * SIZE + self.at[at]])
             found[index] = dbfs(g711.decode(wire, self._law[at])) < SILENCE
         return found

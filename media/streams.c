@@ -1,45 +1,10 @@
 /* The RTP streams of a tick, packet by packet: plain C without Python.h, called through ctypes with the interpreter lock
- * released. media/streams.py is the other end, and does the same with NumPy where this was not built. */
+ * released. media/native_streams.py is the other end, media/streams.py does the same with NumPy where this was not built. */
+
+#include "streams.h"
 
 #include <math.h>
-#include <stdint.h>
 #include <string.h>
-
-enum { HEADER = 12, COMFORT_NOISE = 13, CONTROL = 64, CONTROL_END = 96, RATE = 8000 };
-enum { DROPOUT = 3000, MISORDER = 100, A_TICK = 8 }; /* media/probation.py */
-enum { AHEAD = 8, LINE = 64 }; /* packets; bytes */
-
-/* Columns by port row. */
-struct rows {
-    /* ports */
-    const int64_t *payload_type, *dtmf_type, *peer, *ssrc, *timestamp;
-    const uint8_t *receive, *connected;
-    int64_t *sequence, *packets_in, *packets_out, *bytes_out;
-    double *heard_at;
-    uint8_t *marker;
-    /* the stream that is heard */
-    int64_t *heard_ssrc, *highest, *heard;
-    /* what is reported of it */
-    int64_t *extended, *counted;
-    double *transit, *jitter;
-    /* what is forwarded into the row */
-    uint8_t *aligned;
-    int64_t *source, *ahead_sequence, *ahead_timestamp, *idle;
-};
-
-/* Columns by packet. */
-struct headers {
-    uint8_t *ok, *marker;
-    int64_t *payload_type, *sequence, *timestamp, *ssrc, *start, *size;
-};
-
-/* Packets as they lie: packet i in `width` bytes, of which `lengths[i]` count. */
-struct packets {
-    const uint8_t *data;
-    int64_t width;
-    const int64_t *lengths, *rows;
-    int64_t count;
-};
 
 static int64_t big(const uint8_t *at, int bytes)
 {
@@ -59,14 +24,6 @@ static void put_big(uint8_t *at, int bytes, int64_t value)
 static int64_t distance(int64_t ahead, int64_t of)
 {
     return (int16_t)(uint16_t)(ahead - of);
-}
-
-/* What comes in a moment is fetched now: packets lie where the kernel wrote them, far from any cache. */
-static void fetch(const struct packets *from, int64_t i, int64_t bytes)
-{
-    const uint8_t *at = from->data + (i + AHEAD) * from->width;
-    for (int64_t done = 0; i + AHEAD < from->count && done < bytes; done += LINE)
-        __builtin_prefetch(at + done);
 }
 
 /* One header (RFC 3550 §5.1); CSRCs, an extension and padding are stepped over. */

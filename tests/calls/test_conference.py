@@ -182,7 +182,7 @@ def test_a_jitter_buffer_may_be_smaller(tmp_path: Path, size: str, delay: int) -
     async def test(stage: Stage) -> None:
         await stage.comes(1, f"beep='false' waitUrl='' jitterBufferSize='{size}'")
         await stage.comes(2)
-        most = stage.one.link.engine._jitter._most[[stage.member(number).leg.row for number in (1, 2)]]
+        most = stage.one.link.engine._jitter.most[[stage.member(number).leg.row for number in (1, 2)]]
         assert (most * 1000 // 8000).tolist() == [delay, 120]
 
     staged(tmp_path, test)

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from media import streams
+from media import native_streams
 
 
 @pytest.fixture(params=["native", "numpy"])
 def both_loops(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Engines that are made have the one or the other; the native one is skipped where there is no compiler."""
     if request.param == "numpy":
-        monkeypatch.setattr(streams, "LIBRARY", tmp_path / "none.so")
-    elif not streams.LIBRARY.exists():
+        monkeypatch.setattr(native_streams, "LIBRARY", tmp_path / "none.so")
+    elif not native_streams.LIBRARY.exists():
         pytest.skip("the C loop over streams was not built: no C compiler")

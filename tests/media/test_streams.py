@@ -12,10 +12,13 @@ import pytest
 from media import rtcp
 from media.duties import duties_of
 from media.forward import Forwarder
+from media.frames import FRAME, WHOLE
+from media.jitter import Jitter
+from media.native_streams import LIBRARY, NativeStreams, best
 from media.ports import Ports
 from media.probation import Probation
 from media.rtp import WIDTH, Packets, packets_of
-from media.streams import LIBRARY, NativeStreams, NumpyStreams, Streams, best
+from media.streams import NumpyStreams, Owners, Streams
 from tests.lib.rig import plan_of
 
 ROWS, DTMF = 12, 101
@@ -27,8 +30,12 @@ class Side:
     def __init__(self, *, native: bool) -> None:
         self.ports, self.heard, self.reports = Ports(ROWS), Probation(ROWS), rtcp.Reports(ROWS)
         self.forwarder = Forwarder(self.ports)
-        owners = self.ports, self.heard, self.reports, self.forwarder
-        self.streams: Streams = NativeStreams(ctypes.CDLL(str(LIBRARY)), *owners) if native else NumpyStreams(*owners)
+        self.jitter = Jitter(ROWS, self.ports.law)
+        self.pcm = np.ones((ROWS, FRAME), np.int16)
+        self.owners = Owners(self.ports, self.heard, self.reports, self.forwarder, self.jitter)
+        self.streams: Streams = (
+            NativeStreams(ctypes.CDLL(str(LIBRARY)), self.owners) if native else NumpyStreams(self.owners)
+        )
         for row in range(ROWS):
             self.ports.take(row, 1000 + row, 65530 + row % 8, 2**32 - 300)
             self.ports.connect(row, plan_of(row, dtmf=-1 if row % 5 == 4 else DTMF, receive=row != 7), 0.0)
@@ -46,12 +53,19 @@ class Side:
         out = self.streams.forward(packets, headers, duties)
         sent = [out.data[index, :length].tobytes() for index, length in enumerate(out.lengths)]
         starved = self.streams.wait(duties)
-        return (before, starved, pressed), headers.ok.tolist(), out.rows.tolist(), sent
+        self.streams.buffer(packets, headers, np.arange(ROWS) % 3 > 0)
+        self.streams.hear(np.arange(ROWS)[np.arange(ROWS) % 3 > 0], self.pcm)
+        return (before, starved, pressed, self.pcm.tolist()), headers.ok.tolist(), out.rows.tolist(), sent
 
     def columns(self) -> list[list[float]]:
-        """All that it keeps."""
-        owners = self.ports, self.heard, self.reports, self.forwarder
-        found = [one for owner in owners for one in vars(owner).values() if isinstance(one, np.ndarray)]
+        """All that it keeps; of playout buffers only those in use."""
+        self.jitter.ring[self.jitter.ssrc < 0] = 0
+        found = [
+            one
+            for owner in self.owners
+            for one in vars(owner).values()
+            if isinstance(one, np.ndarray) and one.dtype != WHOLE
+        ]
         return [np.round(one.astype(np.float64), 6).tolist() for one in found]
 
 
@@ -103,5 +117,5 @@ def test_a_payload_that_no_packet_of_ours_can_hold_is_not_passed_on(sides: tuple
 
 def test_without_the_library_numpy_does_it(monkeypatch: pytest.MonkeyPatch) -> None:
     side = Side(native=False)
-    monkeypatch.setattr("media.streams.LIBRARY", LIBRARY.with_name("none.so"))
-    assert isinstance(best(side.ports, side.heard, side.reports, side.forwarder), NumpyStreams)
+    monkeypatch.setattr("media.native_streams.LIBRARY", LIBRARY.with_name("none.so"))
+    assert isinstance(best(side.owners), NumpyStreams)
