@@ -33,10 +33,11 @@ def _keyed(token: str, algorithm: str) -> hmac.HMAC:
 
 
 def with_body_hash(url: str, body: bytes) -> str:
-    """The URL to request and to sign where the body is no form: the body's hash is in its query."""
-    query = urlsplit(url).query
-    added = f"bodySHA256={hashlib.sha256(body).hexdigest()}"
-    return url if added in query.split("&") else f"{url}{'&' if query else '?'}{added}"
+    """The URL to request and to sign where the body is no form: the body's hash is in its query, and no other hash."""
+    parts = urlsplit(url)
+    kept = [pair for pair in parts.query.split("&") if not pair.startswith("bodySHA256=")]
+    query = "&".join([*(kept if parts.query else ()), f"bodySHA256={hashlib.sha256(body).hexdigest()}"])
+    return urlunsplit(parts._replace(query=query))
 
 
 @lru_cache(maxsize=1024)

@@ -71,6 +71,7 @@ class FakeWeb:
         self.requests: list[Seen] = []
         self.names: dict[str, list[str]] = {}  # every other name is PUBLIC
         self.refusing: set[str] = set()  # hosts that refuse connections
+        self.otherwise = Reply(status=404)  # what has no route answers
         self.connect_delay: dict[str, float] = {}  # by host
         self._routes: dict[str, Route] = {}
         self._hosts: dict[str, Serve] = {}
@@ -138,7 +139,7 @@ class FakeWeb:
             reply = route(seen)
             return Reply(reply) if isinstance(reply, str) else reply
         serve = self._hosts.get("/".join(seen.url.split("/", 3)[:3]))
-        return Reply(status=404) if serve is None else await serve(seen)
+        return self.otherwise if serve is None else await serve(seen)
 
     async def _connect(self, url: str, connect: float) -> None:
         host = urlsplit(url).hostname or ""
