@@ -26,6 +26,7 @@ class Offers:
     def __init__(self, session: Session) -> None:
         self.timers: dict[str, float] = {}
         self.local = b""  # our session description of last time
+        self.takes: tuple[str, ...] = ()  # content types, beside SDP, that an UPDATE may bring
         self._session = session
         self._theirs: ServerTransaction | None = None  # the gateway has to answer it
         self._ours: Request | None = None
@@ -168,7 +169,7 @@ class Offers:
     def came(self, transaction: ServerTransaction, now: float) -> list[Output]:
         """A re-INVITE, UPDATE, or PRACK with an offer."""
         request, session = transaction.request, self._session
-        taken = request.method == "UPDATE" and request.content_type in session.takes
+        taken = request.method == "UPDATE" and request.content_type in self.takes
         if request.body and request.content_type != SDP and not taken:
             return session.refuse(transaction, 415, now)
         brief = session.timer.refusal(request)

@@ -39,7 +39,7 @@ class OutgoingSession(Session):
 
     def __init__(self, layer: Layer, policy: TimerPolicy, command: Invite) -> None:
         super().__init__(command.session, layer, command.timer or policy, command.credentials)
-        self.guarded, self.features, self.takes = command.guarded, command.features, command.takes
+        self.guarded, self.features, self.offers.takes = command.guarded, command.features, command.takes
         first = NameAddr.parse(command.routes[0]).uri if command.routes else None
         self._target = first or Uri.parse(command.via_target or command.uri)
         self._patience = command.patience

@@ -57,7 +57,6 @@ class Session:
         self.peer_allows: frozenset[str] = frozenset()
         self.guarded = False  # it leads where a stranger says: not to every address
         self.features = ""  # of our Contact
-        self.takes: tuple[str, ...] = ()  # content types that an UPDATE may bring
         self.call_id = ""  # whoever makes a session from an INVITE says it
         self._leaves = False  # our BYE is on its way
         self._infos: list[tuple[str, bytes]] = []

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 
+LONGEST = 4 * 3600.0  # seconds that a call may last (twiml-voice.md: execution model)
+
 FORWARDS = 70  # RFC 3261 §8.1.1.6
 MEDIA_TROUBLE = 53405  # Twilio: "Media connection failed"
 UNPLAYABLE = 13420  # Twilio: Play: invalid content type
@@ -53,7 +55,7 @@ class Call:
         self._document: asyncio.Future[bool] | None = None
         self.wanted_status: str | None = None  # what the API asked for: completed or canceled
         self.messages = messages.Messages()
-        self._time_limit: float | None = None  # seconds from the answer on
+        self._time_limit = LONGEST  # seconds from the answer on
         self._hangs_up: asyncio.TimerHandle | None = None
         self.told_of_payments = 0  # status callbacks
         self.payment: Session | None = None  # with an agent's help, the latest
@@ -87,8 +89,7 @@ class Call:
             self.leg.referrals.unwanted = self._not_transferred
         now = self.services.clock.wall()
         self.answered_at = self.services.clock.now()
-        if self._time_limit is not None:
-            self.limit(self._time_limit)
+        self.limit(self._time_limit)
         changes: dict[str, Any] = {"status": "in-progress", "start_time": now}
         if self.meter is not None:
             self.meter.answered()

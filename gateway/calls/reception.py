@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from gateway.calls.exchange import Exchange
     from gateway.calls.services import Services
 
+INACTIVE = 10003  # Twilio: incoming call rejected due to inactive account
 LOG = logging.getLogger(__name__)
 
 
@@ -94,6 +95,8 @@ class Reception:
         """The call that an INVITE makes, None where it is refused."""
         leg = self._services.legs[event.session]
         arrival = await admit(self._services, event)
+        if isinstance(arrival, Arrival):
+            arrival = await self._of_active(arrival)
         if isinstance(arrival, Refusal):
             self._refuse(event, arrival)
             return None
@@ -111,6 +114,13 @@ class Reception:
         call, script = self._inbound(arrival, event)
         leg.ring()
         return call, script, arrival.claim
+
+    async def _of_active(self, arrival: Arrival) -> Arrival | Refusal:
+        """What came in, unless its account is suspended or closed."""
+        account = await self._services.store.accounts.fetch(arrival.answering.account_sid)
+        if account is None or account.status == "active":
+            return arrival
+        return Refusal(403, f"{INACTIVE}: account {account.account_sid} of {arrival.to} is {account.status}")
 
     def _refuse(self, event: sip_events.Invited, refusal: Refusal) -> None:
         source = event.flow.remote[0]

@@ -120,3 +120,16 @@ def test_what_lives_as_long_as_a_call_has_no_dictionary_of_its_own(tmp_path: Pat
             await caller.gone
 
     run(main)
+
+
+def test_a_call_lasts_four_hours_at_most(tmp_path: Path) -> None:
+    async def main(clock: VirtualClock) -> None:
+        documents = {"/voice": "<Response><Say>Hi</Say><Pause length='20000'/></Response>"}
+        async with whole_with(fake_media, clock, tmp_path, documents) as one:
+            caller = Caller(one)
+            caller.call()
+            await caller.gone
+            await passes(1)
+            assert one.web.to("/status")[0]["CallDuration"] == "14400"
+
+    run(main)

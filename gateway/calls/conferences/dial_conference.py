@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gateway.calls import callback_urls, waiting
+from gateway.calls.call import LONGEST
 from gateway.calls.collect import until_over
 from gateway.calls.conferences.coming import NotAdmitted, check
 from gateway.calls.conferences.conference import Conference, begun
@@ -27,7 +28,7 @@ LOG = logging.getLogger(__name__)
 
 NO_WAITING = 13233
 UNLIMITED = DialPlan(
-    targets=(), timeout=0.0, time_limit=14400.0, caller_id=None, hangup_on_star=False, answer_on_bridge=False,
+    targets=(), timeout=0.0, time_limit=LONGEST, caller_id=None, hangup_on_star=False, answer_on_bridge=False,
     record="do-not-record",
 )  # fmt: skip
 """How a call takes part that was placed for it: as long as a call may last."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gateway.calls.call import LONGEST
 from gateway.calls.placing.dialstring import Hop, NoRoute
 from gateway.calls.placing.outbound import check_caller_id, inside
 from gateway.calls.services import Services
@@ -25,7 +26,6 @@ from twiml.targets import NumberTarget
 ORIGINATING, TERMINATING = "trunking-originating", "trunking-terminating"  # Twilio's words: to the PBX, from it
 NO_URLS = 32010  # Twilio: no valid origination URLs
 RINGS = 60.0  # seconds that either side has to answer
-LONGEST = 4 * 3600.0  # seconds, as every call
 
 
 @dataclass(frozen=True, slots=True)
