@@ -41,7 +41,7 @@ class Answer:
 ANSWER = Answer()
 VERBS = {
     "Say": "<Say voice='Polly.Joanna' language='en-US'>Welcome to Trunkline.</Say>",
-    "Say SSML": "<Say><s>Hello</s><break time='1s'/><prosody rate='slow'>"
+    "Say SSML": "<Say voice='Polly.Joanna'><s>Hello</s><break time='1s'/><prosody rate='slow'>"
     "your <say-as interpret-as='date'>1/2/2024</say-as></prosody></Say>",
     "Play": "<Play loop='2'>https://app.example/a.mp3</Play>",
     "Pause": "<Pause length='2'/>",

@@ -10,12 +10,13 @@ from gateway.webhooks.url import resolve
 from twiml.plans import DialPlan, MessagePlan, RecordPlan, StartRecording, StartSiprec
 from twiml.targets import ConferenceTarget
 
+OF_DIAL, OF_RECORD = 13256, 13621  # Twilio: Dial, Record: invalid recordingStatusCallback
 Warn = Callable[[int, str], None]
 
 
 def of_record(plan: RecordPlan, base: str | None, warn: Warn) -> RecordPlan:
     """The same plan with absolute URLs."""
-    return replace(plan, status_callback=absolute(plan.status_callback, base, warn))
+    return replace(plan, status_callback=absolute(plan.status_callback, base, warn, OF_RECORD))
 
 
 def of_started(plan: StartRecording, base: str | None, warn: Warn) -> StartRecording:
@@ -38,7 +39,7 @@ def of_dial(plan: DialPlan, base: str | None, warn: Warn) -> DialPlan:
     targets = tuple(
         replace(target, status_callback=absolute(target.status_callback, base, warn)) for target in plan.targets
     )
-    recorded = absolute(plan.recording_status_callback, base, warn)
+    recorded = absolute(plan.recording_status_callback, base, warn, OF_DIAL)
     return replace(plan, targets=targets, recording_status_callback=recorded)
 
 
@@ -52,12 +53,12 @@ def of_conference(target: ConferenceTarget, base: str | None, warn: Warn) -> Con
     )
 
 
-def absolute(url: str | None, base: str | None, warn: Warn) -> str | None:
-    """None, with a line in the call's log, where there is nothing that it could be relative to."""
+def absolute(url: str | None, base: str | None, warn: Warn, code: int | None = None) -> str | None:
+    """None, with a line in the call's log (`code`: else the error's), where nobody can be called back there."""
     if not url:
         return None
     try:
         return resolve(base, url)
     except FetchError as error:
-        warn(error.code, f"nobody is called back at {url}: {error}")
+        warn(code or error.code, f"nobody is called back at {url}: {error}")
         return None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from gateway.api.engine import CreateCall
+from gateway.calls import callback_urls
+from tests.lib.callcontrol import ran
 from tests.lib.far_ends import Peer
 from tests.lib.loop import VirtualClock, passes, run
 from tests.lib.trunks import ABROAD, dial, notes, route, trunk
@@ -72,3 +74,16 @@ def test_a_document_without_a_url_needs_absolute_ones(tmp_path: Path) -> None:
             ]
 
     run(main)
+
+
+def test_a_callback_of_a_recording_that_is_none_has_twilios_code() -> None:
+    """13256 in a Dial, 13621 in a Record."""
+    warned: list[int] = []
+    wrong = "recordingStatusCallback='ftp://a.example/'"
+    dial = ran(f"<Dial {wrong}>+1</Dial>").call.dial_plan
+    record = ran(f"<Record {wrong}/>").call.plan
+    assert dial is not None
+    assert record is not None
+    assert callback_urls.of_dial(dial, HOST, lambda code, _: warned.append(code)).recording_status_callback is None
+    assert callback_urls.of_record(record, HOST, lambda code, _: warned.append(code)).status_callback is None
+    assert warned == [13256, 13621]
