@@ -18,7 +18,8 @@ from sip.transport.endpoint import Endpoint
 class Answering:
     """Rings, answers, and stays until the other side hangs up."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        self._host = host
         self.uri = ""
         self.answered: list[str] = []  # sessions
         self.ended: list[str] = []
@@ -42,8 +43,8 @@ class Answering:
 
     async def _main(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        self._endpoint = await Endpoint.open(Agent(Random(7)), [("udp", "127.0.0.1", 0)], self._hear)
-        self.uri = f"sip:bob@127.0.0.1:{self._endpoint.addresses['udp'][1]}"
+        self._endpoint = await Endpoint.open(Agent(Random(7)), [("udp", self._host, 0)], self._hear)
+        self.uri = f"sip:bob@{self._host}:{self._endpoint.addresses['udp'][1]}"
         self._ready.set()
         await self._stop.wait()
         await self._endpoint.close()
@@ -51,7 +52,7 @@ class Answering:
     def _hear(self, event: Event) -> None:
         match event:
             case Invited(session=session, sdp=bytes(offer)):
-                sdp, _ = negotiate.answer(offer, "127.0.0.1", 9, ("PCMU",), session_id=2, version=1)
+                sdp, _ = negotiate.answer(offer, self._host, 9, ("PCMU",), session_id=2, version=1)
                 self._endpoint.apply(Provisional(session))
                 self._endpoint.apply(Accept(session, sdp))
                 self.answered.append(session)
@@ -60,9 +61,9 @@ class Answering:
 
 
 @contextmanager
-def answering() -> Iterator[Answering]:
+def answering(host: str = "127.0.0.1") -> Iterator[Answering]:
     """One that runs."""
-    one = Answering()
+    one = Answering(host)
     thread = threading.Thread(target=one.run, daemon=True)
     thread.start()
     one.wait()

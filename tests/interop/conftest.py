@@ -71,10 +71,12 @@ class App:
     documents: dict[str, str | Callable[[dict[str, str]], str]] = field(default_factory=dict)
     files: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
+    redirects: dict[str, str] = field(default_factory=dict)  # path -> where it leads
     broken: bool = False  # status callbacks are answered with 500
+    host: str = "127.0.0.1"
 
     def url(self, path: str) -> str:
-        return f"http://127.0.0.1:{self.port}{path}"
+        return f"http://{self.host}:{self.port}{path}"
 
     def to(self, path: str) -> list[Asked]:
         return [one for one in self.asked if one.path == path]
@@ -106,9 +108,9 @@ def app() -> Iterator[App]:
 
 
 @contextlib.contextmanager
-def serving() -> Iterator[App]:
+def serving(host: str = "127.0.0.1") -> Iterator[App]:
     """A customer's app: an HTTP server in a thread of its own."""
-    state = App(free_port())
+    state = App(free_port(), host=host)
 
     class Answer(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -120,8 +122,8 @@ def serving() -> Iterator[App]:
             state.asked.append(Asked(path, params, dict(self.headers), state.url(self.path)))
             document = state.documents.get(path, "")
             text = document(params) if callable(document) else document
-            refused = state.broken and path == "/status"
-            self._send(500 if refused else 200, "text/xml", text.encode())
+            status = 500 if state.broken and path == "/status" else 307 if path in state.redirects else 200
+            self._send(status, "text/xml", text.encode())
 
         def do_GET(self) -> None:
             kind, data = state.files.get(self.path, ("text/plain", b""))
@@ -131,13 +133,15 @@ def serving() -> Iterator[App]:
             self.send_response(status)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(data)))
+            if status == 307:
+                self.send_header("Location", state.redirects[urlsplit(self.path).path])
             self.end_headers()
             self.wfile.write(data)
 
         def log_message(self, format: str, *args: object) -> None:
             """Quiet."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", state.port), Answer)
+    server = ThreadingHTTPServer((host, state.port), Answer)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
