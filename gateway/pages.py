@@ -10,6 +10,8 @@ import ctypes
 import sys
 from pathlib import Path
 
+from media import native
+
 LIBRARY = Path(__file__).with_name("libpages.so")
 HUGE = 1 << 21  # bytes
 MADV_COLLAPSE = 25  # Linux 6.1: at once, not when the kernel comes by
@@ -23,9 +25,8 @@ class _ArenaAllocator(ctypes.Structure):
 
 def for_new_objects() -> bool:
     """Small objects lie on huge pages from now on. False where the library was not built: all stays as it is."""
-    try:
-        library = ctypes.CDLL(str(LIBRARY))
-    except OSError:
+    library = native.load(LIBRARY, "pages.c")
+    if library is None:
         return False
     alloc, free = (ctypes.cast(one, ctypes.c_void_p) for one in (library.pages_alloc, library.pages_free))
     ctypes.pythonapi.PyObject_SetArenaAllocator(ctypes.byref(_ArenaAllocator(None, alloc, free)))

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from media import native
 from media.frames import Rows
 
 Fds = NDArray[np.int32]
@@ -105,8 +106,6 @@ LIBRARY = Path(__file__).with_name("libblocks.so")
 
 
 def best() -> BlockIO:
-    """The C library where it is there and can be loaded."""
-    try:
-        return NativeBlocks(ctypes.CDLL(str(LIBRARY)))
-    except OSError:
-        return PythonBlocks()
+    """The C library where there is one."""
+    library = native.load(LIBRARY, "blocks.c")
+    return PythonBlocks() if library is None else NativeBlocks(library)

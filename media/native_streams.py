@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from media import native
 from media.codecs import g711
 from media.duties import Duties
 from media.forward import STARVED
@@ -153,12 +154,10 @@ class NativeStreams:
             self._forwarding, self._fed = map(ctypes.c_void_p, (duties.forwarding.ctypes.data, duties.fed.ctypes.data))
 
 
-LIBRARY = Path(__file__).with_name("libstreams.so")
+LIBRARY, SOURCES = Path(__file__).with_name("libstreams.so"), ("streams.c", "playout.c")
 
 
 def best(owners: Owners) -> Streams:
-    """By the C library where it is there and can be loaded."""
-    try:
-        return NativeStreams(ctypes.CDLL(str(LIBRARY)), owners)
-    except OSError:
-        return NumpyStreams(owners)
+    """By the C library where there is one."""
+    library = native.load(LIBRARY, *SOURCES)
+    return NumpyStreams(owners) if library is None else NativeStreams(library, owners)

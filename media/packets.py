@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from media import native
 from media.frames import Rows
 from media.rtp import WIDTH, Packets
 
@@ -169,8 +170,6 @@ LIBRARY = Path(__file__).with_name("libpackets.so")
 
 
 def best() -> PacketIO:
-    """The C library where it is there and can be loaded."""
-    try:
-        return NativePackets(ctypes.CDLL(str(LIBRARY)))
-    except OSError:
-        return PythonPackets()
+    """The C library where there is one."""
+    library = native.load(LIBRARY, "packets.c")
+    return PythonPackets() if library is None else NativePackets(library)

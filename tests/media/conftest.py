@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from media import native_streams
+from media import native, native_streams
 
 
 @pytest.fixture(params=["native", "numpy"])
@@ -14,5 +14,5 @@ def both_loops(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, 
     """Engines that are made have the one or the other; the native one is skipped where there is no compiler."""
     if request.param == "numpy":
         monkeypatch.setattr(native_streams, "LIBRARY", tmp_path / "none.so")
-    elif not native_streams.LIBRARY.exists():
+    elif native.load(native_streams.LIBRARY, *native_streams.SOURCES) is None:
         pytest.skip("the C loop over streams was not built: no C compiler")

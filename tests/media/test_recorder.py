@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import hashlib
 import threading
@@ -13,7 +12,7 @@ from typing import BinaryIO
 import numpy as np
 import pytest
 
-from media import commands, events, files
+from media import commands, events, files, native
 from media.blocks import LIBRARY, BlockIO, Fds, NativeBlocks, PythonBlocks, Written
 from media.codecs import g711
 from media.frames import FRAME, Pcm, Rows
@@ -362,9 +361,10 @@ def blocks(request: pytest.FixtureRequest) -> BlockIO:
     """Both ways of writing."""
     if request.param == "python":
         return PythonBlocks()
-    if not LIBRARY.exists():
+    library = native.load(LIBRARY, "blocks.c")
+    if library is None:
         pytest.skip("media/libblocks.so was not built: there was no C compiler")
-    return NativeBlocks(ctypes.CDLL(str(LIBRARY)))
+    return NativeBlocks(library)
 
 
 def test_rows_go_to_their_files_from_their_start(blocks: BlockIO, tmp_path: Path) -> None:

@@ -9,12 +9,12 @@ from random import Random
 import numpy as np
 import pytest
 
-from media import rtcp
+from media import native, rtcp
 from media.duties import duties_of
 from media.forward import Forwarder
 from media.frames import FRAME, WHOLE
 from media.jitter import Jitter
-from media.native_streams import LIBRARY, NativeStreams, best
+from media.native_streams import LIBRARY, SOURCES, NativeStreams, best
 from media.ports import Ports
 from media.probation import Probation
 from media.rtp import WIDTH, Packets, packets_of
@@ -72,7 +72,7 @@ class Side:
 @pytest.fixture
 def sides() -> tuple[Side, Side]:
     """The same twice."""
-    if not LIBRARY.exists():
+    if native.load(LIBRARY, *SOURCES) is None:
         pytest.skip("the C loop over streams was not built: no C compiler")
     return Side(native=True), Side(native=False)
 
