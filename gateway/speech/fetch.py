@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
@@ -22,6 +23,7 @@ LOG = logging.getLogger(__name__)
 
 LARGEST = 64 << 20  # bytes of a file: 40 minutes of MP3 at 192 kbit/s
 STALE = 60.0  # seconds for which an app that is down is not asked again for a sound that is here
+OF_ACCOUNT = 16  # fetches at once: each may hold a file of the largest
 TOGETHER = 2  # decoders at once
 
 Inside = Callable[[str], Awaitable[bytes | None]]
@@ -39,6 +41,7 @@ class AudioFetcher:
         self._remembered = Remembered(cache.folder.parent / "urls", clock)
         self._busy: dict[Key, asyncio.Task[Audio]] = {}
         self._slots = asyncio.Semaphore(TOGETHER)
+        self._of_account: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(OF_ACCOUNT))
 
     async def fetch(self, account_sid: str, url: str) -> Audio:
         """The sound behind a URL; FetchError or SpeechError where there is none. Asked for twice, fetched once."""
@@ -64,6 +67,11 @@ class AudioFetcher:
             kept = None
         if kept is not None and self._clock.now() < kept.until:
             return kept.audio
+        async with self._of_account[key[0]]:
+            return await self._asked(key, kept)
+
+    async def _asked(self, key: Key, kept: Kept | None) -> Audio:
+        """The sound as the app has it now, or as it was kept where the app is down."""
         try:
             answer = await self._webhooks.get_media(*key, kept.validators if kept else {}, LARGEST)
         except FetchError as error:

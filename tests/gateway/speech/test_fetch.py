@@ -18,7 +18,7 @@ from gateway.sids import Sids
 from gateway.speech import remembered
 from gateway.speech.cache import AudioCache
 from gateway.speech.errors import SpeechError
-from gateway.speech.fetch import AudioFetcher, Inside
+from gateway.speech.fetch import OF_ACCOUNT, AudioFetcher, Inside
 from gateway.store.rows import Account
 from gateway.webhooks.client import Webhooks
 from gateway.webhooks.errors import FetchError
@@ -93,6 +93,33 @@ def test_twenty_calls_fetch_it_once(tmp_path: Path) -> None:
 
     fetching(tmp_path, web, work)
     assert len(web.requests) == 1
+
+
+def test_an_account_fetches_so_many_at_once_and_no_other_waits_for_it(tmp_path: Path) -> None:
+    """Each may hold 64 MB: a customer's calls with a sound each must not take all memory."""
+    web, under_way = FakeWeb(), [0, 0]
+    big = [f"http://big.example.com/{number}.wav" for number in range(40)]
+
+    async def serve(seen: Seen) -> Reply:
+        under_way[0] += 1
+        under_way[1] = max(under_way)
+        await passes(10)
+        under_way[0] -= 1
+        return WAV
+
+    web.host("http://big.example.com", serve)
+    web.route(URL, WAV)
+
+    async def work(fetcher: AudioFetcher, clock: VirtualClock) -> None:
+        waiting = [asyncio.create_task(fetcher.fetch(SID, url)) for url in big]
+        await passes(1)
+        await fetcher.fetch("AC" + "1" * 32, URL)
+        assert clock.now() == 1
+        await asyncio.gather(*waiting)
+        assert clock.now() == 30
+
+    fetching(tmp_path, web, work)
+    assert under_way[1] == OF_ACCOUNT == 16
 
 
 def test_what_an_app_says_to_one_account_does_not_hold_for_another(tmp_path: Path) -> None:
