@@ -17,6 +17,7 @@ from gateway.api.engine import CreateCall
 from gateway.billing.guard import Refused
 from gateway.calls.call import Call
 from gateway.calls.limits import Limits, busy
+from gateway.calls.media import Worker
 from gateway.calls.placing import destinations, outbound
 from gateway.calls.placing.dialstring import Hop, NoRoute, with_reason
 from gateway.calls.placing.meter import admitted
@@ -228,8 +229,8 @@ class Exchange:
             return
         if wanted.delay and await self._drains_within(wanted.delay):
             call.wanted_status = "canceled"
-        early = source.conference.early.hear if isinstance(source, TakingPart) and source.early else None
-        if call.wanted_status is not None or not await outbound.place(call, hops, wanted.timeout, None, early):
+        near, early = _of_conference(source)
+        if call.wanted_status is not None or not await outbound.place(call, hops, wanted.timeout, near, early):
             return
         await call.is_answered()
         leg = call.leg
@@ -250,6 +251,14 @@ class Exchange:
                 return await self._drains.wait()
         except TimeoutError:
             return False
+
+
+def _of_conference(source: Source) -> tuple[Worker | None, outbound.OnEarlyMedia | None]:
+    """The media worker that suits the conference which the call is for, and who there hears it before it answers."""
+    if not isinstance(source, TakingPart):
+        return None, None
+    conference = source.conference
+    return conference.worker, conference.early.hear if source.early else None
 
 
 def _shown(hops: list[Hop] | NoRoute, wanted: CreateCall) -> list[Hop] | NoRoute:

@@ -16,7 +16,7 @@ from weakref import proxy
 
 from gateway.calls import info
 from gateway.calls.line import Line
-from gateway.calls.media import Port, Workers
+from gateway.calls.media import Worker, Workers
 from gateway.calls.negotiation import MediaSettings, Negotiation
 from gateway.calls.transfers.referrals import Referrals
 from media.commands import Connect
@@ -141,7 +141,7 @@ class Leg(Line):
         self.send(Connect(self.row, plan))
         return body
 
-    async def invite(self, invite: Callable[[bytes], sip_commands.Invite], near: Port | None = None) -> None:
+    async def invite(self, invite: Callable[[bytes], sip_commands.Invite], near: Worker | None = None) -> None:
         """Places the call with our offer; `invite` makes the command from the SDP."""
         port = await self.allocate(near)
         self._sip.apply(invite(self._negotiation.offer(port.udp_port)))

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from gateway.calls.media import NoPort, Port, Workers
+from gateway.calls.media import NoPort, Port, Worker, Workers
 from media import commands, events
 
 LOG = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ class Line(ABC):
     def hear_one_way(self, event: events.OneWay) -> None:
         """We send, and nothing comes back."""
 
-    async def allocate(self, near: Port | None = None) -> Port:
+    async def allocate(self, near: Worker | None = None) -> Port:
         """Takes the media port."""
         if self.port is None:
             port = await self._workers.allocate(near)
@@ -83,6 +83,11 @@ class Line(ABC):
             port.lost = self._worker_lost
             port.waits = self._awaits_recordings
         return self.port
+
+    @property
+    def worker(self) -> Worker | None:
+        """The media worker of the port; None where there is none."""
+        return self.port.worker if self.port is not None else None
 
     @property
     def row(self) -> int:

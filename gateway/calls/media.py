@@ -256,14 +256,18 @@ class Workers:
                 return
         self._dead.put_nowait(worker)
 
-    async def allocate(self, near: Port | None = None) -> Port:
-        """A port, on the worker of `near` if given; NoPort if there is none."""
-        if near is not None and near.worker.alive:
-            return await near.worker.allocate()
+    async def allocate(self, near: Worker | None = None) -> Port:
+        """A port, on the worker `near` if given; NoPort if there is none."""
+        if near is not None and near.alive:
+            return await near.allocate()
         alive = [worker for worker in self.workers if worker.alive]
         if not alive:
             raise NoPort("no media worker is running")
         return await min(alive, key=lambda worker: (self._is_full(worker), worker.load)).allocate()
+
+    def has_room(self, worker: Worker) -> bool:
+        """Whether it can serve one more in time."""
+        return worker.alive and not self._is_full(worker)
 
     def _is_full(self, worker: Worker) -> bool:
         return self._fill.reached(worker.stats, worker.silent)

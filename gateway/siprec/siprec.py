@@ -106,7 +106,7 @@ class Siprec:
         for _ in range(self.streams):
             if leg.port is None or not leg.port.worker.alive:
                 raise NoPort("the call has none any more")
-            port = await self._services.workers.allocate(leg.port)
+            port = await self._services.workers.allocate(leg.worker)
             port.lost = self._lost
             self._ports.append(port)
         names = TRACKS[self.row.track]

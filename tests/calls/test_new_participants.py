@@ -11,6 +11,7 @@ import pytest
 
 from gateway.errors import ApiError
 from gateway.store.paging import Page
+from media.events import WorkerStats
 from media.frames import TICK
 from sip.events import Ended, Invited
 from tests.calls.test_conference import Stage, staged
@@ -24,7 +25,7 @@ BOB = {"From": "+15555550100", "To": "sip:bob@127.0.0.4", "WaitUrl": ""}
 TOLD = {"ConferenceStatusCallback": f"{HOST}/told", "ConferenceStatusCallbackEvent": "start end join leave"}
 
 
-def called(tmp_path: Path, test: Callable[[Stage, Api, Peer], Awaitable[None]]) -> None:
+def called(tmp_path: Path, test: Callable[[Stage, Api, Peer], Awaitable[None]], workers: int = 1) -> None:
     async def staged_test(stage: Stage) -> None:
         bob = Peer(stage.one, "127.0.0.4")
         await test(stage, Api(stage), bob)
@@ -32,7 +33,7 @@ def called(tmp_path: Path, test: Callable[[Stage, Api, Peer], Awaitable[None]]) 
             bob.hangup(bob.session)
         await passes(1)
 
-    staged(tmp_path, staged_test)
+    staged(tmp_path, staged_test, workers=workers)
 
 
 def test_a_name_begins_a_conference_and_who_answers_is_in_it(tmp_path: Path) -> None:
@@ -93,6 +94,45 @@ def test_while_somebody_is_called_the_last_who_leaves_does_not_end_it(tmp_path: 
         assert (await api.ask("GET", path))["status"] == "completed"
 
     called(tmp_path, test)
+
+
+LATE = WorkerStats(1, 1, 1, 90, 90, 90, 0, 0, "native", 0, 0)  # ticks are 90 ms late
+
+
+@pytest.mark.parametrize(("late", "where"), [(False, [0, 0, 0]), (True, [0, 1, 1])])
+def test_who_is_called_is_on_the_conference_s_media_worker_while_that_keeps_time(
+    tmp_path: Path, late: bool, where: list[int]
+) -> None:
+    async def test(stage: Stage, api: Api, bob: Peer) -> None:
+        carol = Peer(stage.one, "127.0.0.5")
+        await stage.comes(1)
+        if late:
+            stage.one.services.workers.workers[0].stats = LATE
+        for peer, to in ((bob, "bob@127.0.0.4"), (carol, "carol@127.0.0.5")):
+            await api.ask("POST", "/Conferences/standup/Participants", **BOB | {"To": f"sip:{to}"})
+            await passes(1)
+            peer.answer()
+            await passes(1)
+        workers = [member.leg.worker for member in stage.conference.members.values()]
+        assert [one.number for one in workers if one is not None] == where
+        carol.hangup(carol.session)
+
+    called(tmp_path, test, workers=2)
+
+
+def test_those_who_are_called_into_a_new_conference_are_on_one_media_worker(tmp_path: Path) -> None:
+    async def test(stage: Stage, api: Api, bob: Peer) -> None:
+        carol = Peer(stage.one, "127.0.0.5")
+        for to in ("bob@127.0.0.4", "carol@127.0.0.5"):
+            await api.ask("POST", "/Conferences/standup/Participants", **BOB | {"To": f"sip:{to}"})
+            await passes(1)
+        assert [worker.in_use for worker in stage.one.services.workers.workers] == [2, 0]
+        for peer in (bob, carol):
+            peer.answer()
+        await passes(1)
+        carol.hangup(carol.session)
+
+    called(tmp_path, test, workers=2)
 
 
 @pytest.mark.parametrize("how", ["kick", "end"])

@@ -17,7 +17,7 @@ from gateway.calls.conferences.early import Early
 from gateway.calls.conferences.member import Member
 from gateway.calls.conferences.mixers import Mixers
 from gateway.calls.conferences.telling import LAST_LEFT, Teller, conference_plan, ended, new_row, of
-from gateway.calls.media import NoPort
+from gateway.calls.media import NoPort, Worker
 from gateway.calls.recordings.recording import OfRoom, Recording
 from gateway.calls.services import Services
 from gateway.store.rows import Conference as Row
@@ -53,6 +53,15 @@ class Conference:
     def row(self) -> Row:
         """As it is kept."""
         return self.teller.row
+
+    @property
+    def worker(self) -> Worker | None:
+        """The media worker that suits whoever is called next: the home, before there is one that of somebody who waits
+        or is called already; None where that could not serve one more in time."""
+        calls = [one.call for one in self.members.values()] + [one.call for one in self.coming.values()]
+        legs = [call.leg for call in calls if call.leg is not None]
+        suiting = self.mixers.home or next((leg.worker for leg in legs if leg.worker is not None), None)
+        return suiting if suiting is not None and self.services.workers.has_room(suiting) else None
 
     @property
     def named(self) -> dict[str, str]:

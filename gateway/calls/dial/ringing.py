@@ -109,7 +109,7 @@ async def _ring(control: Control, child: Child, plan: DialPlan, on_early_media: 
         control.call.warn(code, f"<Dial> to {child.call.row.to}: {error}", error=True)
         await child.call.ends("failed")
         return
-    if await outbound.place(child.call, child.hops, plan.timeout, control.leg.port, on_early_media):
+    if await outbound.place(child.call, child.hops, plan.timeout, control.leg.worker, on_early_media):
         child.call.extra = await _sip_facts(child)
         await child.call.is_answered()
         with talking(child.call) as child.party:

@@ -11,7 +11,7 @@ from functools import partial
 from gateway.calls.call import Call
 from gateway.calls.dial import fork
 from gateway.calls.leg import Gone, Leg
-from gateway.calls.media import NoPort, Port
+from gateway.calls.media import NoPort, Worker
 from gateway.calls.negotiation import MediaSettings
 from gateway.calls.placing.dialstring import INSIDE, Hop, NoRoute, NotRegistered, address_of, through, to_sip
 from gateway.calls.placing.signing import signed
@@ -110,7 +110,7 @@ OnEarlyMedia = Callable[[Leg], None]
 
 
 async def place(
-    call: Call, hops: list[Hop], timeout: float, near: Port | None = None, on_early_media: OnEarlyMedia | None = None
+    call: Call, hops: list[Hop], timeout: float, near: Worker | None = None, on_early_media: OnEarlyMedia | None = None
 ) -> bool:
     """Tries the hops in order until one answers: True then, also when it hung up at once. `call.leg` is the last leg.
 
@@ -158,7 +158,7 @@ def _goes_on(leg: Leg, gone: Gone, hop: Hop) -> bool:
     return gone.cause in (Cause.TRANSPORT, Cause.TIMEOUT) or gone.status in _failover(hop)
 
 
-async def _try(call: Call, hop: Hop, timeout: float, near: Port | None, on_early_media: OnEarlyMedia | None) -> Leg:
+async def _try(call: Call, hop: Hop, timeout: float, near: Worker | None, on_early_media: OnEarlyMedia | None) -> Leg:
     """One attempt: returns when it is answered or over."""
     leg = await _start(call, hop, near, on_early_media)
     try:
@@ -173,7 +173,7 @@ async def _try(call: Call, hop: Hop, timeout: float, near: Port | None, on_early
     return leg
 
 
-async def _start(call: Call, hop: Hop, near: Port | None, on_early_media: OnEarlyMedia | None = None) -> Leg:
+async def _start(call: Call, hop: Hop, near: Worker | None, on_early_media: OnEarlyMedia | None = None) -> Leg:
     """A leg on its way; one that cannot even start is over."""
     services, trunk = call.services, hop.trunk
     leg = services.leg(services.random.randbytes(8).hex(), _peer(hop), symmetric=hop.symmetric)
