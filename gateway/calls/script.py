@@ -10,7 +10,7 @@ from gateway.calls.call import Call
 from gateway.calls.conferences import dial_conference
 from gateway.calls.control import Control
 from gateway.calls.dial import dialler
-from gateway.calls.race import Overtaken, during
+from gateway.calls.race import Overtaken, during, passed
 from gateway.calls.sources import Dialling, Fetch, Inline, Source, TakingPart, Transferred, Validating
 from gateway.calls.standby import Standby
 from gateway.webhooks.errors import FetchError
@@ -24,6 +24,8 @@ from twiml.prompts import Prompt, Speech
 LOG = logging.getLogger(__name__)
 
 NO_ACTION, RELATIVE = 11100, 15004  # Twilio: URL malformed; relative action with inline markup
+MOST_QUICK = 10  # documents one after the other of which none took as long as this:
+BREATH = 1.0  # seconds, which are waited before the next: a document may lead to itself for ever
 SORRY = "We are sorry. An application error has occurred. Goodbye."
 
 
@@ -49,15 +51,27 @@ class Script:
         assert leg is not None
         self.running = True
         leg.gone.add_done_callback(self._interrupt)
-        source = self._source
+        source, now, quick = self._source, asyncio.get_running_loop().time, 0
         while source is not None and not leg.gone.done():
+            began = now()
             source = await self._step(source)
+            quick = quick + 1 if now() - began < BREATH else 0
+            if quick > MOST_QUICK and not self._stop.done():
+                source = await self._breathe(source)
         self.running = False
         leg.hangup()
 
     def _interrupt(self, _: object = None) -> None:
         if not self._stop.done():
             self._stop.set_result(None)
+
+    async def _breathe(self, source: Source | None) -> Source | None:
+        """For documents that do nothing but lead to the next: what comes next, after a moment."""
+        try:
+            await passed(BREATH, self._stop)
+        except Overtaken:
+            return self._replaced()
+        return source
 
     async def _step(self, source: Source) -> Source | None:
         """Runs one document; the next source, or None when there is none."""

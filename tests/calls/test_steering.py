@@ -11,7 +11,7 @@ from gateway.api.engine import ChangeCall, CreateCall
 from gateway.errors import ApiError
 from gateway.store.rows import Call
 from sip.events import Ended, Invited
-from tests.lib.far_ends import Peer
+from tests.lib.far_ends import Caller, Peer
 from tests.lib.loop import VirtualClock, passes, run
 from tests.lib.trunks import ABROAD, notes, route, trunk
 from tests.lib.whole import HOST, NUMBER, Whole, whole
@@ -163,5 +163,25 @@ def test_a_call_token_shows_who_calls_in_while_the_call_is_up(tmp_path: Path) ->
             await passes(1)
             with pytest.raises(ApiError, match="caller ID"):
                 await create(one, asked["From"], token=asked["CallToken"])
+
+    run(main)
+
+
+def test_documents_that_only_lead_to_each_other_leave_the_others_their_time(tmp_path: Path) -> None:
+    """Ten at once, then one a second; another document takes over at any time."""
+
+    async def main(clock: VirtualClock) -> None:
+        documents = {"/voice": "<Response><Redirect/></Response>", "/other": "<Response><Pause length='9'/></Response>"}
+        async with whole(clock, tmp_path, documents) as one:
+            caller = Caller(one)
+            caller.call()
+            await passes(20.5)
+            assert 25 <= len(one.web.to("/voice")) <= 35
+            assert not caller.answered()
+            one.web.documents["/voice"] = "<Response><Say>Hello</Say></Response>"
+            await caller.gone
+            assert caller.answered()
+            await passes(1)
+            assert one.services.workers.ports_in_use == 0
 
     run(main)
