@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from media import commands, events, mixer
 from media.codecs import g711
 from media.departures import Spoken
-from media.frames import FRAME, Mask, Pcm, Rows
+from media.frames import FRAME, Mask, Pcm, Rows, Wire
 from media.mixer import Audio, Mix, Talkers
 from media.routes import Members, Rooms
 from media.sources import Sources
@@ -15,12 +17,17 @@ from media.sources import Sources
 _NO_MIX = Mix(np.zeros((0, FRAME), np.float32), np.zeros((0, FRAME), np.float32), np.zeros(0, np.int64))
 
 
+Into = Callable[[Audio, Rows, Rows, Wire], None]
+"""As `mixer.say`."""
+
+
 class Conferences:
     """What plays to a room is a source like that of a port; its place is behind those of the ports (`first`)."""
 
-    def __init__(self, rows: int, sources: Sources, all_below: int) -> None:
+    def __init__(self, rows: int, sources: Sources, all_below: int, into: Into = mixer.say) -> None:
         self.rooms = Rooms(rows, all_below)
         self._sources = sources
+        self._into = into
         self._first = rows
         self._places: dict[int, int] = {}  # of rooms that are played to
         self._talkers = Talkers(rows)
@@ -147,8 +154,7 @@ class Conferences:
             same = spoken.law[entries] == law
             spoken.wire[entries[same]] = wire[rooms[same]]
 
-    @staticmethod
-    def _say(spoken: Spoken, entries: Rows, audio: Audio, playing: Mask) -> None:
+    def _say(self, spoken: Spoken, entries: Rows, audio: Audio, playing: Mask) -> None:
         """`audio: (len(entries), FRAME)`, each with what plays into its port."""
         if not len(entries):
             return
@@ -156,4 +162,4 @@ class Conferences:
         also = np.flatnonzero(playing[entries])
         if len(also):
             audio[also] += g711.decode(spoken.wire[entries[also]], law[also])
-        spoken.wire[entries] = g711.encode(mixer.clipped(audio), law)
+        self._into(audio, entries, law, spoken.wire)

@@ -60,7 +60,6 @@ class Engine:
         self._idle_seconds = idle_seconds
         self.arena = Arena(sound_bound)
         self._sources = Sources(2 * rows, library, self.arena)  # those of the ports, then those of the rooms
-        self._conferences = Conferences(rows, self._sources, all_below)
         self._sinks = Sinks(writer)
         self._taps = Taps()
         self._jitter = Jitter(rows, self.ports.law)
@@ -70,6 +69,7 @@ class Engine:
         self._reports = rtcp.Reports(rows)
         probation = Probation(rows)
         self._streams = native_streams.best(Owners(self.ports, probation, self._reports, self._forwarder, self._jitter))
+        self._conferences = Conferences(rows, self._sources, all_below, self._streams.say)
         self._arrivals = Arrivals(self.ports, self._reports, probation, self._streams)
         self._dialling = Dialling(self.ports)
         self._withholding = Withholding(self.ports, self._conferences.rooms)

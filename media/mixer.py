@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from media.frames import Mask, Pcm, Rows
+from media.codecs import g711
+from media.frames import Mask, Pcm, Rows, Wire
 from media.routes import Members
 
 TALK = 32768.0 * 10 ** (-45 / 20)  # RMS above which a frame is somebody talking
@@ -90,6 +91,11 @@ def _among(places: Rows, count: int) -> Mask:
     mask = np.zeros(count, np.bool_)
     mask[places] = True
     return mask
+
+
+def say(audio: Audio, entries: Rows, law: Rows, wire: Wire) -> None:
+    """`audio: (n, FRAME)` by `law: (n,)` into the frames `entries` of `wire`."""
+    wire[entries] = g711.encode(clipped(audio), law)
 
 
 def clipped(audio: Audio) -> Pcm:

@@ -9,12 +9,13 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from media import rtcp, rtp
+from media import mixer, rtcp, rtp
 from media.codecs import g711
 from media.duties import Duties
 from media.forward import STARVED, Forwarder
-from media.frames import FRAME, Mask, Pcm, Rows
+from media.frames import FRAME, Mask, Pcm, Rows, Wire
 from media.jitter import Jitter
+from media.mixer import Audio
 from media.ports import Ports
 from media.probation import Probation
 from media.rtp import HEADER, WIDTH, Headers, Packets, payloads
@@ -60,6 +61,10 @@ class Streams(Protocol):
 
     def hear(self, listening: Rows, heard: Pcm) -> None:
         """A frame out of the playout buffers, decoded, into `heard: (ports, FRAME)`; zeros where nothing came."""
+        ...
+
+    def say(self, audio: Audio, entries: Rows, law: Rows, wire: Wire) -> None:
+        """Mixes `audio: (n, FRAME)`, encoded by `law: (n,)`, into the frames `entries` of `wire`."""
         ...
 
 
@@ -116,3 +121,6 @@ class NumpyStreams:
         heard[listening[~some]] = 0
         rows = listening[some]
         heard[rows] = g711.decode(wire[some], self._ports.law[rows])
+
+    def say(self, audio: Audio, entries: Rows, law: Rows, wire: Wire) -> None:
+        mixer.say(audio, entries, law, wire)
