@@ -40,10 +40,11 @@ class Agent:
         wanted = StartPayment(terms or Terms(), matched, self.url, key or next(self._keys), confirms)
         self.sid, _ = await self.payments.start(self.call_sid, wanted)
 
-    async def capture(self, field: str, keys: str) -> None:
+    async def capture(self, field: str, keys: str, end: str = "#") -> None:
+        """Keys are entered; without an end the caller's silence ends them."""
         await self.change(capture=field)
-        await self.link.dial(self.row, keys)
-        await passes(6)
+        await self.link.dial(self.row, keys + end)
+        await passes(0.5 if end else 6)
 
     async def change(self, capture: str = "", status: str = "", key: str = "") -> None:
         wanted = ChangePayment(capture, status, self.url, key or next(self._keys))
@@ -241,10 +242,10 @@ def test_no_recording_of_a_conference_has_the_keys(tmp_path: Path, workers: int,
 def test_what_is_wrong_is_told_and_can_be_captured_again(tmp_path: Path) -> None:
     async def test(agent: Agent, _: Caller) -> None:
         await agent.start(Terms(wants_postal=False, wants_code=False), ("payment-card-number",))
-        await agent.capture("payment-card-number", "4242424242424241#")
+        await agent.capture("payment-card-number", "4242424242424241")
         assert agent.told()[-1]["ErrorType"] == "invalid-card-number"
         await agent.capture("payment-card-number", "12*" + CARD)
-        await agent.capture("expiration-date", "12")
+        await agent.capture("expiration-date", "12", end="")
         assert agent.told()[-1]["ErrorType"] == "invalid-date"
         await agent.capture("expiration-date", "1234")
         assert agent.told()[-1]["Required"] == "payment-card-number-matcher"
