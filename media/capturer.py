@@ -6,26 +6,23 @@ What may wait for it is bounded by what a capture may hold. With `threaded=False
 from __future__ import annotations
 
 import os
-import queue
-import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import BinaryIO
 
 from media import pcap
 from media.captures import Copied
+from media.jobs import Jobs
 
 
 class Capturer:
-    """Implements `captures.CaptureWriter`. The thread begins with the first capture."""
+    """Implements `captures.CaptureWriter`."""
 
     def __init__(self, *, threaded: bool = True) -> None:
-        self._threaded = threaded
         self._opened = 0
         self._files: dict[int, BinaryIO] = {}  # the thread's
         self._broken: deque[tuple[int, str]] = deque()
-        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._thread: threading.Thread | None = None
+        self._jobs: Jobs[Callable[[], None]] = Jobs("capturer", lambda job: job(), threaded=threaded)
 
     # the tick's side
 
@@ -33,19 +30,16 @@ class Capturer:
         """Begins a file; its number."""
         self._opened += 1
         number = self._opened
-        if self._threaded and self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="capturer", daemon=True)
-            self._thread.start()
-        self._do(lambda: self._open(number, path))
+        self._jobs.put(lambda: self._open(number, path))
         return number
 
     def write(self, file: int, packets: Sequence[Copied]) -> None:
         """Appends."""
-        self._do(lambda: self._append(file, packets))
+        self._jobs.put(lambda: self._append(file, packets))
 
     def close(self, file: int) -> None:
         """Ends a file."""
-        self._do(lambda: self._close(file))
+        self._jobs.put(lambda: self._close(file))
 
     def broken(self) -> list[tuple[int, str]]:
         """The files that could not be written, since this was asked last, and why."""
@@ -56,24 +50,11 @@ class Capturer:
 
     def finish(self) -> None:
         """Waits until all is written, and closes all files."""
-        if self._thread is not None:
-            self._jobs.put(None)
-            self._thread.join()
-            self._thread = None
+        self._jobs.finish()
         for number in list(self._files):
             self._close(number)
 
-    def _do(self, job: Callable[[], None]) -> None:
-        if self._threaded:
-            self._jobs.put(job)
-        else:
-            job()
-
     # the thread's side
-
-    def _work(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            job()
 
     def _open(self, number: int, path: str) -> None:
         try:

@@ -9,8 +9,6 @@ finishes those that have ended (media/endings.py). With `threaded=False` each jo
 from __future__ import annotations
 
 import os
-import queue
-import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,6 +21,7 @@ from media.commands import Record
 from media.endings import Finisher
 from media.events import RecordEnded
 from media.frames import FRAME
+from media.jobs import Jobs
 from media.lanes import BLOCK, Block
 from media.tapes import Ending, Tape
 
@@ -72,24 +71,21 @@ class Recorder:
         self._broken: deque[int] = deque()
         self._opened = 0
         self._given = self._done = _Load()
-        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._finisher = Finisher(ended, self._tapes, self._blocks, self._break, threaded=threaded)
-        self._thread = threading.Thread(target=self._work, name="recorder", daemon=True) if threaded else None
-        if self._thread is not None:
-            self._thread.start()
+        self._jobs: Jobs[Job] = Jobs("recorder", self._job, threaded=threaded)
 
     # the tick's side
 
     def open(self, command: Record) -> int:
         """Begins a file; its number."""
         self._opened += 1
-        self._do(_Open(self._opened, command))
+        self._jobs.put(_Open(self._opened, command))
         return self._opened
 
     def write(self, block: Block) -> bool:
         """Appends; False where so much waits that the disk is too slow."""
         self._given = self._given.with_(block)
-        self._do(block)
+        self._jobs.put(block)
         given, done = self._given, self._done
         return given.blocks - done.blocks <= BEHIND_BLOCKS and given.bytes - done.bytes <= BEHIND_BYTES
 
@@ -102,27 +98,14 @@ class Recorder:
 
     def close(self, tape: int, reason: str, cut_samples: int, *, silent: bool, error: str = "") -> None:
         """Ends a file; `ended` follows."""
-        self._do(_Close(tape, reason, cut_samples, silent, error))
+        self._jobs.put(_Close(tape, reason, cut_samples, silent, error))
 
     def finish(self) -> None:
         """Waits until all jobs are done."""
-        if self._thread is not None:
-            self._jobs.put(None)
-            self._thread.join()
-            self._thread = None
+        self._jobs.finish()
         self._finisher.finish()
 
-    def _do(self, job: Job) -> None:
-        if self._thread is None:
-            self._job(job)
-        else:
-            self._jobs.put(job)
-
     # the thread's side
-
-    def _work(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            self._job(job)
 
     def _job(self, job: Job) -> None:
         match job:

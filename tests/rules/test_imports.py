@@ -20,7 +20,7 @@ CHANCE = {"random", "secrets", "uuid", "os", "pathlib", "tempfile", "shutil", "d
 ALLOWED_IO = ("sip/transport/", "media/sockets.py", "media/packets.py", "media/runner.py", "media/worker.py",
               "media/link.py", "media/control_link.py", "media/native.py", "media/native_streams.py",
               "media/recorder.py", "media/endings.py", "media/blocks.py", "media/folder.py", "media/capturer.py",
-              "media/webrtc/", "media/rooms/", "gateway/")  # fmt: skip
+              "media/jobs.py", "media/webrtc/", "media/rooms/", "gateway/")  # fmt: skip
 
 
 def sources() -> list[str]:
