@@ -11,7 +11,6 @@ from gateway.api.http import Request, Router
 from gateway.api.operator.numbers import Inventory
 from gateway.calls.standby import MOST
 from gateway.errors import ApiError
-from gateway.store.paging import Page
 from gateway.store.rows import Call, Notification
 from tests.lib.far_ends import Caller
 from tests.lib.loop import VirtualClock, passes, run
@@ -33,10 +32,7 @@ async def called(one: Whole[Any], seconds: float = 20) -> tuple[Call, list[Notif
     """A call, and its errors; those of one moment come in any order."""
     Caller(one).call()
     await passes(seconds)
-    (account,) = await one.services.store.accounts.all()
-    call = (await one.services.store.calls.page(account.account_sid, Page(), {})).rows[0]
-    notes = (await one.services.store.notifications.page(account.account_sid, Page(), {})).rows
-    return call, [note for note in notes if note.log == 0]
+    return (await one.calls())[0], [note for note in await one.notes() if note.log == 0]
 
 
 async def with_fallback(one: Whole[Any]) -> None:

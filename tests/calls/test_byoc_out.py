@@ -14,7 +14,7 @@ from gateway.store.rows import Call
 from gateway.store.sip_rows import ConnectionPolicy, Target
 from sip.events import Answered, Invited
 from tests.calls.test_byoc import byoc
-from tests.calls.test_trunking import account, calls, owned
+from tests.calls.test_trunking import calls, owned
 from tests.lib.far_ends import Peer
 from tests.lib.loop import VirtualClock, passes, run
 from tests.lib.phones import DOMAIN, domain
@@ -40,7 +40,7 @@ async def carried(one: Whole[Any], *targets: tuple[str, int, bool], **fields: An
 
 async def create(one: Whole[Any], sid: str, to: str = ABROAD, from_: str = OWN) -> Call:
     """POST Calls with `Byoc`."""
-    return await one.exchange.create(await account(one), CreateCall(to=to, from_=from_, twiml=WAIT, byoc=sid))
+    return await one.exchange.create(await one.account_sid(), CreateCall(to=to, from_=from_, twiml=WAIT, byoc=sid))
 
 
 async def refused(one: Whole[Any], sid: str, **more: str) -> tuple[int, int]:
@@ -51,7 +51,7 @@ async def refused(one: Whole[Any], sid: str, **more: str) -> tuple[int, int]:
 
 
 async def row(one: Whole[Any], sid: str) -> Call:
-    found = await one.services.store.calls.fetch(await account(one), sid)
+    found = await one.services.store.calls.fetch(await one.account_sid(), sid)
     assert found is not None
     return found
 
@@ -162,7 +162,7 @@ def test_what_cannot_go_by_a_carrier_is_refused_with_twilios_code(tmp_path: Path
             assert await refused(one, "acme") == (400, 21300)
             assert await refused(one, sid, from_="client:alice") == (400, 21212)
             assert await refused(one, sid, to="+19005550100") == (403, 21215)
-            await one.services.store.operator.put(KIND, await account(one), {"countries": ["US"]})
+            await one.services.store.operator.put(KIND, await one.account_sid(), {"countries": ["US"]})
             assert await refused(one, sid) == (403, 21215)
             await passes(1)
             assert carrier.events == []

@@ -22,25 +22,20 @@ from tests.lib.whole import NUMBER, Whole, whole
 LONDON, SOMALIA, PREMIUM = "+442071838750", "+2521234567", "+19005550100"
 
 
-async def account(one: Whole[Any]) -> str:
-    (found,) = await one.services.store.accounts.all()
-    return str(found.account_sid)
-
-
 async def priced(one: Whole[Any], **ceilings: Any) -> Peer:
     """A carrier for all the world at 0.50 a minute, and the account's ceilings."""
     await trunk(one, "acme", uris=["sip:127.0.0.4"])
     route = {"prefix": "+", "trunks": ["acme"], "price": "0.50"}
     await one.services.store.operator.put("route", "+", route)
     await one.services.trunks.load()
-    await one.services.store.operator.put(KIND, await account(one), Ceilings(**ceilings).model_dump(mode="json"))
+    await one.services.store.operator.put(KIND, await one.account_sid(), Ceilings(**ceilings).model_dump(mode="json"))
     return Peer(one, "127.0.0.4")
 
 
 async def create(one: Whole[Any], to: str) -> Call:
     """POST Calls."""
     twiml = "<Response><Pause length='600'/></Response>"
-    return await one.exchange.create(await account(one), CreateCall(to=to, from_=NUMBER, twiml=twiml))
+    return await one.exchange.create(await one.account_sid(), CreateCall(to=to, from_=NUMBER, twiml=twiml))
 
 
 async def refused(one: Whole[Any], to: str) -> tuple[int, int]:
@@ -51,7 +46,7 @@ async def refused(one: Whole[Any], to: str) -> tuple[int, int]:
 
 
 async def row(one: Whole[Any], sid: str) -> Call:
-    found = await one.services.store.calls.fetch(await account(one), sid)
+    found = await one.services.store.calls.fetch(await one.account_sid(), sid)
     assert found is not None
     return found
 
@@ -72,14 +67,14 @@ def test_minutes_are_paid_as_they_begin_until_the_money_is_spent(tmp_path: Path)
             assert any("daily spend of 1.60000 is reached" in note for note in await notes(one))
             assert await refused(one, LONDON) == (403, 10004)
             again = Guard(one.services.store, clock)
-            assert await again.spent(await account(one)) == 1_500_000
-            await one.services.store.operator.put(KIND, await account(one), {"daily_spend": "5.00"})
+            assert await again.spent(await one.account_sid()) == 1_500_000
+            await one.services.store.operator.put(KIND, await one.account_sid(), {"daily_spend": "5.00"})
             resumed = await create(one, LONDON)
             await passes(1)
             carrier.refuse(486)
             await passes(60)
             assert (await row(one, resumed.sid)).price is None
-            assert await one.services.spending.spent(await account(one)) == 1_500_000
+            assert await one.services.spending.spent(await one.account_sid()) == 1_500_000
 
     run(main)
 
@@ -93,9 +88,9 @@ def test_a_stolen_key_that_places_a_thousand_calls_spends_the_ceiling_and_no_mor
             risky = await asyncio.gather(*(create(one, SOMALIA) for _ in range(500)), return_exceptions=True)
             assert {(error.status, error.code) for error in risky if isinstance(error, ApiError)} == {(403, 21215)}
             assert len([error for error in risky if isinstance(error, ApiError)]) == 500
-            assert await one.services.spending.spent(await account(one)) == 3_000_000
+            assert await one.services.spending.spent(await one.account_sid()) == 3_000_000
             await passes(120)
-            assert await one.services.spending.spent(await account(one)) == 0
+            assert await one.services.spending.spent(await one.account_sid()) == 0
 
     run(main)
 
@@ -139,7 +134,7 @@ def test_an_account_forbids_itself_countries(tmp_path: Path, own: DialingPermiss
     async def main(clock: VirtualClock) -> None:
         async with whole(clock, tmp_path, {}) as one:
             carrier = await priced(one, high_risk=True, high_risk_prefixes=["+2521"])
-            await one.services.store.sip.permissions.put(await account(one), [own])
+            await one.services.store.sip.permissions.put(await one.account_sid(), [own])
             if not allowed:
                 assert await refused(one, to) == (403, 21215)
             else:

@@ -243,9 +243,7 @@ def test_verbs_that_do_not_belong_into_a_wait_document_are_skipped_with_a_warnin
     async def test(stage: Stage) -> None:
         await stage.comes(1, "beep='false' waitUrl='/wait'")
         await passes(1)
-        (account,) = await stage.one.services.store.accounts.all()
-        notes = await stage.one.services.store.notifications.page(account.account_sid, Page(), {})
-        assert [note.error_code for note in notes.rows] == [13238]
+        assert [note.error_code for note in await stage.one.notes()] == [13238]
 
     staged(tmp_path, test, wait="<Response><Dial>+15555550100</Dial><Pause length='60'/></Response>")
 
@@ -323,9 +321,7 @@ def test_who_cannot_come_in_goes_on_with_its_document(tmp_path: Path, first: str
         assert refused.gone.done()
         assert stage.one.web.to("/after")[0]["DialCallStatus"] == "failed"
         assert len(stage.conference.members) == 1
-        (account,) = await stage.one.services.store.accounts.all()
-        notes = await stage.one.services.store.notifications.page(account.account_sid, Page(), {})
-        assert code in [note.error_code for note in notes.rows]
+        assert code in [note.error_code for note in await stage.one.notes()]
 
     staged(tmp_path, test)
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from gateway.api.engine import ChangeCall
-from gateway.store.paging import Page
 from sip.events import Answered, Ended, Event, Ringing
 from tests.lib.far_ends import Callee, Caller
 from tests.lib.loop import VirtualClock, passes, run
@@ -106,9 +105,7 @@ def test_a_caller_who_gives_up_cancels_the_other_call(tmp_path: Path) -> None:
             ended = callee.ended()
             assert ended is not None
             assert ended.status == 487
-            (account,) = await one.services.store.accounts.all()
-            found = await one.services.store.calls.page(account.account_sid, Page(), {})
-            statuses = {row.direction: row.status for row in found.rows}
+            statuses = {row.direction: row.status for row in await one.calls()}
             assert statuses == {"inbound": "completed", "outbound-dial": "canceled"}
 
     run(main)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from gateway.store.paging import Page
 from tests.lib.far_ends import Caller
 from tests.lib.loop import VirtualClock, passes, run
 from tests.lib.whole import HOST, whole
@@ -30,8 +29,6 @@ def test_line_and_column(tmp_path: Path, inside: str, code: int, message: str) -
             caller.call()
             await caller.gone
             await passes(1)
-            (account,) = await one.services.store.accounts.all()
-            notes = await one.services.store.notifications.page(account.account_sid, Page(), {})
-            assert (code, message) in [(note.error_code, note.message_text) for note in notes.rows]
+            assert (code, message) in [(note.error_code, note.message_text) for note in await one.notes()]
 
     run(main)

@@ -105,7 +105,7 @@ def test_conference_line(tmp_path: Path) -> None:
         assert "The moderator is not here yet" in stage.heard()
         moderator = await stage.call(CALLER)
         await stage.press(CALLER, module.MODERATOR)
-        conference = stage.one.services.conferences.named(await stage.account_sid(), module.ROOM)
+        conference = stage.one.services.conferences.named(await stage.one.account_sid(), module.ROOM)
         assert conference is not None
         assert conference.row.status == "in-progress"
         assert len(conference.recordings) == 1
@@ -154,7 +154,7 @@ def test_warm_transfer(tmp_path: Path) -> None:
         sid = stage.one.web.to("/voice")[0]["CallSid"]
         stage.phones.picks_up(first)
         await passes(5)
-        conference = stage.one.services.conferences.named(await stage.account_sid(), sid)
+        conference = stage.one.services.conferences.named(await stage.one.account_sid(), sid)
         assert conference is not None
         assert conference.row.status == "in-progress"
         await stage.ask("POST", "/transfer", CallSid=sid)

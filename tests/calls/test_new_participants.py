@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from gateway.errors import ApiError
-from gateway.store.paging import Page
 from media.events import WorkerStats
 from media.frames import TICK
 from sip.events import Ended, Invited
@@ -284,9 +282,7 @@ def test_what_has_no_effect_is_said_in_the_log_of_its_call(tmp_path: Path) -> No
         to = BOB | {"To": "+493012345678"}
         await Api(stage).ask("POST", "/Conferences/standup/Participants", Region="ie1", CallerDisplayName="Sales", **to)
         await passes(1)
-        (account,) = await stage.one.services.store.accounts.all()
-        notes: Any = await stage.one.services.store.notifications.page(account.account_sid, Page(), {})
-        assert sorted(note.message_text for note in notes.rows if note.error_code == 13230) == [
+        assert sorted(note.message_text for note in await stage.one.notes() if note.error_code == 13230) == [
             "CallerDisplayName has no effect here", "Region has no effect here",
         ]  # fmt: skip
 

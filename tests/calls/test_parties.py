@@ -10,7 +10,6 @@ import pytest
 from gateway.api.engine import ChangeCall, CreateRecording
 from gateway.calls.recordings.live import LiveRecordings
 from gateway.errors import ApiError
-from gateway.store.paging import Page
 from gateway.store.rows import Call
 from tests.lib.far_ends import Callee, Caller
 from tests.lib.loop import VirtualClock, passes, run
@@ -37,9 +36,7 @@ class Talk:
 
     async def rows(self) -> tuple[Call, Call]:
         """The caller's call, and the one that Dial has placed."""
-        store = self.one.services.store
-        (account,) = await store.accounts.all()
-        found = (await store.calls.page(account.account_sid, Page(), {})).rows
+        found = await self.one.calls()
         (parent,), (child,) = (
             [one for one in found if bool(one.parent_call_sid) is dialled] for dialled in (False, True)
         )

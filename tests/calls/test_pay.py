@@ -14,13 +14,12 @@ import pytest
 
 from gateway.calls.captures.capture import Bounds, Captures
 from gateway.payments.model import Connector
-from gateway.store.paging import Page
 from gateway.store.requests import Sent
 from gateway.webhooks.signature import sign, with_body_hash
 from media.frames import Pcm
 from sip.commands import SendInfo
 from tests.lib.far_ends import Caller
-from tests.lib.loop import VirtualClock, passes, run
+from tests.lib.loop import VirtualClock, passes, run, until
 from tests.lib.web import Reply, Seen
 from tests.lib.whole import EngineLink, Whole, whole
 from tests.media.test_captures import seen_in
@@ -203,9 +202,7 @@ def test_an_unknown_connector_is_an_error_of_the_call(tmp_path: Path) -> None:
         await passes(1)
         action = one.web.to("/paid")[0]
         assert (action["Result"], action["PayErrorCode"]) == ("payment-connector-error", "64004")
-        (call,) = one.exchange.calls.values()
-        notes = (await one.services.store.notifications.page(call.row.account_sid, Page(), {})).rows
-        assert [note.error_code for note in notes] == [64004]
+        assert [note.error_code for note in await one.notes()] == [64004]
 
     paying(tmp_path, test, more="paymentConnector='None'")
 
@@ -243,7 +240,7 @@ def live(
         one.web.route(POINT, answer)
         await one.services.payments.book.put(Connector(name="Own", url=POINT, password=password))
         await enters(one)
-        await passes(25)
+        await until(lambda: one.web.to("/paid"))
         await one.services.ledger.flush()
         told.update(one.web.to("/paid")[0])
         asked.extend(seen for seen in one.web.requests if seen.url.startswith(POINT))

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from gateway.api.engine import CreateCall
-from gateway.store.paging import Page
 from gateway.store.rows import Call
 from sip.commands import Hangup
 from sip.events import Ended, Invited, Unregistered
@@ -26,8 +25,7 @@ DIAL = {
 
 async def calls(one: Whole[Any]) -> list[Call]:
     """Oldest first."""
-    account = (await one.services.store.accounts.all())[0].account_sid
-    return list(reversed((await one.services.store.calls.page(account, Page(), {})).rows))
+    return list(reversed(await one.calls()))
 
 
 async def registered(one: Whole[Any], user: str, ip: str, port: int = 5060, **options: Any) -> Phone:

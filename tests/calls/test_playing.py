@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from gateway.api.engine import ChangeCall
-from gateway.store.paging import Page
 from media.frames import FRAME, Pcm
 from sip.events import Answered, Ringing
 from tests.calls.test_dial import documents
@@ -36,9 +35,7 @@ def hertz(pcm: Pcm) -> int:
 
 async def notes(one: Whole[Any]) -> list[tuple[int, str]]:
     """The notifications of all calls."""
-    (account,) = await one.services.store.accounts.all()
-    found = await one.services.store.notifications.page(account.account_sid, Page(), {})
-    return [(row.error_code, row.message_text) for row in found.rows]
+    return [(row.error_code, row.message_text) for row in await one.notes()]
 
 
 @pytest.mark.parametrize(

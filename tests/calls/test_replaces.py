@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gateway.store.paging import Page
 from media import negotiate
 from sip.commands import Invite, Refer
 from sip.events import Answered, Ended, ReferProgress
@@ -37,8 +36,7 @@ def test_another_phone_takes_over_the_leg(tmp_path: Path) -> None:
             assert f'"{answered.dialog.call_id}"' not in stored.state
             await passes(30)
             assert [event.session for event in caller.events if isinstance(event, Ended)] == ["c", "new"]
-            (account,) = await one.services.store.accounts.all()
-            (row,) = (await one.services.store.calls.page(account.account_sid, Page(), {})).rows
+            (row,) = await one.calls()
             assert (row.status, row.duration) == ("completed", 31)
             assert await one.services.store.calls.dialogs() == []
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from gateway.store.paging import Page
 from tests.lib.far_ends import Caller
 from tests.lib.loop import VirtualClock, passes, run
 from tests.lib.web import Reply, Seen
@@ -139,8 +138,7 @@ def test_what_cannot_be_asked_is_told_by_its_code(tmp_path: Path, url: str, code
         async with whole(clock, tmp_path, {}) as one:
             await numbered(one, voice_url=url)
             await call(one, 20)
-            (account,) = await one.services.store.accounts.all()
-            (row,) = (await one.services.store.calls.page(account.account_sid, Page(), {})).rows
+            (row,) = await one.calls()
             assert (row.status, row.error_code) == ("completed", code)
 
     run(main)

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gateway.store.paging import Page
 from gateway.store.rows import Call
 from media.frames import Pcm
 from tests.lib.far_ends import Callee, Caller
@@ -51,9 +50,7 @@ async def answered(
 
 async def calls(one: Whole[EngineLink]) -> list[Call]:
     """Newest first, without the caller's."""
-    (account,) = await one.services.store.accounts.all()
-    found = await one.services.store.calls.page(account.account_sid, Page(), {})
-    return [row for row in found.rows if row.parent_call_sid]
+    return [row for row in await one.calls() if row.parent_call_sid]
 
 
 def joined(one: Whole[EngineLink]) -> bool:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from gateway.store.paging import Page
 from sip.outputs import Host, Record, Srv
 from tests.lib.far_ends import Caller, Peer
 from tests.lib.loop import VirtualClock, passes, run
@@ -91,9 +90,7 @@ def test_a_uri_that_leads_nowhere_fails_the_dial_with_its_code(tmp_path: Path, u
             caller.call()
             await passes(5)
             assert one.web.at(f"{HOST}/after")[0].params["DialCallStatus"] == "failed"
-            (account,) = await one.services.store.accounts.all()
-            notes = await one.services.store.notifications.page(account.account_sid, Page(), {})
-            assert [note.error_code for note in notes.rows] == [code]
+            assert [note.error_code for note in await one.notes()] == [code]
 
     run(main)
 

@@ -18,7 +18,6 @@ from gateway.calls.recovery import recover
 from gateway.errors import ApiError
 from gateway.siprec.model import Connector
 from gateway.siprec.siprecs import LiveSiprecs
-from gateway.store.paging import Page
 from gateway.store.rows import Call as CallRow
 from sip.outputs import Address
 from tests.lib.far_ends import Callee, Caller
@@ -88,8 +87,7 @@ def ports(one: Whole[Any]) -> int:
 
 
 async def notes(one: Whole[Any], call: CallRow) -> list[int]:
-    found = await one.services.store.notifications.page(call.account_sid, Page(), {})
-    return [note.error_code for note in found.rows]
+    return [note.error_code for note in await one.notes(call_sid=call.sid)]
 
 
 def test_a_call_s_two_streams_go_to_the_server_until_the_call_ends(tmp_path: Path) -> None:

@@ -20,9 +20,7 @@ async def recordings(one: Whole[EngineLink]) -> list[Recording]:
 
 
 async def codes(one: Whole[EngineLink]) -> list[int]:
-    (account,) = await one.services.store.accounts.all()
-    notes = await one.services.store.notifications.page(account.account_sid, Page(), {})
-    return [note.error_code for note in notes.rows if note.error_code != 53405]
+    return [note.error_code for note in await one.notes() if note.error_code != 53405]
 
 
 def heard(tmp_path: Path, documents: dict[str, str]) -> tuple[list[Recording], list[int], list[dict[str, str]]]:

@@ -11,7 +11,6 @@ import pytest
 
 from gateway.api.engine import ChangeCall
 from gateway.calls.transfers.transfer import target_of
-from gateway.store.paging import Page
 from gateway.store.rows import Call
 from media import negotiate
 from sip.commands import Accept, AcceptRefer, Hangup, Invite, Refer, RefuseRefer, TellRefer
@@ -32,15 +31,12 @@ DOCUMENTS = {
 
 async def rows(one: Whole[Any]) -> dict[str, Call]:
     """The calls by their direction."""
-    (account,) = await one.services.store.accounts.all()
-    page = await one.services.store.calls.page(account.account_sid, Page(), {})
-    return {row.direction: row for row in page.rows}
+    return {row.direction: row for row in await one.calls()}
 
 
 async def codes(one: Whole[Any], call: Call) -> list[int]:
     """The codes of a call's notifications."""
-    page = await one.services.store.notifications.page(call.account_sid, Page(), {"call_sid": call.sid})
-    return [note.error_code for note in page.rows]
+    return [note.error_code for note in await one.notes(call_sid=call.sid)]
 
 
 async def talking(one: Whole[Any]) -> tuple[Caller, Callee]:

@@ -145,8 +145,7 @@ def test_what_the_trunk_does_not_allow_is_declined(
 
 async def text_of(one: Whole[Any], row: Call) -> str:
     """The text of a call's last notification."""
-    page = await one.services.store.notifications.page(row.account_sid, Page(), {"call_sid": row.sid})
-    return page.rows[0].message_text
+    return (await one.notes(call_sid=row.sid))[0].message_text
 
 
 @sides

@@ -26,14 +26,10 @@ DOCUMENTS = {
 LOGIN = Credentials("pbx", "IWasAtSignal2018")
 
 
-async def account(one: Whole[Any]) -> str:
-    return str((await one.services.store.accounts.all())[0].account_sid)
-
-
 async def owned(one: Whole[Any], prefix: str) -> dict[str, Any]:
     now = one.services.clock.wall()
     return {
-        "sid": one.services.sids.new(prefix), "account_sid": await account(one), "date_created": now,
+        "sid": one.services.sids.new(prefix), "account_sid": await one.account_sid(), "date_created": now,
         "date_updated": now,
     }  # fmt: skip
 
@@ -87,8 +83,7 @@ def calls_out(peer: Peer, to: str = ABROAD, from_: str = NUMBER, credentials: Cr
 
 async def calls(one: Whole[Any]) -> list[Call]:
     """The caller's, then the one to the other side."""
-    found = (await one.services.store.calls.page(await account(one), Page(), {})).rows
-    return sorted(found, key=lambda row: row.parent_call_sid is not None)
+    return sorted(await one.calls(), key=lambda row: row.parent_call_sid is not None)
 
 
 def test_a_call_to_a_number_in_a_trunk_goes_to_its_pbx(tmp_path: Path) -> None:
@@ -208,7 +203,7 @@ def test_the_calls_of_a_trunk_are_recorded(tmp_path: Path, recording: str) -> No
             await passes(5)
             caller.hangup()
             await passes(5)
-            (made,) = (await one.services.store.recordings.page(await account(one), Page(), {})).rows
+            (made,) = (await one.services.store.recordings.page(await one.account_sid(), Page(), {})).rows
             assert (made.status, made.channels) == ("completed", 2 if "dual" in recording else 1)
             assert made.source == "Trunking"
             await passes(40)

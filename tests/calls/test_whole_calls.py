@@ -5,7 +5,6 @@ from __future__ import annotations
 import resource
 from pathlib import Path
 
-from gateway.store.paging import Page
 from sip.events import Ended
 from tests.lib.far_ends import Caller
 from tests.lib.loop import VirtualClock, passes, run
@@ -77,9 +76,7 @@ def test_a_broken_app_is_announced_and_logged(tmp_path: Path) -> None:
             caller.call()
             await caller.gone
             await passes(1)
-            (account,) = await one.services.store.accounts.all()
-            notes = await one.services.store.notifications.page(account.account_sid, Page(), {})
-            assert [note.error_code for note in notes.rows if note.log == 0] == [12100]
+            assert [note.error_code for note in await one.notes() if note.log == 0] == [12100]
             assert one.web.to("/status")[0]["CallStatus"] == "completed"
 
     run(main)

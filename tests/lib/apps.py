@@ -28,7 +28,6 @@ from gateway.api.core.participants import Participants
 from gateway.api.http import Request, Router
 from gateway.calls.conferences.moderation import Moderation
 from gateway.errors import ApiError
-from gateway.store.paging import Page
 from media import negotiate
 from media.frames import TICK
 from sip.commands import Accept, Hangup, Provisional, Refuse
@@ -151,7 +150,7 @@ class Played:
         """The port of a living leg."""
         for leg in self.one.services.legs.values():
             if leg.calls and leg.port is not None and not leg.over:
-                row = await self.one.services.store.calls.fetch(await self.account_sid(), leg.calls[0])
+                row = await self.one.services.store.calls.fetch(await self.one.account_sid(), leg.calls[0])
                 if row is not None and number == (row.from_ if row.came_in else row.to):
                     return leg.row
         raise AssertionError(f"{number} is in no call")
@@ -162,15 +161,9 @@ class Played:
         peers = self.one.link.engine.ports.peer
         return bool(peers[one] == other and peers[other] == one)
 
-    async def account_sid(self) -> str:
-        """The only account."""
-        (account,) = await self.one.services.store.accounts.all()
-        return account.account_sid
-
     async def calls_to(self, number: str) -> int:
         """How many calls were made to a number."""
-        found = await self.one.services.store.calls.page(await self.account_sid(), Page(), {"to": number})
-        return len(found.rows)
+        return len(await self.one.calls(to=number))
 
     def heard(self) -> str:
         """What was said since this was last asked."""
@@ -204,7 +197,7 @@ def play(tmp_path: Path, name: str, test: Callable[[Played, Any], Awaitable[None
             module: Any = reload(import_module(f"examples.{name}"))  # its state is this test's
         async with whole(clock, tmp_path, {}) as one:
             played = Played(one, module.app, clock)
-            account_sid = await played.account_sid()
+            account_sid = await one.account_sid()
             module.client = Client(account_sid, "token", http_client=InProcess(one, asyncio.get_running_loop()))
             await _connect(one, account_sid, second)
             await test(played, module)

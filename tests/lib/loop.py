@@ -86,3 +86,12 @@ async def passes(seconds: float) -> None:
     """Virtual time passes."""
     assert isinstance(asyncio.get_running_loop(), VirtualLoop), "only in virtual time"
     await asyncio.sleep(seconds)
+
+
+async def until(so: Callable[[], object], seconds: int = 60) -> None:
+    """Virtual time passes, second by second, until something is so."""
+    for _ in range(seconds):
+        if so():
+            return
+        await passes(1)
+    raise AssertionError(f"not so within {seconds} s")

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from gateway.store.paging import Page
 from tests.lib.far_ends import Caller
 from tests.lib.loop import VirtualClock, passes, run
 from tests.lib.web import Seen
@@ -71,10 +70,7 @@ class Switchboard:
     async def warned(self) -> list[int]:
         """The codes of all notifications but of one-way audio (these callers send none), the oldest first."""
         await passes(1)
-        store = self.one.services.store
-        (account,) = await store.accounts.all()
-        found = await store.notifications.page(account.account_sid, Page(), {})
-        return [note.error_code for note in reversed(found.rows) if note.error_code != ONE_WAY]
+        return [note.error_code for note in reversed(await self.one.notes()) if note.error_code != ONE_WAY]
 
 
 def staffed(tmp_path: Path, test: Callable[[Switchboard], Awaitable[Any]], workers: int = 1) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway.store.paging import Page
 from gateway.trunks.model import Trunk
 from tests.lib.whole import Whole
 
@@ -32,6 +31,4 @@ def dial(more: str = "", noun: str = ABROAD) -> dict[str, str]:
 
 async def notes(one: Whole[Any]) -> list[str]:
     """The call's log."""
-    (account,) = await one.services.store.accounts.all()
-    found = await one.services.store.notifications.page(account.account_sid, Page(), {})
-    return [str(note.message_text) for note in found.rows]
+    return [str(note.message_text) for note in await one.notes()]

@@ -35,6 +35,8 @@ from gateway.sids import Sids
 from gateway.siprec.book import SiprecBook
 from gateway.speech.audio import Audio
 from gateway.store import Store
+from gateway.store.paging import Page
+from gateway.store.rows import Call, Notification
 from gateway.store.secret import SecretKey
 from gateway.trunks.admission import Admission
 from gateway.trunks.book import TrunkBook
@@ -221,7 +223,7 @@ class Sounds:
 
 
 class EngineLink:
-    """The real engine, ticking in loop time. Digits can be pressed on its rows."""
+    """The real engine, ticking in loop time; it rests while nothing can happen. Digits can be pressed on its rows."""
 
     def __init__(self, sounds: Sounds, on_events: Callable[[list[events.Event]], None]) -> None:
         self._on_events = on_events
@@ -233,12 +235,14 @@ class EngineLink:
         self._free = list(range(8))
         self._inbox: list[tuple[int, bytes, Address]] = []
         self._loop = asyncio.get_running_loop()
-        self._timer = self._loop.call_later(TICK, self._tick)
+        self._ticked = self._loop.time()
+        self._timer: asyncio.TimerHandle | None = None  # of the next tick; None while it rests
         self.sent = 0
         self._last: deque[Packets] = deque(maxlen=4000)  # 40 s
 
     def send(self, command: commands.Command) -> None:
         """A command, at once."""
+        self._wake()
         now = self._loop.time()
         if isinstance(command, commands.Allocate):
             row = self._free.pop(0)
@@ -253,13 +257,14 @@ class EngineLink:
 
     async def close(self) -> None:
         """Stops the clockwork, and lets go of files; nothing is said any more."""
-        self._timer.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
         for row in np.flatnonzero(self.engine.ports.taken).tolist():
             self.engine.apply(commands.Release(row), self._loop.time())
 
     def intrude(self, row: int, data: bytes, source: Address) -> None:
         """A stranger sends something to the port of a row."""
-        self._inbox.append((row, data, source))
+        self._comes(row, data, source)
 
     def press(self, row: int, key: str) -> None:
         """The peer of a row sends a telephone event."""
@@ -287,7 +292,12 @@ class EngineLink:
         pack(data, kind * one, one > 0, (sequence & 0xFFFF) * one, stamp, ssrc * one)
         size = HEADER + len(content)
         data[0, HEADER:size] = np.frombuffer(content, np.uint8)
-        self._inbox.append((row, data.tobytes()[:size], self.engine.ports.remote[row]))
+        self._comes(row, data.tobytes()[:size], self.engine.ports.remote[row])
+
+    def _comes(self, row: int, data: bytes, source: Address) -> None:
+        """A packet, for the next tick."""
+        self._wake()
+        self._inbox.append((row, data, source))
 
     def heard(self, row: int) -> Pcm:
         """What the peer of a row was sent lately; PCMU."""
@@ -297,7 +307,8 @@ class EngineLink:
         return pcm
 
     def _tick(self) -> None:
-        self._timer = self._loop.call_at(self._timer.when() + TICK, self._tick)
+        self._ticked += TICK
+        self._timer = None
         out = self.engine.tick(self._drain(), self._loop.time())
         self.sent += sum(map(len, out.packets))
         self._last += out.packets
@@ -306,6 +317,16 @@ class EngineLink:
         said, self._said[:] = [*self._said, *out.events], []
         if said:
             self._on_events(said)
+        if self._said or self._inbox or not self.engine._is_quiet():
+            self._wake()
+
+    def _wake(self) -> None:
+        """Goes on, in step with the ticks that were left out."""
+        if self._timer is None:
+            rested = max(0, int((self._loop.time() - self._ticked) / TICK + 1e-6))
+            self._ticked += rested * TICK
+            self.engine._ticks += rested
+            self._timer = self._loop.call_at(self._ticked + TICK, self._tick)
 
     def _cross(self, packets: Packets) -> None:
         """What goes to a port of a media worker arrives there."""
@@ -314,7 +335,7 @@ class EngineLink:
             if host == "127.0.0.2":
                 worker, offset = divmod(port - 20000, 1000)
                 source = "127.0.0.2", self._first + 2 * row
-                self._engines[worker]._inbox.append((offset // 2, data[:length].tobytes(), source))
+                self._engines[worker]._comes(offset // 2, data[:length].tobytes(), source)
 
     def _drain(self) -> Inbox:
         came, self._inbox = self._inbox, []
@@ -356,6 +377,19 @@ class Whole(Generic[W]):
     def link(self) -> W:
         """The media worker."""
         return self.links[0]
+
+    async def account_sid(self) -> str:
+        """The only account."""
+        (account,) = await self.services.store.accounts.all()
+        return account.account_sid
+
+    async def calls(self, **filters: str) -> Sequence[Call]:
+        """Its calls, the newest first; `filters` as the REST API's: `to`, `status`."""
+        return (await self.services.store.calls.page(await self.account_sid(), Page(), filters)).rows
+
+    async def notes(self, **filters: str) -> Sequence[Notification]:
+        """Its notifications, the newest first; `call_sid`: those of a call."""
+        return (await self.services.store.notifications.page(await self.account_sid(), Page(), filters)).rows
 
     async def kill(self, worker: int) -> None:
         """A media worker dies, and no other takes its place."""
