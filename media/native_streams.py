@@ -152,7 +152,7 @@ class NativeStreams:
             self._jitter.adapt(self._wavering[:found])
 
     def say(self, audio: Audio, entries: Rows, law: Rows, wire: Wire) -> None:
-        audio, entries, law = (np.ascontiguousarray(column) for column in (audio, entries, law))
+        audio, entries, law = np.ascontiguousarray(audio), np.ascontiguousarray(entries), np.ascontiguousarray(law)
         self._library.mixing_encode(
             ctypes.c_void_p(audio.ctypes.data), ctypes.c_int64(len(audio)), ctypes.c_void_p(entries.ctypes.data),
             ctypes.c_void_p(law.ctypes.data), self._codes, ctypes.c_void_p(wire.ctypes.data),
