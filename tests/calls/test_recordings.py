@@ -165,6 +165,7 @@ def wav(seconds: float, said: float, odd: bytes = b"") -> bytes:
 CUT_OFF = [
     (wav(3.5, 3.0), "completed", 4, None),
     (wav(3.5, 0.0, b"x"), "completed", 4, None),
+    (bytes(44) + wav(3.5, 3.5)[44:], "completed", 4, None),  # the power went before the header was on the disk
     (wav(0.0, 0.0), "absent", 0, 16101),
     (b"RIFF", "absent", 0, 16101),
     (None, "absent", 0, 16101),

@@ -105,6 +105,19 @@ def test_a_killed_worker_is_noticed_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.interop
+def test_a_worker_that_stands_still_can_be_killed_and_is_noticed(tmp_path: Path) -> None:
+    async def test(link: WorkerLink, heard: Heard) -> None:
+        link.send(commands.Allocate(1))
+        await heard.one(events.Allocated)
+        os.kill(link.pid, signal.SIGSTOP)
+        link.kill()
+        await heard.until(lambda: bool(heard.lost))
+        link.kill()
+
+    with_worker(tmp_path, test)
+
+
+@pytest.mark.interop
 def test_a_worker_whose_link_closes_finishes_its_recordings(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
 

@@ -258,24 +258,25 @@ async def repair(row: Row, services: Services) -> None:
     path = services.recordings_dir / row.blob
     try:
         with services.clock.working():
-            changes = _kept(*await asyncio.get_running_loop().run_in_executor(REPAIRS, _repair_file, path))
+            changes = _kept(
+                *await asyncio.get_running_loop().run_in_executor(REPAIRS, _repair_file, path, row.channels)
+            )
     except OSError as error:
         LOG.error("! recording %s cannot be repaired: %s", row.sid, error)
         changes = {"status": "failed", "error_code": TROUBLE}
     await finish(row, changes, services.recording_url(row.account_sid, row.sid), services)
 
 
-def _repair_file(path: Path) -> tuple[float, int, str]:
+def _repair_file(path: Path, channels: int) -> tuple[float, int, str]:
     """Makes a cut-off WAV file true: whole samples, and a header that says how many; (seconds, bytes, SHA-256), zeros
     where nothing can be played."""
     path.with_name(path.name + TRIMMED).unlink(missing_ok=True)
     if not path.exists() or path.stat().st_size < files.HEADER_SIZE:
         return 0.0, 0, ""
     with path.open("r+b") as file:
-        header = files.repaired(file.read(files.HEADER_SIZE), path.stat().st_size)
+        header = files.repaired(channels, path.stat().st_size)
         data = int.from_bytes(header[40:44], "little")
         file.truncate(files.HEADER_SIZE + data)
-        file.seek(0)
         file.write(header)
         file.seek(0)
         digest = file_digest(file, "sha256").hexdigest()
