@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
 from gateway.api.http import Reply, Request, Route
@@ -64,23 +64,31 @@ class Callbacks:
         host = request.json.get("host") if isinstance(request.json, dict) else None
         if not isinstance(host, str) or not host:
             raise ApiError(400, 20001, 'the body must be {"host": "HOST"} or {"host": "HOST:PORT"}')
-        ids = [row["id"] for row in await self._of_host(host.lower(), True, "", 0, None)]
-        count = await self._outbox.replay(ids)
+        count = 0
+        async for rows in self._pages(host.lower(), True, "", 0):
+            count += await self._outbox.replay([row["id"] for row in rows])
         if count:
             self._kick()
         return Reply(202, {"replayed": count})
 
     async def _of_host(
-        self, host: str, dead: bool | None, account_sid: str, after: int, most: int | None
+        self, host: str, dead: bool | None, account_sid: str, after: int, most: int
     ) -> Sequence[Mapping[str, Any]]:
         """Those of a host (an empty one is any), `most` of them."""
         found: list[Mapping[str, Any]] = []
+        async for rows in self._pages(host, dead, account_sid, after):
+            found += rows
+            if len(found) >= most:
+                break
+        return found[:most]
+
+    async def _pages(
+        self, host: str, dead: bool | None, account_sid: str, after: int
+    ) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
+        """Some at a time: there may be more than there is memory for."""
         while rows := await self._outbox.some(dead=dead, account_sid=account_sid, after=after, limit=AT_ONCE):
-            found += [dict(row) for row in rows if host in ("", host_of(row["url"]))]
+            yield [dict(row) for row in rows if host in ("", host_of(row["url"]))]
             after = rows[-1]["id"]
-            if most is not None and len(found) >= most:
-                return found[:most]
-        return found
 
 
 def _field(request: Request, name: str) -> str:
