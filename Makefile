@@ -9,7 +9,7 @@ SOURCES := gateway media sip twiml tests bench examples
 
 setup: .venv/.run
 
-.venv/.run: requirements.lock pyproject.toml media/packets.c media/blocks.c
+.venv/.run: requirements.lock pyproject.toml media/packets.c media/blocks.c media/streams.c gateway/pages.c
 	@scripts/setup requirements.lock
 	@touch $@
 

@@ -47,7 +47,7 @@ class Agent:
     ) -> None:
         self._policy = session_timer or TimerPolicy()
         self._layer = Layer(random, timings or Timings(), user_agent, advertised or {})
-        self._sessions = Sessions()
+        self._sessions = Sessions(self._layer.alarms)
         self._uas = Uas(self._layer, self._sessions, self._policy, registrar=registrar)
         self._registrations = Registrations(self._layer)
 
@@ -101,18 +101,18 @@ class Agent:
                 outputs = [*aliases(message, flow), *self._uas.receive(message, flow, now)]
         except SipError as error:
             return _refuse_unread(data, flow, error)
-        return self._tidied(outputs)
+        return self._tidied(outputs, now)
 
     def apply(self, command: commands.Command | Outcome, now: float) -> list[Output]:
         """A command of the gateway (to an ended session: nothing), or what became of an output."""
-        return self._tidied(self._apply(command, now))
+        return self._tidied(self._apply(command, now), now)
 
     def tick(self, now: float) -> list[Output]:
         """Lets ring what is due."""
         outputs: list[Output] = []
         while (due := self._layer.alarms.due(now)) is not None:
             outputs += [*self._layer.ring(*due, now), *unheard(*due)]
-        return self._tidied(outputs)
+        return self._tidied(outputs, now)
 
     def next_timeout(self) -> float | None:
         """When `tick` has something to do."""
@@ -164,8 +164,8 @@ class Agent:
         self._sessions.add(session)
         return session.start(now)
 
-    def _tidied(self, outputs: list[Output]) -> list[Output]:
-        self._sessions.tidy(outputs)
+    def _tidied(self, outputs: list[Output], now: float) -> list[Output]:
+        self._sessions.tidy(outputs, now)
         return outputs
 
 

@@ -8,17 +8,25 @@ from sip.dialogs import Dialogs
 from sip.events import Answered, Ended, Redirected, Ringing
 from sip.incoming import IncomingSession
 from sip.layer import Output
+from sip.machine import Alarms
 from sip.message import Request
 from sip.outgoing import OutgoingSession
 from sip.replaces import Replaces
 from sip.session import Phase, Session
 
+SWEEP = 0.5  # seconds: thousands may wait for the answer to their BYE, and each message is no reason to ask them all
+
 
 class Sessions(Mapping[str, Session]):
-    """Those that are not forgotten yet; one that has ended stays until its last exchanges are over."""
+    """Those that are not forgotten yet; one that has ended stays until soon after its last exchanges.
 
-    def __init__(self) -> None:
+    It is a machine with one deadline (sip/machine.py).
+    """
+
+    def __init__(self, alarms: Alarms) -> None:
+        self.timers: dict[str, float] = {}
         self.dialogs = Dialogs()
+        self._alarms = alarms
         self._sessions: dict[str, Session] = {}
         self._invites: dict[tuple[str, str], IncomingSession] = {}  # by branch and Call-ID
         self._ending: dict[str, Session] = {}
@@ -61,15 +69,30 @@ class Sessions(Mapping[str, Session]):
             return session.id if isinstance(session, OutgoingSession) else 481
         return 486 if wanted.early_only else session.id
 
-    def tidy(self, outputs: Sequence[Output]) -> None:
-        """Files the dialogs that were made, and forgets the sessions that are done."""
+    def tidy(self, outputs: Sequence[Output], now: float) -> None:
+        """Files the dialogs that were made, and forgets the sessions that are done with their end."""
         for output in outputs:
             if isinstance(output, Answered | Ringing | Redirected) and output.session in self._sessions:
                 self._file(self._sessions[output.session])
             elif isinstance(output, Ended) and output.session in self._sessions:
-                self._ending[output.session] = self._sessions[output.session]
+                self._end(self._sessions[output.session], now)
+
+    def _end(self, session: Session, now: float) -> None:
+        """Forgets a session that has ended, now or when its last exchanges are over."""
+        if session.done:
+            self._forget(session)
+            return
+        self._ending[session.id] = session
+        if not self.timers:
+            self._alarms.set(self, "sweep", now + SWEEP)
+
+    def ring(self, name: str, now: float) -> list[Output]:
+        """Forgets those whose last exchanges are over by now."""
         for session in [one for one in self._ending.values() if one.done]:
             self._forget(session)
+        if self._ending:
+            self._alarms.set(self, "sweep", now + SWEEP)
+        return []
 
     def _file(self, session: Session) -> None:
         """The dialogs of a session, those of branches that ring included."""
@@ -79,7 +102,8 @@ class Sessions(Mapping[str, Session]):
         self.dialogs.file(session, tuple(dict.fromkeys(dialog.key for dialog in dialogs)))
 
     def _forget(self, session: Session) -> None:
-        del self._sessions[session.id], self._ending[session.id]
+        del self._sessions[session.id]
+        self._ending.pop(session.id, None)
         self.dialogs.forget(session)
         if isinstance(session, IncomingSession):
             self._invites.pop(session.cancel_key, None)

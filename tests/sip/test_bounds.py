@@ -8,6 +8,7 @@ from sip import commands
 from sip.events import Cause, Ended, Offered, ReferProgress, Referred, Renegotiated, Ringing
 from sip.outputs import Question, Resolve, Resolved
 from sip.session_timer import TimerPolicy
+from sip.sessions import SWEEP
 from tests.lib.peer import Peer
 from tests.lib.wire import Wire
 from tests.lib.wired import connected, incoming, place
@@ -67,12 +68,13 @@ def test_a_provisional_response_after_hangup_starts_the_cancel_and_its_time() ->
     assert peer.left() == NOTHING
 
 
-def test_a_call_that_was_refused_after_cancel_is_forgotten_at_once() -> None:
+def test_a_call_that_was_refused_after_cancel_is_forgotten_at_the_next_sweep() -> None:
     peer = Peer()
     invite = peer.called()
     peer.reply(invite, 180)
     peer.apply(commands.Hangup("out"))
     peer.reply(invite, 487)
+    peer.run(SWEEP)
     assert peer.agent.sessions == 0
 
 
