@@ -9,7 +9,7 @@ SOURCES := gateway media sip twiml tests bench examples
 
 setup: .venv/.run
 
-.venv/.run: requirements.lock pyproject.toml media/packets.c media/blocks.c media/streams.c gateway/pages.c
+.venv/.run: requirements.lock pyproject.toml $(wildcard media/*.c gateway/*.c)
 	@scripts/setup requirements.lock
 	@touch $@
 
