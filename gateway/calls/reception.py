@@ -97,6 +97,9 @@ class Reception:
         arrival = await admit(self._services, event)
         if isinstance(arrival, Arrival):
             arrival = await self._of_active(arrival)
+        if event.session not in self._services.legs:
+            LOG.info("x the caller has gone before the call was admitted")
+            return None
         if isinstance(arrival, Refusal):
             self._refuse(event, arrival)
             return None
