@@ -120,7 +120,7 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         names = Names()
         close.push_async_callback(names.close)
         guard = Guard(settings.webhooks.allow, loopback=alone, lookup=names.lookup)
-        transport = AiohttpTransport()
+        transport = AiohttpTransport(edges=settings.webhooks.edges)
         close.push_async_callback(transport.close)
         ledger = Ledger(store.requests, settings.webhooks.kept_requests)
         webhooks = Webhooks(transport, guard, store, sids, clock, ledger)

@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from gateway.calls.fallback_document import check
+from gateway.webhooks.overrides import is_edge
 from sip.registrar import Rules
 from sip.transport.stream import Bounds
 from twiml.errors import TwimlError
@@ -196,11 +197,13 @@ class Store(Section):
 class Webhooks(Section):
     """`allow`: what webhooks may reach besides public addresses, networks in CIDR form.
 
+    `edges`: the local address from which each edge of the connection override `e` is left; others leave from any.
     `kept_requests`: how many are kept for `/operator/v1/requests`, each for a day. `fallback_twiml`: what answers a
     number's calls when neither its URL nor its fallback URL can be had, and the number has no such document of its own.
     """
 
     allow: tuple[str, ...] = ()
+    edges: dict[str, str] = Field(default_factory=dict)
     kept_requests: int = Field(default=500_000, ge=0, le=1_000_000_000)
     fallback_twiml: str = ""
 
@@ -212,6 +215,15 @@ class Webhooks(Section):
                 check(value)
             except TwimlError as error:
                 raise ValueError(f"line {error.line}: {error}") from error
+        return value
+
+    @field_validator("edges")
+    @classmethod
+    def _are_edges(cls, value: dict[str, str]) -> dict[str, str]:
+        for edge, address in value.items():
+            if not is_edge(edge):
+                raise ValueError(f"{edge} is no edge of Twilio's")
+            ip_address(address)
         return value
 
     @field_validator("allow")

@@ -101,13 +101,14 @@ class Webhooks:
         terms = Terms(
             {"User-Agent": USER_AGENT, "Accept": "*/*", **headers}, request.key or await self._key(request.account_sid),
             request.account_sid, request.token or self._sids.token(), request.subject,
-            choice.connect, choice.read, limit, choice.sni, request.unseen,
+            choice.connect, choice.read, limit, choice.sni, unseen=request.unseen,
         )  # fmt: skip
         hop = Hop.first(request, wanted)
         total = total or choice.total
         try:
             async with asyncio.timeout(total):
                 for left in range(choice.retries, -1, -1):
+                    terms = replace(terms, edge=choice.edge(choice.retries - left))
                     try:
                         answer = await self._hops.follow(hop, terms, request.jar)
                     except FetchError as error:

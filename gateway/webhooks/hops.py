@@ -96,6 +96,7 @@ class Terms:
     read: float
     limit: int
     sni: bool = True
+    edge: str = ""
     unseen: bool = False  # what is answered is nobody's but ours: it is not written down, and nothing is followed
 
 
@@ -156,6 +157,7 @@ class Hops:
             answer = await self._transport.request(
                 hop.method, hop.target.url, headers, content[1] if content else None,
                 addresses=addresses, connect=terms.connect, read=terms.read, limit=terms.limit, sni=terms.sni,
+                edge=terms.edge,
             )  # fmt: skip
             error = ""
         except FetchError as failed:

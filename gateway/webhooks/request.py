@@ -73,4 +73,5 @@ class Transport(Protocol):
         read: float,
         limit: int,
         sni: bool = True,
+        edge: str = "",
     ) -> Answer: ...

@@ -45,15 +45,19 @@ class PinnedResolver(AbstractResolver):
 
 
 class AiohttpTransport:
-    """`request.Transport` on a session of its own."""
+    """`request.Transport` on sessions of its own. `edges`: edge -> the local address from which it is left."""
 
-    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None, edges: Mapping[str, str] | None = None) -> None:
         self._trusted = tls
+        self._session = self._open(None)
+        self._edges = {edge: self._open(address) for edge, address in (edges or {}).items()}
+
+    def _open(self, source: str | None) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(
             resolver=PinnedResolver(), use_dns_cache=False, limit=0, limit_per_host=500, keepalive_timeout=KEEP_ALIVE,
-            ssl=tls or True,
+            ssl=self._trusted or True, local_addr=(source, 0) if source is not None else None,
         )  # fmt: skip
-        self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+        return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
     async def request(
         self,
@@ -67,13 +71,14 @@ class AiohttpTransport:
         read: float,
         limit: int,
         sni: bool = True,
+        edge: str = "",
     ) -> Answer:
         """One request; FetchError says in Twilio's codes why it failed. With a limit of 0 it cannot be the body."""
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=connect, sock_read=read)
         pinned = PINNED.set(addresses)
         began = False
         try:
-            async with self._session.request(
+            async with self._edges.get(edge, self._session).request(
                 method,
                 URL(url, encoded=True),
                 headers=headers,
@@ -102,7 +107,8 @@ class AiohttpTransport:
 
     async def close(self) -> None:
         """Closes all connections."""
-        await self._session.close()
+        for session in (self._session, *self._edges.values()):
+            await session.close()
 
 
 def _by_name(headers: Mapping[str, str]) -> dict[str, str]:

@@ -29,6 +29,7 @@ class Seen:
     at: float
     addresses: tuple[str, ...]
     sni: bool = True
+    edge: str = ""
 
     @property
     def params(self) -> dict[str, str]:
@@ -111,11 +112,12 @@ class FakeWeb:
         read: float,
         limit: int,
         sni: bool = True,
+        edge: str = "",
     ) -> Answer:
         """`request.Transport`: connects, asks the route, waits out its delay."""
         await self._connect(url, connect)
         now = asyncio.get_running_loop().time()
-        seen = Seen(method, url, dict(headers), body or b"", now, tuple(addresses), sni)
+        seen = Seen(method, url, dict(headers), body or b"", now, tuple(addresses), sni, edge)
         self.requests.append(seen)
         reply = await self._answer(seen)
         await asyncio.sleep(min(reply.delay, read))

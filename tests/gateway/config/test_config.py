@@ -79,6 +79,8 @@ def test_trunks_and_routes_know_their_lines() -> None:
         ("[limits]\ncps = 0", "limits.cps: Input should be greater than 0"),
         ("[limits]\nconcurrency = 1.5", "limits.concurrency: "),
         ('[webhooks]\nallow = ["10.0.0.1/8"]', "webhooks.allow: 10.0.0.1/8 has host bits set"),
+        ('[webhooks.edges]\nmoon = "192.0.2.7"', "webhooks.edges: moon is no edge of Twilio's"),
+        ('[webhooks.edges]\ndublin = "near"', "webhooks.edges: 'near' does not appear to be an IPv4"),
         ('[webhooks]\nfallback_twiml = "<Say/>"', "webhooks.fallback_twiml: line 1: the root is <Say>"),
         ('[store]\ndurability = "none"', "store.durability: Input should be 'process' or 'power'"),
         ("[http", "Expected ']'"),

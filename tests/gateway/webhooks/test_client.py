@@ -245,6 +245,14 @@ def test_statuses_are_retried_where_asked_with_the_same_token() -> None:
     assert fetch(web, URL + "#rc=2&rp=4xx").status == 200
 
 
+def test_retries_go_out_by_the_next_edge() -> None:
+    web = FakeWeb()
+    web.route(URL, Reply(status=500))
+    failing(web, f"{URL}#rc=3&rp=5xx&e=dublin,tokyo-ix,sydney")
+    failing(web, URL)
+    assert [seen.edge for seen in web.requests] == ["dublin", "tokyo-ix", "sydney", "dublin", ""]
+
+
 def test_fifteen_seconds_are_all_there_is() -> None:
     web = FakeWeb()
     web.route(URL, Reply(status=302, headers={"Location": "/slow"}, delay=10))

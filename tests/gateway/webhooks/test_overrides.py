@@ -16,7 +16,15 @@ def test_nothing_given_is_the_default() -> None:
 
 def test_all_of_them() -> None:
     given = parse("ct=1000&rt=3000&tt=9000&rc=5&rp=ct,rt&e=dublin,ashburn-ix&sni=n")
-    assert given == Overrides(connect=1.0, read=3.0, total=9.0, retries=5, on=frozenset({"ct", "rt"}), sni=False)
+    assert given == Overrides(
+        connect=1.0,
+        read=3.0,
+        total=9.0,
+        retries=5,
+        on=frozenset({"ct", "rt"}),
+        sni=False,
+        edges=("dublin", "ashburn-ix"),
+    )
 
 
 def test_rp_all_is_every_kind() -> None:

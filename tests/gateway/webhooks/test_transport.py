@@ -29,7 +29,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nSet-Cookie: a=1\r\nSet-Cooki
 def asked(
     serve: Serve, path: str = "/x", *, body: bytes | None = b"", tls: ssl.SSLContext | None = None,
     trust: ssl.SSLContext | None = None, host: str = "app.example.com", limit: int = 1000,
-    addresses: tuple[str, ...] = ("127.0.0.1",), read: float = 5.0, sni: bool = True,
+    addresses: tuple[str, ...] = ("127.0.0.1",), read: float = 5.0, sni: bool = True, edge: str = "",
 ) -> Answer:  # fmt: skip
     """One request to a server that runs `serve` on each connection."""
 
@@ -47,11 +47,11 @@ def asked(
             server = await asyncio.start_server(closing, "127.0.0.1", 0, ssl=tls)
             stack.callback(server.close)
             port = server.sockets[0].getsockname()[1]
-            transport = AiohttpTransport(trust)
+            transport = AiohttpTransport(trust, {"dublin": "127.0.0.3"})
             stack.push_async_callback(transport.close)
             return await transport.request(
                 "POST" if body else "GET", f"{'https' if tls else 'http'}://{host}:{port}{path}", {"X-A": "1"}, body,
-                addresses=addresses, connect=2.0, read=read, limit=limit, sni=sni,
+                addresses=addresses, connect=2.0, read=read, limit=limit, sni=sni, edge=edge,
             )  # fmt: skip
 
     return asyncio.run(main())
@@ -166,6 +166,18 @@ def test_a_connection_is_used_again_after_a_body_that_nobody_needs() -> None:
 def test_lists_in_several_lines_are_one() -> None:
     answer = asked(answering(OK + b"Cache-Control: no-store\r\nCache-Control: max-age=60\r\nContent-Length: 0\r\n\r\n"))
     assert answer.headers["cache-control"] == "no-store, max-age=60"
+
+
+def test_an_edge_is_left_from_its_own_address() -> None:
+    peers: list[str] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        peers.append(writer.get_extra_info("peername")[0])
+        await answering(OK + b"Content-Length: 0\r\n\r\n")(reader, writer)
+
+    for edge in ("dublin", "tokyo", ""):
+        assert asked(serve, edge=edge).status == 200
+    assert peers == ["127.0.0.3", "127.0.0.1", "127.0.0.1"]
 
 
 def test_refused_is_11202() -> None:
