@@ -11,7 +11,6 @@ import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from datetime import timedelta
 from typing import Any
 
 from gateway.clock import Clock
@@ -19,6 +18,7 @@ from gateway.sids import Sids, is_sid
 from gateway.store import Store
 from gateway.store.outbox import PAGE
 from gateway.store.rows import Callback, Notification
+from gateway.webhooks.attempts import PATIENCE, PLAN
 from gateway.webhooks.errors import Failure, FetchError
 from gateway.webhooks.lanes import Lane, Place, Waiting, callback_of, host_of
 from gateway.webhooks.slots import Host, Slots
@@ -31,17 +31,6 @@ UNWELCOME = 15003  # Twilio: "Call Progress: Warning Response to Callback URL"
 WHOLE = 2000  # callbacks in memory with all that they say: of a longer backlog only the keys are
 REMEMBERED = 10_000  # hosts that were quick
 BROKEN = 5.0  # seconds after which a database that failed is asked again
-PATIENCE = timedelta(days=1)  # no callback is given up sooner, however often the gateway was started meanwhile
-
-
-def pauses() -> Iterator[float]:
-    """Seconds between the attempts: doubling to a minute, each minute for an hour, each quarter hour for a day."""
-    yield from (1, 2, 4, 8, 16, 32, 60)
-    yield from (60 for _ in range(60))
-    yield from (900 for _ in range(96))
-
-
-PLAN = tuple(pauses())
 
 
 class Outbox:
@@ -189,6 +178,9 @@ class Outbox:
                     waiting.first_tried = waiting.first_tried or self._clock.wall()
                     await self._failed(waiting, UNTRIED, dead=True)
                     self._forget(lane.queue.popleft())
+            except Exception:
+                LOG.exception("! callbacks that rest could not be given up, with the next one that is")
+                return
             finally:
                 self._leave(lane)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -110,5 +111,32 @@ def test_a_backlog_is_read_by_pages_and_new_ones_come_behind_it(tmp_path: Path) 
             await passes(30)
             assert len(app.asked) == CALLS * EACH + 1
             assert [callback.token for _, callback in app.asked if callback.ordering == "CA0"][-1] == "last"
+
+    run(main)
+
+
+def test_a_database_that_fails_while_much_is_given_up_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main(clock: VirtualClock) -> None:
+        app, failures = App(clock, refusing), 0
+        async with bench(clock, tmp_path, app) as one:
+            failed = one.store.outbox.failed
+
+            async def sometimes(id: int, *given: Any, **more: Any) -> None:
+                nonlocal failures
+                failures += more["dead"] and id % 50 == 0 and failures < 10
+                if more["dead"] and id % 50 == 0 and failures < 10:
+                    raise OSError("no space left")
+                await failed(id, *given, **more)
+
+            monkeypatch.setattr(one.store.outbox, "failed", sometimes)
+            await fill(one)
+            await passes(4 * DAY + 8 * 3600)
+            rows = await one.rows()
+            assert failures == 10
+            assert len(rows) == CALLS * EACH
+            assert all(row["dead"] for row in rows)
+            assert one.outbox.pending == 0
 
     run(main)
