@@ -117,7 +117,7 @@ def test_a_peer_gets_no_telephone_events_of_it_and_goes_on_hearing_it() -> None:
     rig.do(commands.Withhold(0, True))
     time = np.arange(4000) / 8000
     assert np.abs(say(rig, (9000 * np.sin(2 * np.pi * 300 * time)).astype(np.int16))).max() > 8000
-    event = Sent(0, payload(EVENTS.index("4"), True, 800), 900, 90000, DTMF)
+    event = Sent(0, payload(EVENTS.index("4"), True, 800), 60, 90000, DTMF)
     sent = [one for _ in range(10) for one in rig.tick(event).get(1, [])]
     assert {one.payload_type for one in sent} == {0}
     assert len(rig.heard(events.DigitReceived)) == 1
