@@ -18,6 +18,7 @@ class Duties:
     forwarding: Mask  # by row: its packets are passed on as they are
     forwards: bool  # there is one
     listening: Rows  # somebody needs their audio as samples: recorded, bridged but not forwarded, without events
+    inband: Rows  # of those: no events were agreed on, their digits are heard
     fed: Rows  # of those that send: what is forwarded into them is all that they send
     unfed: Rows  # the others that send
     withholds: bool  # nobody may keep what some row says
@@ -37,6 +38,7 @@ def duties_of(ports: Ports, forwarder: Forwarder, playing: Mask, wanted: Mask) -
         forwarding=forwarding,
         forwards=bool(forwarding.any()),
         listening=np.flatnonzero(listening),
+        inband=np.flatnonzero(listening & (ports.dtmf_type < 0)),
         fed=np.flatnonzero(sends & fed),
         unfed=np.flatnonzero(sends & ~fed),
         withholds=bool(ports.withheld.any()),

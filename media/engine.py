@@ -14,7 +14,7 @@ from media.capturer import Capturer
 from media.captures import Captures, CaptureWriter
 from media.codecs import g711
 from media.conferences import Conferences
-from media.departures import Spoken, packed, silent
+from media.departures import Spoken, silent
 from media.dialling import Dialling
 from media.dtmf import Events, Listener, is_event
 from media.duties import Duties, duties_of
@@ -257,7 +257,7 @@ class Engine:
             if len(packets):
                 self._streams.buffer(packets, headers, self._listened)
             self._streams.hear(duties.listening, self._heard)
-            self._detect(duties.listening, out)
+            self._detect(duties.inband, out)
         if duties.withholds:
             self._heard[self._withholding.rows] = self._withholding.keyless(self._heard[self._withholding.rows])
         out.events += self._conferences.hear(self._heard)
@@ -319,8 +319,7 @@ class Engine:
         self._listened[listening] = True
         return self._duties
 
-    def _detect(self, listening: Rows, out: Outbox) -> None:
-        rows = listening[self.ports.dtmf_type[listening] < 0]
+    def _detect(self, rows: Rows, out: Outbox) -> None:
         for row, digit in self._listener.listen(rows, self._heard[rows]):
             out.events.append(events.DigitReceived(row, digit, True))
 
@@ -336,13 +335,11 @@ class Engine:
             self._conferences.speak(spoken, playing)
         if self._dialling:
             out.events += self._dialling.into(spoken)
-        self._said[rows] = spoken.wire
+        if self._taps or self._sinks:
+            self._said[rows] = spoken.wire
         if self._taps:
             self._taps.into(spoken, *self._kept(duties))
-        self._forwarder.broke(rows)
-        packets = packed(self.ports, spoken)
-        self.ports.count_out(packets)
-        return packets
+        return self._streams.pack(spoken)
 
     def _mix_pairs(self, spoken: Spoken, forwarding: Mask) -> None:
         """Into rows whose bridge is not forwarded: what their peer says, and what plays there."""

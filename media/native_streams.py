@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from media import native
 from media.codecs import g711
+from media.departures import Spoken
 from media.duties import Duties
 from media.forward import STARVED
-from media.frames import Mask, Pcm, Rows, Wire
+from media.frames import FRAME, Mask, Pcm, Rows, Wire
 from media.mixer import Audio
 from media.rtp import HEADER, NONE, WIDTH, Headers, Packets
 from media.streams import NumpyStreams, Owners, Streams
@@ -93,6 +94,9 @@ class NativeStreams:
         self._events, self._largest = ctypes.c_int64(), 0
         self._duties: Duties | None = None
         self._forwarding = self._fed = ctypes.c_void_p()
+        self._outgoing = np.zeros((len(ports), HEADER + FRAME), np.uint8)
+        self._lengths = np.zeros(len(ports), np.int64)
+        self._outgoing_at = tuple(ctypes.c_void_p(one.ctypes.data) for one in (self._outgoing, self._lengths))
         self._tables = np.stack((g711.ULAW_TO_PCM, g711.ALAW_TO_PCM))
         self._codes = ctypes.c_void_p(g711.ENCODE.ctypes.data)
         self._wavering = np.zeros(len(ports), np.int64)
@@ -100,7 +104,7 @@ class NativeStreams:
         for function in (library.streams_sort, library.streams_count, library.streams_forward, library.streams_wait):
             function.restype = ctypes.c_int64
         library.playout_take.restype = ctypes.c_int64
-        library.playout_put.restype = library.mixing_encode.restype = None
+        library.playout_put.restype = library.mixing_encode.restype = library.streams_pack.restype = None
 
     def sort(self, packets: Packets) -> tuple[Headers, Rows]:
         count = len(packets)
@@ -136,6 +140,15 @@ class NativeStreams:
         self._look_up(duties)
         count, starved = ctypes.c_int64(len(duties.fed)), ctypes.c_int64(STARVED)
         return bool(self._library.streams_wait(self._rows, self._fed, count, starved))
+
+    def pack(self, spoken: Spoken) -> Packets:
+        count, rows = len(spoken.rows), spoken.rows
+        self._library.streams_pack(
+            self._rows, ctypes.c_void_p(rows.ctypes.data), ctypes.c_int64(count),
+            *(ctypes.c_void_p(one.ctypes.data) for one in (spoken.types, spoken.timestamps, spoken.sizes, spoken.wire)),
+            ctypes.c_int64(STARVED), *self._outgoing_at,
+        )  # fmt: skip
+        return Packets(rows, self._outgoing[:count], self._lengths[:count])
 
     def buffer(self, packets: Packets, headers: Headers, listened: Mask) -> None:
         self._library.playout_put(

@@ -20,6 +20,16 @@ static void put_big(uint8_t *at, int bytes, int64_t value)
         at[bytes] = (uint8_t)value, value >>= 8;
 }
 
+/* A header of ours. */
+static void head(uint8_t *to, int marker, int64_t type, int64_t sequence, int64_t timestamp, int64_t ssrc)
+{
+    to[0] = 0x80;
+    to[1] = (uint8_t)(marker << 7 | type);
+    put_big(to + 2, 2, sequence);
+    put_big(to + 4, 4, timestamp);
+    put_big(to + 8, 4, ssrc);
+}
+
 /* How far `ahead` is ahead of `of` among 16-bit numbers. */
 static int64_t distance(int64_t ahead, int64_t of)
 {
@@ -129,11 +139,8 @@ static void pass(const struct rows *rows, const struct headers *of, const struct
     align(rows, of, i, target);
     int64_t sequence = (of->sequence[i] + rows->ahead_sequence[target]) & 0xFFFF;
     int64_t type = event ? rows->dtmf_type[target] : rows->payload_type[target];
-    to[0] = 0x80;
-    to[1] = (uint8_t)((of->marker[i] || rows->marker[target]) << 7 | type);
-    put_big(to + 2, 2, sequence);
-    put_big(to + 4, 4, of->timestamp[i] + rows->ahead_timestamp[target]);
-    put_big(to + 8, 4, rows->ssrc[target]);
+    int64_t timestamp = of->timestamp[i] + rows->ahead_timestamp[target];
+    head(to, of->marker[i] || rows->marker[target], type, sequence, timestamp, rows->ssrc[target]);
     memcpy(to + HEADER, from->data + i * from->width + of->start[i], (size_t)of->size[i]);
     rows->marker[target] = 0;
     rows->sequence[target] = (sequence + 1) & 0xFFFF;
@@ -170,4 +177,24 @@ int64_t streams_wait(const struct rows *rows, const int64_t *fed, int64_t count,
     for (int64_t i = 0; i < count; i++)
         found += ++rows->idle[fed[i]] > starved;
     return found;
+}
+
+/* What `count` rows of ours say, a frame each in `wire`, as packets: into `out`, HEADER + FRAME bytes each. What was
+ * forwarded into the rows has to be aligned anew. */
+void streams_pack(const struct rows *rows, const int64_t *saying, int64_t count, const int64_t *types,
+                  const int64_t *timestamps, const int64_t *sizes, const uint8_t *wire, int64_t starved, uint8_t *out,
+                  int64_t *lengths)
+{
+    for (int64_t i = 0; i < count; i++) {
+        int64_t row = saying[i];
+        uint8_t *to = out + i * (HEADER + FRAME);
+        head(to, rows->marker[row], types[i], rows->sequence[row], timestamps[i], rows->ssrc[row]);
+        memcpy(to + HEADER, wire + i * FRAME, FRAME);
+        rows->marker[row] = rows->aligned[row] = 0;
+        rows->idle[row] = starved;
+        rows->sequence[row] = (rows->sequence[row] + 1) & 0xFFFF;
+        rows->packets_out[row]++;
+        rows->bytes_out[row] += sizes[i];
+        lengths[i] = HEADER + sizes[i];
+    }
 }

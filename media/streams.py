@@ -11,6 +11,7 @@ import numpy as np
 
 from media import mixer, rtcp, rtp
 from media.codecs import g711
+from media.departures import Spoken, packed
 from media.duties import Duties
 from media.forward import STARVED, Forwarder
 from media.frames import FRAME, Mask, Pcm, Rows, Wire
@@ -53,6 +54,10 @@ class Streams(Protocol):
 
     def wait(self, duties: Duties) -> bool:
         """Another tick: whether a row that is forwarded into is starved."""
+        ...
+
+    def pack(self, spoken: Spoken) -> Packets:
+        """What rows of ours say as packets, counted; the rows' sequence numbers go on."""
         ...
 
     def buffer(self, packets: Packets, headers: Headers, listened: Mask) -> None:
@@ -105,6 +110,12 @@ class NumpyStreams:
     def wait(self, duties: Duties) -> bool:
         self._forwarder.idle[duties.fed] += 1
         return bool((self._forwarder.idle[duties.fed] > STARVED).any())
+
+    def pack(self, spoken: Spoken) -> Packets:
+        packets = packed(self._ports, spoken)
+        self._ports.count_out(packets)
+        self._forwarder.broke(spoken.rows)
+        return packets
 
     def buffer(self, packets: Packets, headers: Headers, listened: Mask) -> None:
         rows = packets.rows

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from media import native, rtcp
+from media.departures import silent
 from media.duties import duties_of
 from media.forward import Forwarder
 from media.frames import FRAME, WHOLE
@@ -55,7 +56,9 @@ class Side:
         starved = self.streams.wait(duties)
         self.streams.buffer(packets, headers, np.arange(ROWS) % 3 > 0)
         self.streams.hear(np.arange(ROWS)[np.arange(ROWS) % 3 > 0], self.pcm)
-        return (before, starved, pressed, self.pcm.tolist()), headers.ok.tolist(), out.rows.tolist(), sent
+        ours = self.streams.pack(silent(self.ports, np.arange(0, ROWS, 5)))
+        said = ours.rows.tolist(), ours.data.tolist(), ours.lengths.tolist()
+        return (before, starved, pressed, self.pcm.tolist(), said), headers.ok.tolist(), out.rows.tolist(), sent
 
     def columns(self) -> list[list[float]]:
         """All that it keeps; of playout buffers only those in use."""
