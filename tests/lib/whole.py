@@ -7,6 +7,7 @@ import hashlib
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -311,7 +312,7 @@ class EngineLink:
         self._timer = None
         out = self.engine.tick(self._drain(), self._loop.time())
         self.sent += sum(map(len, out.packets))
-        self._last += out.packets
+        self._last += map(deepcopy, out.packets)  # the arrays of some are filled anew at each tick
         for packets in out.packets:
             self._cross(packets)
         said, self._said[:] = [*self._said, *out.events], []
