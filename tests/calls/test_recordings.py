@@ -133,6 +133,28 @@ def test_a_call_that_ends_while_its_recording_rests_completes_it(tmp_path: Path)
     run(main)
 
 
+def test_a_call_that_ends_while_its_recording_begins_has_an_absent_one(tmp_path: Path) -> None:
+    async def main(clock: VirtualClock) -> None:
+        async with whole(clock, tmp_path, {"/voice": LONG}) as one:
+            caller, call, live = await called(one)
+            recordings = one.services.store.recordings
+            insert = recordings.insert
+
+            async def slow(row: Recording, **more: Any) -> None:
+                caller.hangup()
+                await passes(40)
+                await insert(row, **more)
+
+            recordings.insert = slow  # type: ignore[method-assign]
+            made = await live.start(call, TOLD)
+            await passes(1)
+            found = await recordings.fetch(call.account_sid, made.sid)
+            assert found is not None
+            assert (found.status, found.error_code) == ("absent", 16101)
+
+    run(main)
+
+
 def test_a_file_that_cannot_be_written_ends_the_recording_and_not_the_call(tmp_path: Path) -> None:
     async def main(clock: VirtualClock) -> None:
         async with whole(clock, tmp_path, {"/voice": LONG}) as one:

@@ -173,11 +173,14 @@ class Recording:
         await services.store.recordings.insert(self.row, callbacks=told)
         services.outbox.kick()
         place.begin(self)
-        path = str((services.recordings_dir / self.row.blob).absolute())
-        place.send(
-            Record(place.port, self.row.sid, path, plan.channels, plan.track,
-                   plan.silence_seconds, plan.max_seconds, plan.trim, place.room)
-        )  # fmt: skip
+        if place.is_up:
+            path = str((services.recordings_dir / self.row.blob).absolute())
+            place.send(
+                Record(place.port, self.row.sid, path, plan.channels, plan.track,
+                       plan.silence_seconds, plan.max_seconds, plan.trim, place.room)
+            )  # fmt: skip
+        else:  # it ended while the row was written: nobody would ever tell of the recording
+            self.lost()
         services.spawn(self._finish())
 
     def stop(self, cut_ms: int = 0) -> None:
