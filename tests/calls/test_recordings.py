@@ -140,10 +140,10 @@ def test_a_call_that_ends_while_its_recording_begins_has_an_absent_one(tmp_path:
             recordings = one.services.store.recordings
             insert = recordings.insert
 
-            async def slow(row: Recording, **more: Any) -> None:
+            async def slow(recording: Recording, **more: Any) -> None:
                 caller.hangup()
                 await passes(40)
-                await insert(row, **more)
+                await insert(recording, **more)
 
             recordings.insert = slow  # type: ignore[method-assign]
             made = await live.start(call, TOLD)
