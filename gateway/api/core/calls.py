@@ -95,7 +95,7 @@ class Calls:
         """Forgets a finished call."""
         call = await call_of(self._store, request)
         if call.status not in FINAL:
-            raise ApiError(409, 20009, f"Call {call.sid} is {call.status}; only finished calls can be deleted")
+            raise ApiError(400, 20009, f"Call {call.sid} is {call.status}; only finished calls can be deleted")
         await self._store.calls.delete(request.account_sid, call.sid)
         return Reply(204)
 

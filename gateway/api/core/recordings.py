@@ -93,7 +93,7 @@ class Recordings:
         """Removes the audio; the row stays as deleted."""
         row = await self._one(request)
         if row.status not in DELETABLE:
-            raise ApiError(409, 20009, f"Recording {row.sid} is {row.status}; it can be deleted when it is finished")
+            raise ApiError(400, 20009, f"Recording {row.sid} is {row.status}; it can be deleted when it is finished")
         await self._store.recordings.update(row.sid, {"status": "deleted", "date_updated": self._clock.wall()})
         with self._clock.working():
             await audio.aside(partial((self._folder / row.blob).unlink, missing_ok=True))

@@ -26,6 +26,6 @@ class Archives:
         if call is None or call.date_created.date().isoformat() != request.variables["date"]:
             raise not_found(request.path)
         if call.status not in FINAL:
-            raise ApiError(409, 20009, f"Call {call.sid} is {call.status}; only finished calls can be deleted")
+            raise ApiError(400, 20009, f"Call {call.sid} is {call.status}; only finished calls can be deleted")
         await self._calls.delete(request.account_sid, call.sid)
         return Reply(204)

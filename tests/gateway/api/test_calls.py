@@ -211,7 +211,7 @@ def test_updates_that_are_refused(api: Rest) -> None:
 
 def test_only_finished_calls_are_deleted(api: Rest) -> None:
     living, ended = (api.client().calls(insert(api, n, status=s)) for n, s in ((1, "queued"), (2, "completed")))
-    assert refusal(living.delete) == (409, 20009)
+    assert refusal(living.delete) == (400, 20009)
     assert ended.delete()
     assert refusal(ended.fetch) == (404, 20404)
     assert refusal(ended.delete) == (404, 20404)

@@ -119,7 +119,7 @@ def test_a_deleted_recording_is_shown_where_it_is_asked_for(api: Rest) -> None:
 
 def test_a_recording_that_runs_is_not_deleted_and_has_no_audio_yet(api: Rest) -> None:
     sid = insert(api, 1, status="in-progress")
-    assert refusal(api.client().recordings(sid).delete) == (409, 20009)
+    assert refusal(api.client().recordings(sid).delete) == (400, 20009)
     assert get(api, sid, ".wav").status_code == 404
 
 

@@ -212,7 +212,7 @@ def test_a_finished_call_of_the_day_is_deleted_and_no_other(api: Rest) -> None:
     call = client.calls.create(to="+12125550123", from_="+15555550100", twiml="<Response/>")
     today = call.date_created.date()
     archived = client.voice.v1.archived_calls
-    assert refusal(archived(today, call.sid).delete) == (409, 20009)
+    assert refusal(archived(today, call.sid).delete) == (400, 20009)
     call.update(status="completed")
     assert refusal(archived(today - timedelta(days=1), call.sid).delete) == (404, 20404)
     theirs = api.client(SECOND.account_sid, SECOND.auth_token).voice.v1.archived_calls
