@@ -155,7 +155,7 @@ def test_a_full_disk_ends_the_recording_and_not_the_call(small_disk: Path, gatew
         heard = told(app, made.sid, "failed")
         assert heard["ErrorCode"] == "12400"
         row = gateway.client().recordings(made.sid).fetch()
-        assert (row.status, row.error_code) == ("failed", 12400)
+        assert (row.status, row.error_code) == ("absent", 12400)
         assert gateway.client().calls(found.sid).fetch().status == "in-progress"
         notes = gateway.client().calls(found.sid).notifications.list()
         assert "No space left on device" in notes[0].message_text

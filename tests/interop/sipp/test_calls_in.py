@@ -91,7 +91,7 @@ def test_options_outside_of_a_call(stage: Stage, carrier: Carrier) -> None:
 def test_a_request_of_a_call_that_is_over(stage: Stage, carrier: Carrier) -> None:
     stage.runs(ENDS)
     late = s.request("BYE", 5, kept=True)
-    carrier.call(stage.sip, s.invite(), *s.ANSWERED, *s.ENDED, s.pause(200), late, s.expect(481))
+    carrier.call(stage.sip, s.invite(), *s.ANSWERED, *s.ENDED, s.pause(700), late, s.expect(481))
 
 
 def test_a_call_that_the_rest_api_ends_has_a_reason(stage: Stage, carrier: Carrier) -> None:
