@@ -9,7 +9,7 @@ SOURCES := gateway media sip twiml tests bench examples
 
 setup: .venv/.run
 
-.venv/.run: requirements.lock pyproject.toml $(wildcard media/*.c gateway/*.c)
+.venv/.run: requirements.lock pyproject.toml $(wildcard media/*.[ch] gateway/*.c)
 	@scripts/setup requirements.lock
 	@touch $@
 
