@@ -11,6 +11,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any
 
 from gateway.clock import Clock
@@ -27,6 +28,17 @@ from gateway.webhooks.url import form
 LOG = logging.getLogger(__name__)
 
 Deliver = Callable[[Callback], Awaitable[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a callback was not delivered; `final`: the app refused it for good, or nobody can ever be asked."""
+
+    text: str
+    final: bool = False
+
+
+UNTRIED = Fault("not tried: the host has answered nothing for a while, and is asked one callback at a time")
 UNWELCOME = 15003  # Twilio: "Call Progress: Warning Response to Callback URL"
 WHOLE = 2000  # callbacks in memory with all that they say: of a longer backlog only the keys are
 REMEMBERED = 10_000  # hosts that were quick
@@ -150,20 +162,20 @@ class Outbox:
     async def _until_over(self, lane: Lane, waiting: Waiting) -> None:
         """One callback: delivered, refused for good, or given up."""
         waiting.first_tried = waiting.first_tried or self._clock.wall()
-        error = await self._try(lane, waiting)
-        while error is not None:
-            pause, dead = self._verdict(waiting, error)
+        fault = await self._try(lane, waiting)
+        while fault is not None:
+            pause, dead = self._verdict(waiting, fault)
             waiting.attempts += 1
-            if dead or waiting.attempts == 1 or error != UNTRIED:
-                await self._failed(waiting, error, dead=dead)
+            if dead or waiting.attempts == 1 or fault != UNTRIED:
+                await self._failed(waiting, fault.text, dead=dead)
             url = lane.key[1]
             if dead:
-                LOG.error("! %d: callback to %s is given up: %s", UNWELCOME, url, error)
+                LOG.error("! %d: callback to %s is given up: %s", UNWELCOME, url, fault.text)
                 await self._sweep(lane.place)
                 return
-            LOG.warning("! %d: callback to %s failed, again in %g s: %s", UNWELCOME, url, pause, error)
+            LOG.warning("! %d: callback to %s failed, again in %g s: %s", UNWELCOME, url, pause, fault.text)
             self._forget(waiting)
-            error = await self._again(lane, waiting, pause)
+            fault = await self._again(lane, waiting, pause)
         await self._store.outbox.done(waiting.id)
 
     async def _sweep(self, place: Place) -> None:
@@ -176,7 +188,7 @@ class Outbox:
                 while lane.queue and self._clock.now() - lane.queue[0].since >= PATIENCE.total_seconds():
                     waiting = lane.queue[0]
                     waiting.first_tried = waiting.first_tried or self._clock.wall()
-                    await self._failed(waiting, UNTRIED, dead=True)
+                    await self._failed(waiting, UNTRIED.text, dead=True)
                     self._forget(lane.queue.popleft())
             except Exception:
                 LOG.exception("! callbacks that rest could not be given up, with the next one that is")
@@ -200,11 +212,11 @@ class Outbox:
             self._whole += 1
         return waiting.callback
 
-    def _verdict(self, waiting: Waiting, error: str) -> tuple[float, bool]:
+    def _verdict(self, waiting: Waiting, fault: Fault) -> tuple[float, bool]:
         """The pause after a failed attempt, and whether there is no next one."""
         assert waiting.first_tried is not None
         over = waiting.attempts >= len(PLAN) and self._clock.wall() - waiting.first_tried >= PATIENCE
-        return PLAN[min(waiting.attempts, len(PLAN) - 1)], over or _final(error)
+        return PLAN[min(waiting.attempts, len(PLAN) - 1)], over or fault.final
 
     def _note(self, callback: Callback, error: str, *, dead: bool) -> Notification:
         """What the account is told: at the first failure a warning, at the last an error."""
@@ -217,15 +229,15 @@ class Outbox:
             request_variables=form(callback.params.items()),
         )  # fmt: skip
 
-    async def _again(self, lane: Lane, waiting: Waiting, pause: float) -> str | None:
+    async def _again(self, lane: Lane, waiting: Waiting, pause: float) -> Fault | None:
         """The plan's next attempt; before it one more, where the host answers somebody else meanwhile."""
         at = self._clock.now() + pause
         with suppress(TimeoutError):
             with self._pausing(lane.place):
                 await self._wakes(lane, pause)
-            error = await self._try(lane, waiting)
-            if error is None or _final(error):
-                return error
+            fault = await self._try(lane, waiting)
+            if fault is None or fault.final:
+                return fault
             with self._pausing(lane.place):
                 await asyncio.sleep(at - self._clock.now())
         return await self._try(lane, waiting)
@@ -253,7 +265,7 @@ class Outbox:
             lane.place.paused.discard(lane)
             lane.woken = None
 
-    async def _try(self, lane: Lane, waiting: Waiting) -> str | None:
+    async def _try(self, lane: Lane, waiting: Waiting) -> Fault | None:
         """None when it was delivered, else why not."""
         host = lane.place.host
         lane.tried_after = lane.place.answers
@@ -262,35 +274,28 @@ class Outbox:
         async with self._slots.one(host):
             if host.dead and host.under_way > 1:
                 return UNTRIED
-            error = await self._ask(host, waiting)
-        if error is None:
+            fault = await self._ask(host, waiting)
+        if fault is None:
             lane.place.answered()
             self._begin(lane.place)
-        return error
+        return fault
 
-    async def _ask(self, host: Host, waiting: Waiting) -> str | None:
+    async def _ask(self, host: Host, waiting: Waiting) -> Fault | None:
         callback, began = await self._body(waiting), self._clock.now()
         try:
             status = await self._deliver(callback)
         except FetchError as error:
             if error.kind in (Failure.CONNECT, Failure.READ):
                 host.kept_silent()
-            return f"{IMPOSSIBLE if error.is_of_the_url else ''}{error.code}: {error}"
+            if error.is_of_the_url:
+                return Fault(f"no request can be made: {error.code}: {error}", final=True)
+            return Fault(f"{error.code}: {error}")
         except Exception as error:
             LOG.exception("! callback %d failed in here", waiting.id)
-            return f"internal failure: {error!r}"
+            return Fault(f"internal failure: {error!r}")
         host.answered(self._clock.now() - began)
         if 200 <= status < 300:
             return None
-        retried = status == 429 or status >= 500
-        return f"HTTP {status}" if retried else f"{REFUSED} {status}"
-
-
-REFUSED = "refused with HTTP"
-IMPOSSIBLE = "no request can be made: "
-UNTRIED = "not tried: the host has answered nothing for a while, and is asked one callback at a time"
-
-
-def _final(error: str) -> bool:
-    """Whether the app refused it for good, or nobody can ever be asked."""
-    return error.startswith((REFUSED, IMPOSSIBLE))
+        if status == 429 or status >= 500:
+            return Fault(f"HTTP {status}")
+        return Fault(f"refused with HTTP {status}", final=True)

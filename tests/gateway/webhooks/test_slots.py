@@ -82,7 +82,7 @@ def test_a_dead_host_is_asked_one_callback_at_a_time_until_it_answers(tmp_path: 
             assert 600 / 60 <= len(app.asked) - before <= 600 / 5
             rows = await one.rows()
             assert len(rows) == 100
-            assert UNTRIED in {row["last_error"] for row in rows}
+            assert UNTRIED.text in {row["last_error"] for row in rows}
             app.living.add("dead.example")
             await passes(70)
             assert await one.rows() == []
