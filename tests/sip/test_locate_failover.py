@@ -13,8 +13,8 @@ from sip.finder import NO_STREAM, Expiring
 from sip.message import Request, Response, parse_message
 from sip.outputs import Connect, Flow, FlowFailed, FlowOpened, Host, Resolve, Resolved, Srv, Transmit
 from tests.lib.wire import Wire
+from tests.lib.wired import ANSWER, OFFER, assert_clean, ended
 
-OFFER, ANSWER = b"v=0 offer", b"v=0 answer"
 URI = "sip:bob@pbx.example"
 DEAD, ALIVE = "192.0.2.66", "192.0.2.2"
 
@@ -37,18 +37,6 @@ def accept(wire: Wire) -> None:
     wire.apply(wire.b, commands.Accept(invited.session, ANSWER))
 
 
-def end(wire: Wire) -> Ended:
-    (event,) = wire.a.said(Ended)
-    assert isinstance(event, Ended)
-    return event
-
-
-def assert_clean(wire: Wire) -> None:
-    wire.run(200)
-    for side in (wire.a, wire.b):
-        assert (side.agent.sessions, side.agent.dialogs, side.agent.transactions) == (0, 0, 0)
-
-
 def test_the_second_server_gets_the_call_when_the_first_is_silent() -> None:
     wire = wire_to(DEAD, ALIVE)
     place(wire)
@@ -60,7 +48,7 @@ def test_the_second_server_gets_the_call_when_the_first_is_silent() -> None:
     assert len(wire.a.said(Answered)) == 1
     wire.apply(wire.a, commands.Hangup("out"))
     assert_clean(wire)
-    assert end(wire).cause is Cause.HANGUP
+    assert ended(wire.a).cause is Cause.HANGUP
 
 
 def test_a_server_that_was_silent_comes_last_for_some_time() -> None:
@@ -88,7 +76,7 @@ def test_no_server_at_all_ends_the_call() -> None:
     wire = wire_to(DEAD, "192.0.2.67")
     wire.closed |= {("udp", DEAD), ("udp", "192.0.2.67")}
     place(wire)
-    assert (end(wire).cause, end(wire).status) == (Cause.TRANSPORT, 503)
+    assert (ended(wire.a).cause, ended(wire.a).status) == (Cause.TRANSPORT, 503)
     assert_clean(wire)
 
 
