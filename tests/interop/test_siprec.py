@@ -20,6 +20,7 @@ from media.codecs.g711 import ULAW_TO_PCM
 from media.tones import tone
 from sip.outputs import Address
 from tests.interop.conftest import NUMBER, ROOT, App, GatewayProcess, wait_for
+from tests.lib.ports import free_port
 from tests.lib.recording_server import RecordingServer
 
 DOCUMENT = """<Response>
@@ -34,14 +35,13 @@ class Server:
 
     def __init__(self) -> None:
         self._sip, *self._rtp = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(3))
-        for one in (self._sip, *self._rtp):
-            one.bind(("127.0.0.1", 0))
+        self.port, *ports = (free_port() for _ in range(3))
+        for one, port in zip((self._sip, *self._rtp), (self.port, *ports), strict=True):
+            one.bind(("127.0.0.1", port))
             one.settimeout(0.1)
-        self.port = self._sip.getsockname()[1]
-        ports = tuple(one.getsockname()[1] for one in self._rtp)
-        self.srs = RecordingServer("127.0.0.1", self.port, ports, self._send)
+        self.srs = RecordingServer("127.0.0.1", self.port, tuple(ports), self._send)
         self.heard: list[list[bytes]] = [[], []]
-        self._ends = threading.Event()
+        self._ends, self._failed = threading.Event(), list[Exception]()
         works = [(self._sip, self.srs.receive)]
         works += [(one, self._hears(number)) for number, one in enumerate(self._rtp)]
         self._threads = [threading.Thread(target=self._serve, args=work, daemon=True) for work in works]
@@ -49,12 +49,14 @@ class Server:
             thread.start()
 
     def close(self) -> None:
-        """Its threads, then its sockets."""
+        """Its threads, then its sockets; what went wrong in them is this test's failure, no later one's."""
         self._ends.set()
         for thread in self._threads:
             thread.join()
         for one in (self._sip, *self._rtp):
             one.close()
+        if self._failed:
+            raise ExceptionGroup("in the recording server", self._failed)
 
     def hertz(self, stream: int) -> float:
         """The loudest frequency of the last second."""
@@ -69,8 +71,12 @@ class Server:
 
     def _serve(self, one: socket.socket, receive: Any) -> None:
         while not self._ends.is_set():
-            with contextlib.suppress(TimeoutError):
+            try:
                 receive(*one.recvfrom(65536))
+            except TimeoutError:
+                continue
+            except Exception as error:
+                self._failed.append(error)
 
 
 @pytest.fixture
