@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,23 +31,38 @@ def _bank(frequencies: NDArray[np.float64], window: NDArray[np.float64]) -> NDAr
 
 _BANK = _bank(_FREQUENCIES, np.hamming(WINDOW))
 _GLANCE = _bank(np.array(LOW + HIGH), np.ones(FRAME))
-_GLANCE_POWER = 2 / FRAME  # |product|^2 of a pure sine -> its energy
-_GLANCE_LEAST = MINIMUM / 4 * FRAME * 32768.0**2 / 2
+_SHARE = GLANCE * FRAME / 2  # |product|^2 of a pure sine is FRAME / 2 of its energy
+_LEAST = MINIMUM / 4 * FRAME * 32768.0**2 / 2
+_SCALE = 6000  # of the bank in whole numbers: those of `dtmf.c` fit into 32 bits
+WHOLE_BANK = np.ascontiguousarray(np.rint(_GLANCE.T * _SCALE).astype(np.int16))
+"""A row of FRAME samples for each product of the glance, as `dtmf.c` wants them."""
+LIMITS = _SHARE * _SCALE**2, _LEAST
+"""And the least that the products and the energy have to be."""
 _WINDOW = np.hamming(WINDOW).astype(np.float32)
 _AMPLITUDE = 2 / float(_WINDOW.sum())
 _POWER = 2 / float(np.square(_WINDOW).sum())  # windowed energy -> power of a full-scale sine as 1
 
 
-class Listener:
-    """In-band detection for many ports: one matrix product a tick. A digit is said once per press.
+Glance = Callable[[Rows, Pcm], Mask]
+"""As `suspects`, of rows of (ports, FRAME)."""
 
-    A digit counts when two looks in a row agree, and is over after two looks without it. Only rows whose frame could
-    belong to a tone at all (`suspects`) are looked at closely.
+
+def glance(rows: Rows, heard: Pcm) -> Mask:
+    """The rows of `heard: (ports, FRAME)` that are suspects."""
+    return suspects(heard[rows])
+
+
+class Listener:
+    """In-band detection for many ports at once. A digit is said once per press.
+
+    A digit counts when two looks in a row agree, and is over after two looks without it. Only rows whose frame, or the
+    one before it, could belong to a tone at all are looked at closely: by one matrix product.
     """
 
-    def __init__(self, rows: int) -> None:
+    def __init__(self, rows: int, glance: Glance = glance) -> None:
+        self._glance = glance
         self._past = np.zeros((rows, FRAME), np.int16)
-        self._suspect = np.zeros(rows, np.bool_)  # as of the frame before
+        self._near = np.zeros(rows, np.bool_)  # suspect in the frame before, or a digit is not over
         self._candidate = np.full(rows, -1, np.int64)
         self._pressed = np.full(rows, -1, np.int64)
         self._missing = np.zeros(rows, np.int64)
@@ -53,21 +70,25 @@ class Listener:
     def reset(self, row: int) -> None:
         """The row belongs to another port now."""
         self._past[row] = 0
-        self._suspect[row] = False
+        self._near[row] = False
         self._candidate[row] = self._pressed[row] = -1
         self._missing[row] = 0
 
-    def listen(self, rows: Rows, pcm: Pcm) -> list[tuple[int, str]]:
-        """`pcm: (len(rows), FRAME)` -> (row, digit) for each digit that began."""
+    def listen(self, rows: Rows, heard: Pcm) -> list[tuple[int, str]]:
+        """The rows of `heard: (ports, FRAME)` -> (row, digit) for each digit that began."""
         if len(rows) == 0:
             return []
-        seen = np.full(len(rows), -1, np.int64)
-        suspect = suspects(pcm)
-        close = np.flatnonzero(suspect | self._suspect[rows])
-        if len(close):
-            seen[close] = look(np.concatenate((self._past[rows[close]], pcm[close]), axis=1))
-        self._past[rows], self._suspect[rows] = pcm, suspect
-        return self._pressed_by(rows, seen)
+        suspect = self._glance(rows, heard)
+        close = rows[suspect | self._near[rows]]
+        self._near[rows] = suspect
+        said = self._look(close, heard) if len(close) else []
+        self._past[rows] = heard[rows]
+        return said
+
+    def _look(self, rows: Rows, heard: Pcm) -> list[tuple[int, str]]:
+        said = self._pressed_by(rows, look(np.concatenate((self._past[rows], heard[rows]), axis=1)))
+        self._near[rows] |= (self._candidate[rows] >= 0) | (self._pressed[rows] >= 0)
+        return said
 
     def _pressed_by(self, rows: Rows, seen: NDArray[np.int64]) -> list[tuple[int, str]]:
         new = (seen >= 0) & (seen == self._candidate[rows]) & (seen != self._pressed[rows])
@@ -86,7 +107,7 @@ def suspects(pcm: Pcm) -> Mask:
     power = np.square(product[:, :8]) + np.square(product[:, 8:])
     tones = power[:, :4].max(axis=1) + power[:, 4:].max(axis=1)
     total = np.einsum("ij,ij->i", scaled, scaled)
-    some: Mask = (tones * _GLANCE_POWER > GLANCE * total) & (total > _GLANCE_LEAST)
+    some: Mask = (tones > _SHARE * total) & (total > _LEAST)
     return some
 
 

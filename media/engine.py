@@ -64,11 +64,11 @@ class Engine:
         self._taps = Taps()
         self._jitter = Jitter(rows, self.ports.law)
         self._events = Events(rows)
-        self._listener = Listener(rows)
         self._forwarder = Forwarder(self.ports)
         self._reports = rtcp.Reports(rows)
         probation = Probation(rows)
         self._streams = native_streams.best(Owners(self.ports, probation, self._reports, self._forwarder, self._jitter))
+        self._listener = Listener(rows, self._streams.glance)
         self._conferences = Conferences(rows, self._sources, all_below, self._streams.say)
         self._arrivals = Arrivals(self.ports, self._reports, probation, self._streams)
         self._dialling = Dialling(self.ports)
@@ -320,7 +320,7 @@ class Engine:
         return self._duties
 
     def _detect(self, rows: Rows, out: Outbox) -> None:
-        for row, digit in self._listener.listen(rows, self._heard[rows]):
+        for row, digit in self._listener.listen(rows, self._heard):
             out.events.append(events.DigitReceived(row, digit, True))
 
     def _speak(self, rows: Rows, duties: Duties, out: Outbox) -> Packets:

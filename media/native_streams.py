@@ -1,4 +1,4 @@
-"""The RTP streams of a tick in C (`streams.c`, `playout.c`, `mixing.c`), where that was built: a packet at a time.
+"""The RTP streams of a tick in C (`streams.c`, `playout.c`, `mixing.c`, `dtmf.c`), where that was built: a packet at a time.
 
 C is told once where the columns are. What is rare comes back: packets that are to be looked at, rows whose playout may
 have to move.
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from media import native
 from media.codecs import g711
 from media.departures import Spoken
+from media.dtmf import LIMITS, WHOLE_BANK
 from media.duties import Duties
 from media.forward import STARVED
 from media.frames import FRAME, Mask, Pcm, Rows, Wire
@@ -101,10 +102,12 @@ class NativeStreams:
         self._codes = ctypes.c_void_p(g711.ENCODE.ctypes.data)
         self._wavering = np.zeros(len(ports), np.int64)
         self._playout = tuple(ctypes.c_void_p(one.ctypes.data) for one in (self._tables, self._wavering))
+        self._glance = ctypes.c_void_p(WHOLE_BANK.ctypes.data), *map(ctypes.c_float, LIMITS)
         for function in (library.streams_sort, library.streams_count, library.streams_forward, library.streams_wait):
             function.restype = ctypes.c_int64
         library.playout_take.restype = ctypes.c_int64
         library.playout_put.restype = library.mixing_encode.restype = library.streams_pack.restype = None
+        library.dtmf_glance.restype = None
 
     def sort(self, packets: Packets) -> tuple[Headers, Rows]:
         count = len(packets)
@@ -171,13 +174,21 @@ class NativeStreams:
             ctypes.c_void_p(law.ctypes.data), self._codes, ctypes.c_void_p(wire.ctypes.data),
         )  # fmt: skip
 
+    def glance(self, rows: Rows, heard: Pcm) -> Mask:
+        suspect = np.empty(len(rows), np.bool_)
+        self._library.dtmf_glance(
+            ctypes.c_void_p(heard.ctypes.data), ctypes.c_void_p(rows.ctypes.data), ctypes.c_int64(len(rows)),
+            *self._glance, ctypes.c_void_p(suspect.ctypes.data),
+        )  # fmt: skip
+        return suspect
+
     def _look_up(self, duties: Duties) -> None:
         if self._duties is not duties:
             self._duties = duties
             self._forwarding, self._fed = map(ctypes.c_void_p, (duties.forwarding.ctypes.data, duties.fed.ctypes.data))
 
 
-LIBRARY, SOURCES = Path(__file__).with_name("libstreams.so"), ("streams.h", "streams.c", "playout.c", "mixing.c")
+LIBRARY, SOURCES = Path(__file__).with_name("libstreams.so"), ("streams.h", "streams.c", "playout.c", "mixing.c", "dtmf.c")
 
 
 def best(owners: Owners) -> Streams:

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from media import mixer, rtcp, rtp
+from media import dtmf, mixer, rtcp, rtp
 from media.codecs import g711
 from media.departures import Spoken, packed
 from media.duties import Duties
@@ -70,6 +70,10 @@ class Streams(Protocol):
 
     def say(self, audio: Audio, entries: Rows, law: Rows, wire: Wire) -> None:
         """Mixes `audio: (n, FRAME)`, encoded by `law: (n,)`, into the frames `entries` of `wire`."""
+        ...
+
+    def glance(self, rows: Rows, heard: Pcm) -> Mask:
+        """Which rows of `heard: (ports, FRAME)` a DTMF tone may be in."""
         ...
 
 
@@ -135,3 +139,6 @@ class NumpyStreams:
 
     def say(self, audio: Audio, entries: Rows, law: Rows, wire: Wire) -> None:
         mixer.say(audio, entries, law, wire)
+
+    def glance(self, rows: Rows, heard: Pcm) -> Mask:
+        return dtmf.glance(rows, heard)
