@@ -2,36 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
 from media import commands, events, mixer
+from media.arithmetic import Arithmetic
 from media.codecs import g711
 from media.departures import Spoken
-from media.frames import FRAME, Mask, Pcm, Rows, Wire
-from media.mixer import Audio, Mix, Talkers
-from media.routes import Members, Rooms
+from media.frames import FRAME, Mask, Pcm, Rows
+from media.mixer import Mix, Talkers
+from media.routes import NOBODY, Members, Rooms
 from media.sources import Sources
 
-_NO_MIX = Mix(np.zeros((0, FRAME), np.float32), np.zeros((0, FRAME), np.float32), np.zeros(0, np.int64))
+_NO_MIX = Mix(NOBODY, np.zeros(0, np.bool_), np.zeros((0, FRAME), np.int16), np.zeros((0, FRAME), np.float32))
 
 
-Into = Callable[[Audio, Rows, Rows, Wire], None]
-"""As `mixer.say`."""
+@dataclass(frozen=True, slots=True)
+class Seats:
+    """Which members hear something, of those rows that send: it holds as long as both are the same."""
+
+    rows: Rows
+    members: Members
+    who: Rows  # members, ascending
+    entries: Rows  # index of each into `rows`
+
+
+def seated(rows: Rows, members: Members) -> Seats:
+    """`rows` are ascending."""
+    if not len(rows):
+        return Seats(rows, members, rows, rows)
+    place = np.minimum(np.searchsorted(rows, members.rows), len(rows) - 1)
+    who = np.flatnonzero(members.listens & (rows[place] == members.rows))
+    return Seats(rows, members, who, place[who])
 
 
 class Conferences:
     """What plays to a room is a source like that of a port; its place is behind those of the ports (`first`)."""
 
-    def __init__(self, rows: int, sources: Sources, all_below: int, into: Into = mixer.say) -> None:
+    def __init__(self, rows: int, sources: Sources, all_below: int, arithmetic: Arithmetic) -> None:
         self.rooms = Rooms(rows, all_below)
         self._sources = sources
-        self._into = into
+        self._arithmetic = arithmetic
         self._first = rows
         self._places: dict[int, int] = {}  # of rooms that are played to
         self._talkers = Talkers(rows)
         self._mix = _NO_MIX
+        self._seats = seated(NOBODY.rows, NOBODY)
 
     def join(self, part: commands.Join) -> list[events.Event]:
         """A port comes in, or takes another part; from another room it leaves that one."""
@@ -88,33 +105,31 @@ class Conferences:
         if not len(members):
             return []
         said: list[events.Event] = []
-        audio = heard[members.rows].astype(np.float32)
-        if (members.gain != 1).any():
-            audio *= members.gain[:, None]
-        talking = self._talking(members, audio, said)
-        self._mix = mixer.mix(members, audio, talking, self._played(members, said))
+        spoke = members.speaks & (self._talking(members, heard, said) | ~members.large)
+        self._mix = Mix(members, spoke, heard, self._arithmetic.sums(members, spoke, heard))
+        self._add_played(said)
         return said
 
-    def _talking(self, members: Members, audio: Audio, said: list[events.Event]) -> Mask:
+    def _talking(self, members: Members, heard: Pcm, said: list[events.Event]) -> Mask:
         """Who talks, where that matters to anybody."""
         talking = np.ones(len(members), np.bool_)
         matters = np.flatnonzero(members.large | members.tells)
         if len(matters):
-            talking[matters], changed = self._talkers.listen(members.rows[matters], audio[matters])
+            voices = mixer.voices(members, matters, heard)
+            talking[matters], changed = self._talkers.listen(members.rows[matters], voices)
             told = changed[np.isin(changed, members.rows[members.tells])] if len(changed) else changed
             said += [events.Talking(row, bool(self._talkers.talking[row])) for row in told.tolist()]
         return talking
 
-    def _played(self, members: Members, said: list[events.Event]) -> Audio | None:
+    def _add_played(self, said: list[events.Event]) -> None:
+        """What plays to rooms is heard there."""
         if not self._places:
-            return None
-        played = np.zeros((len(members.rooms), FRAME), np.float32)
+            return
         rooms = np.array(list(self._places))
         law = np.zeros(len(rooms), np.int64)
         wire, ended = self._sources.read(np.array(list(self._places.values())), law)
-        played[np.searchsorted(members.rooms, rooms)] = g711.decode(wire, law)
+        self._mix.rooms[np.searchsorted(self._mix.members.rooms, rooms)] += g711.decode(wire, law)
         said += self._told(ended)
-        return played
 
     def mixes(self, rooms: Rows) -> Pcm:
         """All of what was said in these rooms in this tick, (len(rooms), FRAME): for their recordings."""
@@ -128,38 +143,30 @@ class Conferences:
 
     def speak(self, spoken: Spoken, playing: Mask) -> None:
         """To each member that listens what it hears; `playing`: entries of `spoken` that hear something else too."""
-        members = self.rooms.members
-        place = np.searchsorted(spoken.rows, members.rows)
-        place[place == len(spoken.rows)] = 0
-        listens = (
-            members.listens & (spoken.rows[place] == members.rows) if len(spoken.rows) else members.listens & False
-        )
-        listens[self._mix.special] &= False
-        self._to_listeners(spoken, np.flatnonzero(listens), place, playing)
-        special = self._mix.special
-        there = (
-            np.flatnonzero(spoken.rows[place[special]] == members.rows[special]) if len(spoken.rows) else special[:0]
-        )
-        self._say(spoken, place[special[there]], self._mix.own[there], playing)
+        members, mix = self.rooms.members, self._mix
+        if self._seats.rows is not spoken.rows or self._seats.members is not members:
+            self._seats = seated(spoken.rows, members)
+        who, entries = self._seats.who, self._seats.entries
+        also = members.coachable[who] | playing[entries]
+        spoke = mix.spoke[who] & ~also
+        self._arithmetic.own(mix, who[spoke], entries[spoke], spoken.law[entries[spoke]], spoken.wire)
+        silent = ~(spoke | also)
+        if silent.any():
+            self._to_listeners(spoken, members.room[who[silent]], entries[silent])
+        if also.any():
+            self._to_others(spoken, who[also], entries[also], playing)
 
-    def _to_listeners(self, spoken: Spoken, listeners: Rows, place: Rows, playing: Mask) -> None:
-        """The room's mix, encoded once a law, for those who have no mix of their own."""
-        room = self.rooms.members.room
-        alone = ~playing[place[listeners]]
-        self._say(spoken, place[listeners[~alone]], self._mix.rooms[room[listeners[~alone]]], playing)
-        entries, rooms = place[listeners[alone]], room[listeners[alone]]
+    def _to_listeners(self, spoken: Spoken, room: Rows, entries: Rows) -> None:
+        """The mix of each one's room, encoded once a law."""
         pcm = mixer.clipped(self._mix.rooms)
         for law in np.unique(spoken.law[entries]):
             wire = g711.encode(pcm, np.full(len(pcm), law))
             same = spoken.law[entries] == law
-            spoken.wire[entries[same]] = wire[rooms[same]]
+            spoken.wire[entries[same]] = wire[room[same]]
 
-    def _say(self, spoken: Spoken, entries: Rows, audio: Audio, playing: Mask) -> None:
-        """`audio: (len(entries), FRAME)`, each with what plays into its port."""
-        if not len(entries):
-            return
-        law = spoken.law[entries]
+    def _to_others(self, spoken: Spoken, who: Rows, entries: Rows, playing: Mask) -> None:
+        """What members hear who have coaches, or into whose ports something plays."""
+        audio, law = mixer.coached(self._mix, who), spoken.law[entries]
         also = np.flatnonzero(playing[entries])
-        if len(also):
-            audio[also] += g711.decode(spoken.wire[entries[also]], law[also])
-        self._into(audio, entries, law, spoken.wire)
+        audio[also] += g711.decode(spoken.wire[entries[also]], law[also])
+        spoken.wire[entries] = g711.encode(mixer.clipped(audio), law)

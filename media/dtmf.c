@@ -1,6 +1,6 @@
 /* Frames that a DTMF tone may be in, told at a glance; media/dtmf.py says what is looked for and does it with NumPy. */
 
-#include "streams.h"
+#include "arithmetic.h"
 
 enum { TONES = 8, LOW = 4, SHIFT = 4 }; /* samples lose SHIFT bits, so that sums over a frame fit into 32 */
 

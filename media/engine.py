@@ -9,6 +9,7 @@ import numpy as np
 
 from media import commands, events, native_streams, rtcp, watch
 from media.arena import BOUND, Arena
+from media.arithmetic import best
 from media.arrivals import Arrivals
 from media.capturer import Capturer
 from media.captures import Captures, CaptureWriter
@@ -68,8 +69,9 @@ class Engine:
         self._reports = rtcp.Reports(rows)
         probation = Probation(rows)
         self._streams = native_streams.best(Owners(self.ports, probation, self._reports, self._forwarder, self._jitter))
-        self._listener = Listener(rows, self._streams.glance)
-        self._conferences = Conferences(rows, self._sources, all_below, self._streams.say)
+        arithmetic = best()
+        self._listener = Listener(rows, arithmetic.glance)
+        self._conferences = Conferences(rows, self._sources, all_below, arithmetic)
         self._arrivals = Arrivals(self.ports, self._reports, probation, self._streams)
         self._dialling = Dialling(self.ports)
         self._withholding = Withholding(self.ports, self._conferences.rooms)
@@ -325,11 +327,8 @@ class Engine:
 
     def _speak(self, rows: Rows, duties: Duties, out: Outbox) -> Packets:
         """A frame for each of these rows: what plays, what its peer or its room says, silence."""
-        spoken = silent(self.ports, rows)
-        playing = self._sources.playing[rows]
-        if playing.any():
-            spoken.wire[playing], ended = self._sources.read(rows[playing], spoken.law[playing])
-            out.events += ended
+        spoken, playing = silent(self.ports, rows), self._sources.playing[rows]
+        out.events += self._sources.into(spoken, playing)
         self._mix_pairs(spoken, duties.forwarding)
         if len(self._conferences.rooms.members):
             self._conferences.speak(spoken, playing)

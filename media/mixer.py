@@ -1,7 +1,7 @@
 """Conference mixing: for each room the sum of who is heard, for each member that sum without itself.
 
 Most members only listen: what they hear is the same for all, so it is mixed and encoded once a room. Only who was
-heard in this tick gets a mix of its own.
+heard in this tick gets a mix of its own. media/arithmetic.py does the two steps that all audio goes through in C.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from media.codecs import g711
-from media.frames import Mask, Pcm, Rows, Wire
+from media.frames import Mask, Pcm, Rows
 from media.routes import Members
 
 TALK = 32768.0 * 10 ** (-45 / 20)  # RMS above which a frame is somebody talking
@@ -23,11 +22,12 @@ Audio = NDArray[np.float32]  # (n, FRAME), int16 range
 
 @dataclass(frozen=True, slots=True)
 class Mix:
-    """What a tick says to the members."""
+    """What is said in a tick."""
 
-    rooms: Audio  # (rooms, FRAME): what those hear who were not heard themselves
-    own: Audio  # (len(special), FRAME): what the others hear
-    special: Rows  # members, ascending
+    members: Members
+    spoke: Mask  # by member: it is part of its room's sum
+    heard: Pcm  # (ports, FRAME)
+    rooms: Audio  # (rooms, FRAME): what those hear who did not speak themselves
 
 
 class Talkers:
@@ -53,49 +53,39 @@ class Talkers:
         return talking, changed
 
 
-def mix(members: Members, heard: Audio, talking: Mask, played: Audio | None = None) -> Mix:
-    """`heard: (members, FRAME)`, each with its gain already, who of them talks, and what is played to the rooms,
-    `played: (rooms, FRAME)`."""
-    is_heard = members.speaks & (talking | ~members.large)
-    rooms = _sums(members, heard, is_heard)
-    if played is not None:
-        rooms += played
-    own_mix = is_heard | _among(members.coached, len(members)) | _among(members.apart, len(members))
-    special = np.flatnonzero(members.listens & own_mix)
-    own = rooms[members.room[special]]
-    spoke = is_heard[special]
-    own[_all(spoke)] -= heard[_all(is_heard) if len(special) == len(members) else special[spoke]]
-    own[np.searchsorted(special, members.apart)] = 0
-    for coach, coached in zip(members.coaching.tolist(), members.coached.tolist(), strict=True):  # few
-        if members.listens[coached]:
-            own[np.searchsorted(special, coached)] += heard[coach]
-    return Mix(rooms, own, special)
-
-
-def _sums(members: Members, heard: Audio, is_heard: Mask) -> Audio:
-    """What is said in each room."""
-    rooms = np.zeros((len(members.starts), heard.shape[1]), np.float32)
-    if is_heard.any():
-        room = members.room[is_heard]
+def sums(members: Members, spoke: Mask, heard: Pcm) -> Audio:
+    """What is said in each room, (rooms, FRAME), by those who `spoke: (members,)`."""
+    rooms = np.zeros((len(members.rooms), heard.shape[1]), np.float32)
+    which = np.flatnonzero(spoke)
+    if len(which):
+        room = members.room[which]
         first = np.flatnonzero(np.diff(room, prepend=-1))
-        rooms[room[first]] = np.add.reduceat(heard[_all(is_heard)], first, axis=0)
+        rooms[room[first]] = np.add.reduceat(voices(members, which, heard), first, axis=0)
     return rooms
 
 
-def _all(mask: Mask) -> Mask | slice:
-    """The mask, or everything without a copy where it leaves nobody out."""
-    return slice(None) if mask.all() else mask
+def voices(members: Members, which: Rows, heard: Pcm) -> Audio:
+    """What some members say, each with its gain: (len(which), FRAME)."""
+    return heard[members.rows[which]] * members.gain[which][:, None]
 
 
-def _among(places: Rows, count: int) -> Mask:
-    mask = np.zeros(count, np.bool_)
-    mask[places] = True
-    return mask
+def without_self(mix: Mix, which: Rows) -> Audio:
+    """What some members hear of their rooms: all but themselves."""
+    audio: Audio = mix.rooms[mix.members.room[which]]
+    spoke = np.flatnonzero(mix.spoke[which])
+    audio[spoke] -= voices(mix.members, which[spoke], mix.heard)
+    return audio
 
 
-def say(audio: Audio, entries: Rows, law: Rows, wire: Wire) -> None:
-    """`audio: (n, FRAME)` by `law: (n,)` into the frames `entries` of `wire`."""
-    wire[entries] = g711.encode(clipped(audio), law)
+def coached(mix: Mix, which: Rows) -> Audio:
+    """The same for members, ascending, of whom some hear their coaches too, or nobody else."""
+    members, audio = mix.members, without_self(mix, which)
+    audio[np.isin(which, members.apart)] = 0
+    for coach, one in zip(members.coaching.tolist(), members.coached.tolist(), strict=True):  # few
+        place = int(np.searchsorted(which, one))
+        if place < len(which) and which[place] == one:
+            audio[place] += voices(members, np.array([coach]), mix.heard)[0]
+    return audio
 
 
 def clipped(audio: Audio) -> Pcm:

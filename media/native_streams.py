@@ -1,4 +1,4 @@
-"""The RTP streams of a tick in C (`streams.c`, `playout.c`, `mixing.c`, `dtmf.c`), where that was built: a packet at a time.
+"""The RTP streams of a tick in C (`streams.c`, `playout.c`), where that was built: a packet at a time.
 
 C is told once where the columns are. What is rare comes back: packets that are to be looked at, rows whose playout may
 have to move.
@@ -16,11 +16,9 @@ from numpy.typing import NDArray
 from media import native
 from media.codecs import g711
 from media.departures import Spoken
-from media.dtmf import LIMITS, WHOLE_BANK
 from media.duties import Duties
 from media.forward import STARVED
-from media.frames import FRAME, Mask, Pcm, Rows, Wire
-from media.mixer import Audio
+from media.frames import FRAME, Mask, Pcm, Rows
 from media.rtp import HEADER, NONE, WIDTH, Headers, Packets
 from media.streams import NumpyStreams, Owners, Streams
 
@@ -99,15 +97,12 @@ class NativeStreams:
         self._lengths = np.zeros(len(ports), np.int64)
         self._outgoing_at = tuple(ctypes.c_void_p(one.ctypes.data) for one in (self._outgoing, self._lengths))
         self._tables = np.stack((g711.ULAW_TO_PCM, g711.ALAW_TO_PCM))
-        self._codes = ctypes.c_void_p(g711.ENCODE.ctypes.data)
         self._wavering = np.zeros(len(ports), np.int64)
         self._playout = tuple(ctypes.c_void_p(one.ctypes.data) for one in (self._tables, self._wavering))
-        self._glance = ctypes.c_void_p(WHOLE_BANK.ctypes.data), *map(ctypes.c_float, LIMITS)
         for function in (library.streams_sort, library.streams_count, library.streams_forward, library.streams_wait):
             function.restype = ctypes.c_int64
         library.playout_take.restype = ctypes.c_int64
-        library.playout_put.restype = library.mixing_encode.restype = library.streams_pack.restype = None
-        library.dtmf_glance.restype = None
+        library.playout_put.restype = library.streams_pack.restype = None
 
     def sort(self, packets: Packets) -> tuple[Headers, Rows]:
         count = len(packets)
@@ -167,28 +162,13 @@ class NativeStreams:
         if found:
             self._jitter.adapt(self._wavering[:found])
 
-    def say(self, audio: Audio, entries: Rows, law: Rows, wire: Wire) -> None:
-        audio, entries, law = np.ascontiguousarray(audio), np.ascontiguousarray(entries), np.ascontiguousarray(law)
-        self._library.mixing_encode(
-            ctypes.c_void_p(audio.ctypes.data), ctypes.c_int64(len(audio)), ctypes.c_void_p(entries.ctypes.data),
-            ctypes.c_void_p(law.ctypes.data), self._codes, ctypes.c_void_p(wire.ctypes.data),
-        )  # fmt: skip
-
-    def glance(self, rows: Rows, heard: Pcm) -> Mask:
-        suspect = np.empty(len(rows), np.bool_)
-        self._library.dtmf_glance(
-            ctypes.c_void_p(heard.ctypes.data), ctypes.c_void_p(rows.ctypes.data), ctypes.c_int64(len(rows)),
-            *self._glance, ctypes.c_void_p(suspect.ctypes.data),
-        )  # fmt: skip
-        return suspect
-
     def _look_up(self, duties: Duties) -> None:
         if self._duties is not duties:
             self._duties = duties
             self._forwarding, self._fed = map(ctypes.c_void_p, (duties.forwarding.ctypes.data, duties.fed.ctypes.data))
 
 
-LIBRARY, SOURCES = Path(__file__).with_name("libstreams.so"), ("streams.h", "streams.c", "playout.c", "mixing.c", "dtmf.c")
+LIBRARY, SOURCES = Path(__file__).with_name("libstreams.so"), ("streams.h", "streams.c", "playout.c")
 
 
 def best(owners: Owners) -> Streams:

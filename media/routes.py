@@ -29,6 +29,7 @@ class Members:
     coaching: Rows  # members who are heard by one alone
     coached: Rows  # and the members who hear them
     apart: Rows  # members who hear their coaches and nobody else
+    coachable: Mask  # is one of those two kinds
     large: Mask  # is in a room where only those who talk are mixed
     tells: Mask  # it is wanted to be known when it talks
 
@@ -38,7 +39,7 @@ class Members:
 
 _NONE = np.zeros(0, np.int64)
 _NO = np.zeros(0, np.bool_)
-NOBODY = Members(_NONE, _NONE, _NONE, _NONE, _NO, _NO, np.zeros(0, np.float32), _NONE, _NONE, _NONE, _NO, _NO)
+NOBODY = Members(_NONE, _NONE, _NONE, _NONE, _NO, _NO, np.zeros(0, np.float32), _NONE, _NONE, _NONE, *(_NO,) * 3)
 
 
 class Rooms:
@@ -98,6 +99,9 @@ class Rooms:
         pairs = [
             (index, place[part.coaches]) for index, part in enumerate(parts) if not part.muted and self._is_coach(part)
         ]
+        apart = [index for index, part in enumerate(parts) if part.apart and not part.deaf]
+        coachable = np.zeros(len(parts), np.bool_)
+        coachable[[*apart, *(heard for _, heard in pairs)]] = True
         return Members(
             rows=np.array([part.port for part in parts]),
             starts=starts,
@@ -108,7 +112,8 @@ class Rooms:
             gain=np.array([10 ** (part.gain_db / 20) for part in parts], np.float32),
             coaching=np.array([coach for coach, _ in pairs], np.int64),
             coached=np.array([heard for _, heard in pairs], np.int64),
-            apart=np.array([index for index, part in enumerate(parts) if part.apart and not part.deaf], np.int64),
+            apart=np.array(apart, np.int64),
+            coachable=coachable,
             large=(counts > self._all_below)[room] & ~np.array([part.link for part in parts]),
             tells=np.array([part.tells for part in parts]),
         )

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from media import commands, events
 from media.arena import PAGE, Arena, Page
 from media.codecs import SILENCE, g711
+from media.departures import Spoken
 from media.errors import AudioError, NotYet
-from media.frames import FRAME, RATE, TICK, Pcm, Rows, Wire
+from media.frames import FRAME, RATE, TICK, Mask, Pcm, Rows, Wire
 from media.library import Library, Quiet, Samples, Sounds
 from media.tones import ToneSamples
 
@@ -119,6 +120,18 @@ class Sources:
         for playlist in head.lists:
             self._close(playlist)
         return [events.PlayEnded(row, playlist.number, False) for playlist in head.lists]
+
+    def into(self, spoken: Spoken, playing: Mask) -> list[events.PlayEnded]:
+        """The next frames of the entries that play; the ends that came with them."""
+        if not playing.any():
+            return []
+        some = slice(None) if playing.all() else playing
+        wire, ended = self.read(spoken.rows[some], spoken.law[some])
+        if playing.all():
+            spoken.wire = wire
+        else:
+            spoken.wire[some] = wire
+        return ended
 
     def read(self, rows: Rows, law: NDArray[np.int64]) -> tuple[Wire, list[events.PlayEnded]]:
         """The next frame of rows that play: `wire: (n, FRAME)`, and the ends that came with it."""

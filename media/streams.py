@@ -9,14 +9,13 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from media import dtmf, mixer, rtcp, rtp
+from media import rtcp, rtp
 from media.codecs import g711
 from media.departures import Spoken, packed
 from media.duties import Duties
 from media.forward import STARVED, Forwarder
-from media.frames import FRAME, Mask, Pcm, Rows, Wire
+from media.frames import FRAME, Mask, Pcm, Rows
 from media.jitter import Jitter
-from media.mixer import Audio
 from media.ports import Ports
 from media.probation import Probation
 from media.rtp import HEADER, WIDTH, Headers, Packets, payloads
@@ -66,14 +65,6 @@ class Streams(Protocol):
 
     def hear(self, listening: Rows, heard: Pcm) -> None:
         """A frame out of the playout buffers, decoded, into `heard: (ports, FRAME)`; zeros where nothing came."""
-        ...
-
-    def say(self, audio: Audio, entries: Rows, law: Rows, wire: Wire) -> None:
-        """Mixes `audio: (n, FRAME)`, encoded by `law: (n,)`, into the frames `entries` of `wire`."""
-        ...
-
-    def glance(self, rows: Rows, heard: Pcm) -> Mask:
-        """Which rows of `heard: (ports, FRAME)` a DTMF tone may be in."""
         ...
 
 
@@ -136,9 +127,3 @@ class NumpyStreams:
         heard[listening[~some]] = 0
         rows = listening[some]
         heard[rows] = g711.decode(wire[some], self._ports.law[rows])
-
-    def say(self, audio: Audio, entries: Rows, law: Rows, wire: Wire) -> None:
-        mixer.say(audio, entries, law, wire)
-
-    def glance(self, rows: Rows, heard: Pcm) -> Mask:
-        return dtmf.glance(rows, heard)

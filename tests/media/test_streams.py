@@ -118,17 +118,6 @@ def test_a_payload_that_no_packet_of_ours_can_hold_is_not_passed_on(sides: tuple
         assert [len(one) for one in sent] == [WIDTH]
 
 
-def test_mixes_are_rounded_cut_off_and_encoded_alike(sides: tuple[Side, Side]) -> None:
-    chance = np.random.default_rng(3)
-    audio = (chance.integers(-80000, 80000, (9, FRAME)) / 2).astype(np.float32)
-    audio[0] = np.arange(FRAME) / 4 - 20
-    entries, law, wires = np.arange(9)[::-1] + 2, chance.integers(0, 2, 9), np.zeros((2, 12, FRAME), np.uint8)
-    for side, wire in zip(sides, wires, strict=True):
-        side.streams.say(audio, entries, law, wire)
-    assert wires[0].tolist() == wires[1].tolist()
-    assert wires[0].any(axis=1).sum() == 9
-
-
 def test_without_the_library_numpy_does_it(monkeypatch: pytest.MonkeyPatch) -> None:
     side = Side(native=False)
     monkeypatch.setattr("media.native_streams.LIBRARY", LIBRARY.with_name("none.so"))
