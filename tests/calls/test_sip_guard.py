@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from gateway.calls.placing.dialstring import INSIDE
+from sip.events import Invited
 from sip.outputs import Host, Record, Srv
 from tests.lib.far_ends import Caller, Peer
 from tests.lib.loop import VirtualClock, passes, run
@@ -104,5 +106,21 @@ def test_the_gateways_own_http_port_is_not_spoken_to_in_sip(tmp_path: Path) -> N
             caller.call()
             await passes(20)
             assert one.web.at(f"{HOST}/after")[0].params["DialCallStatus"] == "failed"
+
+    run(main)
+
+
+def test_what_lets_our_own_calls_in_is_told_to_nobody_else(tmp_path: Path) -> None:
+    """A URI may have our address and lead elsewhere all the same."""
+
+    async def main(clock: VirtualClock) -> None:
+        async with whole(clock, tmp_path, dial(f"sip:bob@127.0.0.2:5060;maddr={OUTER}")) as one:
+            outer, caller = Peer(one, OUTER), Caller(one)
+            caller.call()
+            await passes(2)
+            (invited,) = outer.said(Invited)
+            assert INSIDE not in invited.request.headers
+            outer.refuse(486)
+            await passes(5)
 
     run(main)

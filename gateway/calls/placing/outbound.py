@@ -82,9 +82,10 @@ async def _guard(services: Services, uri: str) -> None:
 
 
 def inside(services: Services, uri: str) -> tuple[tuple[str, str], ...]:
-    """The header that lets a call to our own address in."""
+    """The header that lets a call to our own address in; with `maddr` it would be told to somebody else."""
     ours = {address_of(f"sip:{host}") for host in (services.sip_host, services.addresses.inside)}
-    return ((INSIDE, services.inside_token),) if address_of(uri) in ours else ()
+    stays = address_of(uri) in ours and Uri.parse(uri).param("maddr") is None
+    return ((INSIDE, services.inside_token),) if stays else ()
 
 
 async def number_sid(services: Services, account_sid: str, caller_id: str) -> str | None:
