@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import socket
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 
 HOST = "127.0.0.1"
@@ -36,7 +37,7 @@ class Callers:
     gateway_port: int = 0
     socket: socket.socket = field(default_factory=lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
     dialogs: dict[str, Dialog] = field(default_factory=dict)  # by Call-ID, those that are not over
-    refused: int = 0
+    refused: Counter[int] = field(default_factory=Counter)  # by status
     _serial: int = 0
     _behind: int = 0  # callers that we place; behind them are those that are called
 
@@ -71,7 +72,7 @@ class Callers:
         while len(self.far) < count + answers and time.monotonic() < until:
             self.listen(time.monotonic() + 0.1)
         up = len(self.far)
-        assert up == count + answers, f"{up} of {count + answers} calls are up, {self.refused} were refused"
+        assert up == count + answers, f"{up} of {count + answers} calls are up, {dict(self.refused)} were refused"
 
     def begin(self, caller: int, number: str) -> Dialog:
         """Places one call."""
@@ -142,7 +143,8 @@ class Callers:
 
     def _answered(self, dialog: Dialog, method: str, status: int, rest: str) -> None:
         if method == "BYE" or (method == "INVITE" and status >= 300):
-            self.refused += method == "INVITE"
+            if method == "INVITE":
+                self.refused[status] += 1
             del self.dialogs[dialog.call_id]
         elif method == "INVITE" and status == 200:
             dialog.theirs = _value(rest, "To")

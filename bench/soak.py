@@ -134,7 +134,7 @@ def soak(minutes: float, calls: int, folder: Path) -> tuple[dict[str, object], C
         left = {name: value - idle[name] for name, value in gateway.gauges().items() if value > idle[name]}
     growth = {name: round(curves.growth(name), 2) for name in ("control MB", "worker MB")}
     return {
-        "calls": churn.calls, "at_a_time": calls, "minutes": minutes, "refused": callers.refused,
+        "calls": churn.calls, "at_a_time": calls, "minutes": minutes, "refused": dict(callers.refused),
         "lost": heard["lost"], "growth_percent_in_ten_minutes": growth, "left": left,
         "back_to_idle_s": None if seconds is None else round(seconds, 1),
     }, curves  # fmt: skip

@@ -50,13 +50,11 @@ class Conferences:
         self._mix = _NO_MIX
         self._seats = seated(NOBODY.rows, NOBODY)
 
-    def join(self, part: commands.Join) -> list[events.Event]:
-        """A port comes in, or takes another part; from another room it leaves that one."""
-        said = self.leave(part.port) if self.rooms.of(part.port) not in (None, part.room) else []
+    def join(self, part: commands.Join) -> None:
+        """A port that is in no other room comes in, or takes another part."""
         if not self.rooms.joined[part.port]:
             self._talkers.reset(part.port)
         self.rooms.join(part)
-        return said
 
     def leave(self, row: int) -> list[events.Event]:
         """A port goes; what plays to a room that is empty then is over."""

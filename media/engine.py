@@ -20,9 +20,9 @@ from media.dialling import Dialling
 from media.dtmf import Events, Listener, is_event
 from media.duties import Duties, duties_of
 from media.forward import Forwarder
-from media.frames import FRAME, RATE, Mask, Pcm, Rows
+from media.frames import FRAME, Mask, Pcm, Rows
 from media.inbox import Inbox
-from media.jitter import MOST, Jitter
+from media.jitter import Jitter
 from media.library import Library
 from media.ports import Ports
 from media.probation import Probation
@@ -31,6 +31,7 @@ from media.sinks import Said, Sinks, Writer
 from media.sources import Sources
 from media.streams import Owners
 from media.taps import Taps
+from media.wiring import Parts, Wiring
 from media.withholding import Mixes, Withholding
 
 if TYPE_CHECKING:
@@ -56,192 +57,42 @@ class Engine:
         self, rows: int, library: Library, writer: Writer, random: Random, idle_seconds: float, all_below: int = 16,
         sound_bound: int = BOUND, capturer: CaptureWriter | None = None,
     ) -> None:  # fmt: skip
-        self.ports = Ports(rows)
-        self._random = random
-        self._idle_seconds = idle_seconds
+        self.ports = ports = Ports(rows)
         self.arena = Arena(sound_bound)
-        self._sources = Sources(2 * rows, library, self.arena)  # those of the ports, then those of the rooms
-        self._sinks = Sinks(writer)
-        self._taps = Taps()
-        self._jitter = Jitter(rows, self.ports.law)
-        self._events = Events(rows)
-        self._forwarder = Forwarder(self.ports)
-        self._reports = rtcp.Reports(rows)
-        probation = Probation(rows)
-        self._streams = native_streams.best(Owners(self.ports, probation, self._reports, self._forwarder, self._jitter))
+        self._idle_seconds = idle_seconds
         arithmetic = best()
-        self._listener = Listener(rows, arithmetic.glance)
+        self._sources = Sources(2 * rows, library, self.arena)  # those of the ports, then those of the rooms
+        self._sinks, self._taps = Sinks(writer), Taps()
+        self._jitter, self._reports, probation = Jitter(rows, ports.law), rtcp.Reports(rows), Probation(rows)
+        self._events, self._listener = Events(rows), Listener(rows, arithmetic.glance)
+        self._forwarder = Forwarder(ports)
+        self._streams = native_streams.best(Owners(ports, probation, self._reports, self._forwarder, self._jitter))
         self._conferences = Conferences(rows, self._sources, all_below, arithmetic)
-        self._arrivals = Arrivals(self.ports, self._reports, probation, self._streams)
-        self._dialling = Dialling(self.ports)
-        self._withholding = Withholding(self.ports, self._conferences.rooms)
-        self._captures = Captures(self.ports, capturer or Capturer(threaded=False))
+        self._arrivals = Arrivals(ports, self._reports, probation, self._streams)
+        self._dialling = Dialling(ports)
+        self._withholding = Withholding(ports, self._conferences.rooms)
+        self._captures = Captures(ports, capturer or Capturer(threaded=False))
+        parts = Parts(
+            ports, self._sources, self._sinks, self._taps, self._jitter, self._events, self._listener, self._reports,
+            self._forwarder, self._conferences, self._arrivals, self._dialling, self._withholding, self._captures,
+        )  # fmt: skip
+        self._wiring = Wiring(parts, random)
         self._heard = np.zeros((rows, FRAME), np.int16)
         self._said = np.zeros((rows, FRAME), np.uint8)
         self._listened = np.zeros(rows, np.bool_)  # in the last tick
         self._duties: Duties | None = None
         self._ticks = 0
 
-    # commands
-
     def take(self, row: int) -> int:
         """A row begins; its SSRC."""
         self._duties = None
-        ssrc = self._random.getrandbits(32)
-        self.ports.take(row, ssrc, self._random.getrandbits(16), self._random.getrandbits(32))
-        self._jitter.begin(row)
-        self._events.reset(row)
-        self._listener.reset(row)
-        self._reports.reset(row)
         self._heard[row] = 0
-        return ssrc
+        return self._wiring.take(row)
 
     def apply(self, command: commands.Command, now: float) -> list[events.Event]:
         """One command; those about a port that is not taken do nothing."""
         self._duties = None
-        match command:
-            case commands.Bridge(a=a, b=b):
-                self._bridge(a, b)
-                return []
-            case commands.PlayRoom():
-                return self._conferences.play(command)
-            case commands.StopRoom(room=room):
-                return self._conferences.stop(room)
-            case commands.Record() | commands.StopRecord() | commands.PauseRecord() | commands.ResumeRecord():
-                return self._apply_record(command)
-            case commands.Allocate():
-                return []  # rows are given out by the worker
-            case _:
-                return self._apply(command, now) if self._is_taken(command.port) else []
-
-    def _apply(self, command: commands.PortCommand, now: float) -> list[events.Event]:
-        match command:
-            case commands.Connect(port=port, plan=plan):
-                self.ports.connect(port, plan, now)
-                self._forwarder.renew(port)
-                self._arrivals.expect(port, plan, now)
-            case commands.Play():
-                return [*self._sources.play(command)]
-            case commands.Stop(port=port):
-                return [*self._sources.stop(port)]
-            case commands.SendDigits(port=port, sending=sending, digits=digits):
-                return self._dialling.begin(port, sending, digits)
-            case commands.Unbridge(port=port):
-                self._unbridge(port)
-            case commands.Join():
-                self._unbridge(command.port)
-                self._jitter.bound(command.port, command.playout_ms * RATE // 1000 or MOST)
-                return self._join(command)
-            case commands.Leave(port=port):
-                return self._leave(port)
-            case commands.Tap():
-                self._feed(command)
-            case commands.Capture():
-                self._captures.start(command)
-            case commands.StopCapture(port=port):
-                self._captures.stop(port)
-            case commands.Withhold(port=port, on=on):
-                self._withhold(port, on)
-            case commands.Release(port=port):
-                return self._release(port)
-        return []
-
-    def _apply_record(self, command: commands.RecordCommand) -> list[events.Event]:
-        match command:
-            case commands.Record(port=port, room=room):
-                if room >= 0 or self._is_taken(port):
-                    self._sinks.start(command)
-                    self._tap(port)
-                if room >= 0 and not self._conferences.rooms.is_open(room):
-                    return self._sinks.stop(command.recording, "released")
-            case commands.StopRecord(recording=recording, cut_ms=cut_ms):
-                return self._stopped(self._sinks.stop(recording, "stopped", cut_ms))
-            case commands.PauseRecord(recording=recording, skip=skip):
-                self._sinks.pause(recording, skip=skip)
-            case commands.ResumeRecord(recording=recording):
-                self._sinks.resume(recording)
-        return []
-
-    def _stopped(self, said: list[events.Event]) -> list[events.Event]:
-        """Ports that nobody records any more are no longer tapped."""
-        for event in said:
-            if isinstance(event, events.RecordStopped):
-                self._tap(event.port)
-        return said
-
-    def _tap(self, row: int) -> None:
-        if row >= 0:
-            self.ports.tapped[row] = bool(self._sinks.of(row)) or self._taps.of(row)
-
-    def _feed(self, tap: commands.Tap) -> None:
-        """A port that another one is heard at, from another one than before perhaps."""
-        if self._is_taken(tap.source):
-            before = self._taps.source(tap.port)
-            self._taps.add(tap)
-            self._tap(tap.source)
-            self._tap(before)
-
-    def _unfeed(self, row: int) -> None:
-        """A row that ends is heard at no other one, nor is another one at it."""
-        if self._taps:
-            source = self._taps.source(row)
-            self._taps.forget(row)
-            self._tap(source)
-
-    def _join(self, part: commands.Join) -> list[events.Event]:
-        """A port comes into a room, from another one perhaps."""
-        said = self._leave(part.port) if self._conferences.rooms.of(part.port) not in (None, part.room) else []
-        return said + self._conferences.join(part)
-
-    def _leave(self, row: int) -> list[events.Event]:
-        """A port leaves its room; with the last one the room's recordings end."""
-        room = self._conferences.rooms.of(row)
-        self._jitter.bound(row, MOST)
-        said = self._conferences.leave(row)
-        if room is not None and not self._conferences.rooms.is_open(room):
-            said += [event for name in self._sinks.of_room(room) for event in self._sinks.stop(name, "released")]
-        return said
-
-    def _is_taken(self, row: int) -> bool:
-        return 0 <= row < len(self.ports) and bool(self.ports.taken[row])
-
-    def _bridge(self, a: int, b: int) -> None:
-        if self._is_taken(a) and self._is_taken(b):
-            self._unbridge(a)
-            self._unbridge(b)
-            self.ports.peer[a], self.ports.peer[b] = b, a
-
-    def _unbridge(self, row: int) -> None:
-        for one in {row, int(self.ports.peer[row])} - {-1}:
-            self.ports.peer[one] = -1
-            self._forwarder.renew(one)
-
-    def _withhold(self, row: int, on: bool) -> None:
-        """What its peer hears is not forwarded from now on, or is again."""
-        self._withholding.switch(row, on=on)
-        for one in {row, int(self.ports.peer[row])} - {-1}:
-            self._forwarder.renew(one)
-
-    def _release(self, row: int) -> list[events.Event]:
-        said = [*self._sources.stop(row), *self._arrivals.forget(row)]
-        self._captures.stop(row)
-        for recording in self._sinks.of(row):
-            said += self._sinks.stop(recording, "released")
-        self._unbridge(row)
-        self._unfeed(row)
-        said += self._leave(row)
-        said += self._dialling.stop(row)
-        quality = self._reports.quality(row)
-        said.append(
-            events.Released(
-                row, int(self.ports.packets_in[row]), int(self.ports.packets_out[row]), quality.lost,
-                int(self._jitter.late[row]), quality.jitter_ms,
-            )
-        )  # fmt: skip
-        self.ports.release(row)
-        return said
-
-    # the tick
+        return self._wiring.apply(command, now)
 
     def tick(self, inbox: Inbox, now: float) -> Outbox:
         """What happens every 20 ms."""
@@ -354,7 +205,7 @@ class Engine:
             mixes: Mixes = self._conferences.mixes
             if duties.withholds:
                 mixes = self._withholding.unmixed(mixes)
-            out.events += self._stopped(self._sinks.write(*self._kept(duties), mixes))
+            out.events += self._wiring.stopped(self._sinks.write(*self._kept(duties), mixes))
 
     def _kept(self, duties: Duties) -> tuple[Pcm, Said]:
         """What was heard and said, for those who keep it."""

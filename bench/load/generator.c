@@ -1,10 +1,11 @@
 /* Many callers on one core: each sends 20 ms of G.711 fifty times a second and counts what comes back.
  *
  * `generator FIRST COUNT TALKERS` has callers on FIRST, FIRST+2, ... of 127.0.0.1 and reads lines `CALLER PORT`: from
- * then on that caller talks with that port of 127.0.0.1, with none if it is 0. Callers below TALKERS speak (a voice-like buzz), the others send a quiet line. The
- * callers' phases are spread over the 20 ms, in steps of one. Audio that comes back untouched is recognised by the time
- * that each packet carries, which against the kernel's time of its arrival gives its delay. Goes on until it is ended;
- * on each SIGUSR1 it prints one JSON line about the time since the one before. */
+ * then on that caller talks with that port of 127.0.0.1, with none if it is 0. Callers below TALKERS speak (a voice-like
+ * buzz), the others send a quiet line. The callers' phases are spread over the 20 ms, in steps of one. Audio that comes
+ * back untouched is recognised by the time that each packet carries, which against the kernel's time of its arrival
+ * gives its delay. What is lost is counted stream by stream (by SSRC). Goes on until it is ended; on each SIGUSR1 it
+ * prints one JSON line about the time since the one before. */
 #include "common.h"
 #include <math.h>
 #include <pthread.h>
@@ -41,7 +42,12 @@ static void make_voice(void)
     }
 }
 
-struct caller { int fd, far, fresh, offset, heard; uint16_t sequence, next; uint32_t timestamp; int64_t lost, received; };
+struct caller {
+    int fd, far, fresh, offset, heard;
+    uint16_t sequence, next;
+    uint32_t timestamp, ssrc;
+    int64_t lost, received;
+};
 
 static void speak(struct caller *one, int number, int talkers, int64_t at)
 {
@@ -89,11 +95,14 @@ static void listen_to(struct caller *one)
         if (length < 12)
             continue;
         uint16_t sequence;
+        uint32_t ssrc;
         memcpy(&sequence, packet + 2, 2);
+        memcpy(&ssrc, packet + 8, 4);
         sequence = ntohs(sequence);
-        if (one->heard)
+        if (one->heard && one->ssrc == ssrc)
             one->lost += (int16_t)(sequence - one->next);
         one->heard = 1;
+        one->ssrc = ssrc;
         one->next = sequence + 1;
         one->received++;
         struct stamp stamp;
