@@ -24,6 +24,7 @@ from pathlib import Path
 HERE = Path(__file__).parent.absolute()
 NUMBER = "+15555550100"
 PRODUCT, LOAD = 0, max(os.sched_getaffinity(0))  # cores
+PATIENCE = 60  # seconds that a program may take to end: a thousand recordings are brought to the disk
 TICKS = os.sysconf("SC_CLK_TCK")
 GAUGES = ("calls", "dialogs", "transactions", "ports_in_use", "outbox_pending", "tasks", "open_fds")
 
@@ -56,9 +57,11 @@ def process(core: int, *command: str, feed: str = "") -> Iterator[subprocess.Pop
             yield one
         finally:
             one.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                one.wait(10)
-            one.kill()
+            try:
+                one.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                for pid in family(one.pid):
+                    os.kill(pid, signal.SIGKILL)
 
 
 # what a program uses

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from media import commands, events, native_streams, rtcp, watch
+from media import commands, events, native_arithmetic, native_streams, rtcp, watch
 from media.arena import BOUND, Arena
-from media.arithmetic import best
 from media.arrivals import Arrivals
 from media.capturer import Capturer
 from media.captures import Captures, CaptureWriter
@@ -60,7 +59,7 @@ class Engine:
         self.ports = ports = Ports(rows)
         self.arena = Arena(sound_bound)
         self._idle_seconds = idle_seconds
-        arithmetic = best()
+        arithmetic = native_arithmetic.best()
         self._sources = Sources(2 * rows, library, self.arena)  # those of the ports, then those of the rooms
         self._sinks, self._taps = Sinks(writer), Taps()
         self._jitter, self._reports, probation = Jitter(rows, ports.law), rtcp.Reports(rows), Probation(rows)

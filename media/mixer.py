@@ -1,7 +1,8 @@
 """Conference mixing: for each room the sum of who is heard, for each member that sum without itself.
 
 Most members only listen: what they hear is the same for all, so it is mixed and encoded once a room. Only who was
-heard in this tick gets a mix of its own. media/arithmetic.py does the two steps that all audio goes through in C.
+heard in this tick gets a mix of its own. media/native_arithmetic.py does the two steps
+that all audio goes through in C.
 """
 
 from __future__ import annotations

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from random import Random
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from media import commands, events, rtcp
 from media.arrivals import Arrivals
@@ -19,6 +18,9 @@ from media.sinks import Sinks
 from media.sources import Sources
 from media.taps import Taps
 from media.withholding import Withholding
+
+if TYPE_CHECKING:
+    from random import Random
 
 
 class Parts(NamedTuple):

@@ -8,11 +8,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from media import arithmetic, commands, dtmf, native
-from media.arithmetic import LIBRARY, SOURCES, Arithmetic, NativeArithmetic, NumpyArithmetic
+from media import commands, dtmf, native, native_arithmetic
+from media.arithmetic import Arithmetic, NumpyArithmetic
 from media.codecs import g711
 from media.frames import FRAME, Mask, Pcm, Wire
 from media.mixer import Mix
+from media.native_arithmetic import LIBRARY, SOURCES, NativeArithmetic
 from media.routes import Members, Rooms
 from media.tones import DIGITS, tone
 
@@ -104,5 +105,5 @@ def test_a_glance_at_silence_and_at_the_loudest_square(both: tuple[Arithmetic, A
 
 
 def test_without_the_library_numpy_does_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("media.arithmetic.LIBRARY", LIBRARY.with_name("none.so"))
-    assert isinstance(arithmetic.best(), NumpyArithmetic)
+    monkeypatch.setattr("media.native_arithmetic.LIBRARY", LIBRARY.with_name("none.so"))
+    assert isinstance(native_arithmetic.best(), NumpyArithmetic)
