@@ -124,7 +124,7 @@ class Database:
             try:
                 try:
                     return await self._connections.write(lambda connection: _together(connection, writes))
-                except sa.exc.DBAPIError:
+                except Exception:  # of whatever kind: what cannot be made a parameter fails before the database sees it
                     return await self._connections.write(lambda connection: _apart(connection, writes))
             except Exception as error:  # the commit itself failed: nobody's write is there
                 return [error] * len(writes)
@@ -147,7 +147,7 @@ def _saved(connection: sa.Connection, statements: Sequence[Statement]) -> Result
     try:
         with connection.begin_nested():
             return _executed(connection, statements)
-    except sa.exc.DBAPIError as error:
+    except Exception as error:
         return error
 
 

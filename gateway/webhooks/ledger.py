@@ -74,7 +74,7 @@ class Ledger:
             await self._requests.insert(batch, self._most)
         except DOWN:
             raise
-        except SQLAlchemyError:
+        except (SQLAlchemyError, ValueError):
             if len(batch) == 1:
                 LOG.exception("! a request to %s could not be written down", batch[0].url)
                 return

@@ -89,8 +89,9 @@ class AiohttpTransport:
             ) as answer:
                 began = True
                 content, truncated = await (_read(answer.content, limit) if limit else _passing(answer.content))
+                named = _by_name(answer.headers)
                 return Answer(
-                    answer.status, answer.headers.get("Content-Type", ""), content, url, _by_name(answer.headers),
+                    answer.status, named.get("content-type", ""), content, url, named,
                     tuple(answer.headers.getall("Set-Cookie", [])), truncated,
                 )  # fmt: skip
         except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
@@ -112,10 +113,13 @@ class AiohttpTransport:
 
 
 def _by_name(headers: Mapping[str, str]) -> dict[str, str]:
-    """In lower case. Lists that are in several lines are one (RFC 9110 §5.3); of anything else the last is taken."""
+    """In lower case. Lists that are in several lines are one (RFC 9110 §5.3); of anything else the last is taken.
+
+    aiohttp keeps bytes that are not UTF-8 as halves of surrogate pairs, which are no text to anybody else.
+    """
     found: dict[str, str] = {}
-    for given, value in headers.items():
-        name = given.lower()
+    for given, raw in headers.items():
+        name, value = given.lower(), raw.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
         found[name] = f"{found[name]}, {value}" if name in LISTS and name in found else value
     return found
 

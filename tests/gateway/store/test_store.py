@@ -145,6 +145,21 @@ def test_writes_that_wait_are_committed_together_and_one_bad_takes_no_other(
     using(tmp_path, work)
 
 
+@pytest.mark.parametrize("bad", [{"to": "half of a pair: \ud83d"}, {"duration": 1 << 70}])
+def test_what_is_no_parameter_of_a_statement_takes_no_other_write_with_it(tmp_path: Path, bad: dict[str, Any]) -> None:
+    """The driver refuses it before the database sees it, with an error that is none of the database's."""
+
+    async def work(store: Store) -> None:
+        good = replace(CALL, sid="CA" + "7" * 32)
+        writes = [store.calls.insert(replace(CALL, **bad)), store.calls.insert(good)]
+        failed, written = await asyncio.gather(*writes, return_exceptions=True)
+        assert isinstance(failed, Exception)
+        assert written is None
+        assert await store.calls.fetch(ACCOUNT, good.sid) is not None
+
+    using(tmp_path, work)
+
+
 def test_a_writer_that_was_cancelled_still_writes(tmp_path: Path) -> None:
     async def work(store: Store) -> Call | None:
         task = asyncio.create_task(store.calls.insert(CALL))

@@ -272,6 +272,17 @@ def test_a_request_that_cannot_be_written_takes_no_other_with_it(
     run(main)
 
 
+def test_what_is_no_text_takes_no_other_with_it(tmp_path: Path) -> None:
+    async def main(clock: VirtualClock) -> None:
+        async with desk(clock, tmp_path) as one:
+            for sent in (row(0), replace(row(1), answer="half of a pair: \ud83d"), row(2)):
+                one.ledger.note(sent)
+            await one.ledger.flush()
+            assert [sent.token for sent in await one.store.requests.of_subject(CALL)] == ["t0", "t2"]
+
+    run(main)
+
+
 def test_a_database_that_cannot_be_reached_ends_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def main(clock: VirtualClock) -> None:
         async with desk(clock, tmp_path) as one:

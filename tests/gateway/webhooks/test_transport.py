@@ -168,6 +168,13 @@ def test_lists_in_several_lines_are_one() -> None:
     assert answer.headers["cache-control"] == "no-store, max-age=60"
 
 
+def test_headers_are_text_whatever_bytes_they_have() -> None:
+    """What is written down of an answer has to go into a database."""
+    head = OK.replace(b"text/xml", b"text/xml; \xff") + b'ETag: "\xe9\xc3\xa9"\r\nContent-Length: 0\r\n\r\n'
+    answer = asked(answering(head))
+    assert (answer.content_type, answer.headers["etag"]) == ("text/xml; \ufffd", '"\ufffdé"')
+
+
 def test_an_edge_is_left_from_its_own_address() -> None:
     peers: list[str] = []
 
