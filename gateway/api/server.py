@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from base64 import b64decode
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from gateway.accounts.keys import Keys
-from gateway.api import formats
+from gateway.api import bodies, formats
 from gateway.api.http import Reply, Request, Router
 from gateway.errors import ApiError, not_found
 from gateway.metrics import CONTENT_TYPE
@@ -24,6 +24,7 @@ LOG = logging.getLogger(__name__)
 
 BODY_LIMIT = 1 << 20
 PREFIXES = ("/api/2010-04-01", "/2010-04-01")
+NUL = "\0"  # that no database takes in a text
 CODES = {405: 20004, 413: 20413}  # Twilio's for what the web framework refuses
 
 Answer = Callable[[web.Request], Awaitable[Reply]]
@@ -128,7 +129,7 @@ def _basic(header: str) -> tuple[str, str]:
         user, _, password = b64decode(encoded.encode(), validate=True).decode().partition(":")
     except ValueError:
         return "", ""
-    return user, password
+    return (user, password) if NUL not in user else ("", "")
 
 
 async def _given(reply: Reply, request: web.Request) -> Reply:
@@ -169,14 +170,12 @@ async def _read(request: web.Request, path: str, variables: dict[str, str], acco
     body = None
     if request.method in ("POST", "PUT"):
         try:
-            if request.content_type == "application/json":
-                body = json.loads(await request.read())
-            else:
-                for name, posted in (await request.post()).items():
-                    fields.setdefault(name, []).append(str(posted))
-        except (ValueError, LookupError, HttpProcessingError):  # not JSON, not in its charset, no charset, no parts
+            posted, body = bodies.parsed(await request.read(), request.headers.get("Content-Type", ""))
+        except (*bodies.UNREADABLE, HttpProcessingError):
             raise ApiError(400, 20001, f"the body is not {request.content_type}") from None
-    if any("\0" in value for values in fields.values() for value in values):
+        for name, value in posted:
+            fields.setdefault(name, []).append(value)
+    if any(NUL in text for text in chain(variables.values(), *fields.values())):
         raise ApiError(400, 20001, "a parameter has a NUL character")
     return Request(request.method, path, variables, fields, body, account, request.headers)
 

@@ -28,6 +28,6 @@ def shows_caller(calls: Mapping[str, Call], account_sid: str, text: str, caller_
 def _sid(text: str) -> str:
     try:
         found = json.loads(unquote(text))
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
     return str(found.get(FIELD)) if isinstance(found, dict) else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from urllib.parse import urlencode
 
 import pytest
 import requests
@@ -126,12 +127,40 @@ def test_a_defect_of_ours_is_500_and_says_nothing(api: Rest) -> None:
         (b"", "application/x-www-form-urlencoded", 400),
         (b"--x\r\nbroken", "multipart/form-data; boundary=x", 400),
         (b"--x\r\nbroken", "multipart/form-data", 400),
+        (b"a-" + b"z9" * 250_000, "application/x-www-form-urlencoded; charset=punycode", 400),
+        (b"To=\\ud800", "application/x-www-form-urlencoded; charset=unicode_escape", 400),
+        (b"&".join([b"a=1"] * 1001), "application/x-www-form-urlencoded", 400),
+        (b"--x\r\nContent-Disposition: form-data\r\n\r\n1\r\n--x--", "multipart/form-data; boundary=x", 400),
+        (b"[" * 100_000, "application/json", 400),
+        (b'"\\ud83d"', "application/json", 400),
+        (b'{"a": "\\u0000"}', "application/json", 400),
+        (b"1" * 5000, "application/json", 400),
     ],
 )
 def test_bodies_that_are_no_forms(api: Rest, body: bytes, content_type: str, status: int) -> None:
     answer = api.ask("POST", "/Calls.json", data=body, headers={"Content-Type": content_type})
     assert answer.status_code == status
     assert answer.json()["status"] == status
+
+
+@pytest.mark.parametrize("charset", ["", "; charset=UTF-8", "; charset=utf8", "; charset=US-ASCII"])
+def test_both_kinds_of_forms_are_read(api: Rest, charset: str) -> None:
+    encoded = {"Content-Type": f"application/x-www-form-urlencoded{charset}"}
+    assert api.ask("POST", "/Calls.json", data=urlencode(CALL), headers=encoded).json()["to"] == CALL["To"]
+    parts = {name: (None, value) for name, value in CALL.items()}
+    assert api.ask("POST", "/Calls.json", files=parts).json()["to"] == CALL["To"]
+
+
+def test_a_form_in_latin_1_is_read_as_it_says(api: Rest) -> None:
+    latin = {"Content-Type": "application/x-www-form-urlencoded; charset=ISO-8859-1"}
+    made = api.ask("POST", "/Applications.json", data=b"FriendlyName=Z%FCrich", headers=latin).json()
+    assert made["friendly_name"] == "Zürich"
+
+
+def test_nul_is_in_no_text_that_comes_to_the_database(api: Rest) -> None:
+    assert api.ask("GET", "/Calls/CA%00.json").status_code == 400
+    assert api.ask("GET", "/Calls.json", params={"To": "\0"}).status_code == 400
+    assert api.ask("GET", "/Calls.json", auth=("AC\0", "x")).status_code == 401
 
 
 def test_the_operator_needs_the_key(api: Rest) -> None:
