@@ -25,14 +25,13 @@ class Form:
         return name in self._fields
 
     def text(self, name: str, default: str = "") -> str:
-        """The last value given."""
+        """The last value given; one that is empty says nothing."""
         values = self._fields.get(name)
-        return values[-1] if values else default
+        return (values[-1] if values else "") or default
 
     def all(self, name: str, default: Sequence[str] = ()) -> tuple[str, ...]:
         """All values; those with spaces count as several."""
-        values = self._fields.get(name)
-        return tuple(word for value in values for word in value.split()) if values else tuple(default)
+        return tuple(word for value in self._fields.get(name, ()) for word in value.split()) or tuple(default)
 
     def url(self, name: str, code: int = 21205) -> str:
         """An absolute HTTP URL, or nothing."""
@@ -50,16 +49,16 @@ class Form:
 
     def integer(self, name: str, default: int, least: int, most: int, code: int = 20001) -> int:
         """A whole number in a range; `default` where it is not given."""
-        if not self.has(name):
-            return default
         value = self.text(name)
+        if not value:
+            return default
         if not (value.isascii() and value.isdigit()) or len(value) > 9 or not least <= int(value) <= most:
             raise ApiError(400, code, f"{name} must be a whole number from {least} to {most}, not {value}")
         return int(value)
 
-    def flag(self, name: str, code: int = 20001) -> bool:
+    def flag(self, name: str, code: int = 20001, *, default: bool = False) -> bool:
         """true or false."""
-        value = self.text(name, "false").lower()
+        value = self.text(name, str(default)).lower()
         if value not in ("true", "false"):
             raise invalid(name, f"{value} is not true or false", code)
         return value == "true"
@@ -80,7 +79,8 @@ class Form:
     def times(self, name: str, column: str) -> dict[str, Any]:
         """A date filter: `Name`, `Name>` or `Name<`; a day alone is the whole day (rest-api.md: requests).
 
-        So is its midnight, because that is how Twilio's libraries write a date.
+        So is its midnight, because that is how Twilio's libraries write a date. A second is a whole one, too: answers
+        show no more of a time.
         """
         found: dict[str, Any] = {}
         for mark in ("", "<", ">"):
@@ -88,20 +88,24 @@ class Form:
             if text:
                 start, end = _moment(name, text)
                 if mark != ">":
-                    found[f"{column}<"] = end if mark == "" else start
+                    found[f"{column}<"] = end if mark == "" else _end_of_second(start)
                 if mark != "<":
                     found[f"{column}>"] = start
         return found
 
 
 def _moment(name: str, text: str) -> tuple[datetime, datetime]:
-    """A day's first and last microsecond, or a moment twice."""
+    """The first and the last microsecond of a day or of a second."""
     try:
         start = datetime.fromisoformat(text)
         start = start.astimezone(UTC) if start.tzinfo else start.replace(tzinfo=UTC)
-        return start, start + (DAY if start.time() == time() else timedelta(0))
+        return start, start + DAY if start.time() == time() else _end_of_second(start)
     except (ValueError, OverflowError):
         raise invalid(name, f"{text} is not a date") from None
+
+
+def _end_of_second(when: datetime) -> datetime:
+    return when.replace(microsecond=999_999)
 
 
 def _is_url(text: str) -> bool:

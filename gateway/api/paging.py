@@ -18,15 +18,16 @@ from gateway.errors import invalid
 from gateway.store.paging import Anchor, Listing, Page
 
 PAGING = ("Page", "PageSize", "PageToken")
+LARGEST = 1000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TOKEN = re.compile(r"P([AB])(\d{1,18})([A-Z]{2}[0-9a-f]{32})", re.ASCII)
 
 
 def page_of(request: Request) -> Page:
-    """The page that is asked for: 50 to a page, at most 1000."""
+    """The page that is asked for: 50 to a page, at most 1000. Twilio's libraries ask for as many as their `limit`."""
     form = Form(request.fields)
-    number, size = form.integer("Page", 0, 0, 10**6), form.integer("PageSize", 50, 1, 1000, 20007)
-    return Page(number, size, _anchor(form.text("PageToken")))
+    number, size = form.integer("Page", 0, 0, 10**6), form.integer("PageSize", 50, 1, 10**9 - 1, 20007)
+    return Page(number, min(size, LARGEST), _anchor(form.text("PageToken")))
 
 
 def envelope(request: Request, key: str, page: Page, listing: Listing[Any], rows: Sequence[dict[str, Any]]) -> Reply:

@@ -41,24 +41,24 @@ def url(form: Form, name: str, code: int) -> str | None:
     return form.url(name, code) or None
 
 
-def method(form: Form, name: str, code: int) -> str:
+def method(form: Form, name: str, code: int) -> str | None:
     """GET or POST."""
-    return form.method(name, code)
+    return form.method(name, code) if form.text(name) else None
 
 
-def flag(form: Form, name: str, code: int) -> bool:
+def flag(form: Form, name: str, code: int) -> bool | None:
     """true or false."""
-    return form.flag(name, code)
+    return form.flag(name, code) if form.text(name) else None
 
 
 def whole(least: int, most: int) -> Reader:
     """A whole number in a range."""
-    return lambda form, name, code: form.integer(name, least, least, most, code)
+    return lambda form, name, code: form.integer(name, least, least, most, code) if form.text(name) else None
 
 
 def word(*words: str) -> Reader:
     """One of some words."""
-    return lambda form, name, code: form.word(name, words, words[0], code)
+    return lambda form, name, code: form.word(name, words, words[0], code) if form.text(name) else None
 
 
 def sid(prefix: str) -> Reader:

@@ -144,7 +144,7 @@ def _changes(form: Form) -> ChangeCall:
         fallback_method=form.method("FallbackMethod"),
         status_callback=form.url("StatusCallback") if form.has("StatusCallback") else None,
         status_callback_method=form.method("StatusCallbackMethod"),
-        time_limit=form.integer("TimeLimit", 0, 1, LONGEST) if form.has("TimeLimit") else None,
+        time_limit=form.integer("TimeLimit", 0, 1, LONGEST) or None,
     )
 
 

@@ -112,7 +112,7 @@ class Numbers:
         form.refuse(*LATER)
         changes: dict[str, Any] = {}
         changes |= {column: form.url(name, 21402) for name, column in URLS.items() if form.has(name)}
-        changes |= {column: form.method(name, 21403) for name, column in METHODS.items() if form.has(name)}
+        changes |= {column: form.method(name, 21403) for name, column in METHODS.items() if form.text(name)}
         if form.has("FriendlyName"):
             changes["friendly_name"] = form.text("FriendlyName")[:64]
         if form.has("VoiceCallerIdLookup"):

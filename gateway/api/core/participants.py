@@ -111,7 +111,7 @@ def part(form: Form, name: str) -> ConferenceTarget:
         name=name,
         muted=form.flag("Muted"),
         beep=form.word("Beep", ("true", "false", "onEnter", "onExit"), "true"),
-        start_on_enter=form.flag("StartConferenceOnEnter") if form.has("StartConferenceOnEnter") else True,
+        start_on_enter=form.flag("StartConferenceOnEnter", default=True),
         end_on_exit=form.flag("EndConferenceOnExit"),
         label=form.text("Label") or None,
         wait_url=form.url("WaitUrl") if form.has("WaitUrl") else None,
@@ -119,7 +119,7 @@ def part(form: Form, name: str) -> ConferenceTarget:
         most=form.integer("MaxParticipants", 250, 2, MOST),
         coach=coaching(form) or None,
         jitter_buffer=form.word("JitterBufferSize", JITTER_BUFFERS, "large"),
-        early_media=form.flag("EarlyMedia") if form.has("EarlyMedia") else True,
+        early_media=form.flag("EarlyMedia", default=True),
         record=record in ("true", "record-from-start"),
         trim=form.word("ConferenceTrim", ("trim-silence", "do-not-trim"), "trim-silence") == "trim-silence",
         status_callback=form.url("ConferenceStatusCallback") or None,
@@ -170,7 +170,7 @@ def _flag(form: Form, name: str) -> bool | None:
 def _source(form: Form, name: str, method: str) -> Source | None:
     if not form.has(f"{name}Url"):
         return None
-    return Source(form.url(f"{name}Url"), form.method(f"{name}Method") if form.has(f"{name}Method") else method)
+    return Source(form.url(f"{name}Url"), form.method(f"{name}Method") if form.text(f"{name}Method") else method)
 
 
 def coaching(form: Form) -> str | None:
@@ -178,9 +178,9 @@ def coaching(form: Form) -> str | None:
     sid = form.text("CallSidToCoach")
     if sid and not is_sid(sid, "CA"):
         raise ApiError(400, 13240, f"CallSidToCoach {sid} is not the SID of a call")
-    if form.has("Coaching") and not form.flag("Coaching"):
+    if form.text("Coaching") and not form.flag("Coaching"):
         return ""
-    if form.has("Coaching") and not sid:
+    if form.text("Coaching") and not sid:
         raise ApiError(400, 20001, "CallSidToCoach is required where Coaching is true")
     return sid or None
 

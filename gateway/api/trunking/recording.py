@@ -45,7 +45,7 @@ class Recording:
         changes = {
             f"recording_{name}": readers.word(*allowed)(form, name.capitalize(), 20001)
             for name, allowed in words.items()
-            if form.has(name.capitalize())
+            if form.text(name.capitalize())
         }
         now = self._serving.clock.wall()
         await self._trunks.update(request.account_sid, trunk.sid, {**changes, "date_updated": now})

@@ -78,7 +78,7 @@ class DialingPermissions:
     async def change_settings(self, request: Request) -> Reply:
         """Changes what is given."""
         form = Form(request.fields)
-        if form.has("DialingPermissionsInheritance"):
+        if form.text("DialingPermissionsInheritance"):
             await self._permissions.inherit(request.account_sid, form.flag("DialingPermissionsInheritance"))
         return replace(await self.settings(request), status=202)
 
@@ -117,7 +117,7 @@ def _fits(form: Form, country: Given) -> bool:
              "CountryCode": [code.lstrip("+") for code in country["country_codes"]]}  # fmt: skip
     return all(
         form.text(name).lstrip("+ ").upper() in values for name, values in words.items() if form.text(name)
-    ) and all(form.flag(name) == country[flag] for name, flag in FILTERS.items() if form.has(name))
+    ) and all(form.flag(name) == country[flag] for name, flag in FILTERS.items() if form.text(name))
 
 
 def _updates(text: str, known: Mapping[str, DialingPermission]) -> dict[str, DialingPermission]:

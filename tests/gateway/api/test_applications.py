@@ -42,6 +42,15 @@ def test_an_application_has_every_field_that_it_was_given(api: Rest) -> None:
     assert (found.api_version, found.voice_caller_id_lookup, made.sid[:2]) == ("2010-04-01", False, "AP")
 
 
+def test_an_empty_parameter_clears_what_may_be_empty_and_changes_nothing_else(api: Rest) -> None:
+    made = api.client().applications.create(friendly_name="IVR", voice_url=URL, voice_method="GET")
+    names = ("VoiceUrl", "FriendlyName", "VoiceMethod", "ApiVersion", "PublicApplicationConnectEnabled", "SmsMethod")
+    answer = api.ask("POST", f"/Applications/{made.sid}.json", data=dict.fromkeys(names, ""))
+    shown = answer.json()
+    assert (answer.status_code, shown["voice_url"], shown["friendly_name"]) == (200, None, None)
+    assert (shown["voice_method"], shown["sms_method"]) == ("GET", "POST")
+
+
 def test_what_is_not_given_has_twilios_default(api: Rest) -> None:
     made = api.client().applications.create()
     assert (made.friendly_name, made.voice_url, made.voice_method) == (None, None, "POST")

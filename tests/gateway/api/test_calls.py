@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from gateway.api import paging
 from gateway.api.engine import ChangeCall
 from gateway.errors import ApiError
 from gateway.store.rows import Call, Notification
@@ -288,13 +289,55 @@ def test_pages_have_their_links(api: Rest) -> None:
 @pytest.mark.parametrize(
     ("params", "code"),
     [
-        ({"PageSize": 1001}, 20007), ({"PageSize": 0}, 20007), ({"Page": -1}, 20001), ({"PageToken": "x"}, 20001),
+        ({"PageSize": "many"}, 20007), ({"PageSize": 0}, 20007), ({"Page": -1}, 20001), ({"PageToken": "x"}, 20001),
         ({"PageToken": "PA" + "9" * 18 + "CA" + "1" * 32}, 20001),
     ],
 )  # fmt: skip
 def test_a_page_that_is_none(api: Rest, params: dict[str, Any], code: int) -> None:
     answer = api.ask("GET", "/Calls.json", params=params)
     assert (answer.status_code, answer.json()["code"]) == (400, code)
+
+
+def test_who_wants_more_than_a_page_has_gets_it_in_pages(api: Rest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twilio's libraries ask for pages of as many as their `limit`, whatever it is."""
+    monkeypatch.setattr(paging, "LARGEST", 3)
+    for number in range(1, 8):
+        insert(api, number)
+    assert len(api.client().calls.list(limit=5)) == 5
+    assert len(api.client().calls.list(limit=5000)) == 7
+    assert api.ask("GET", "/Calls.json", params={"PageSize": 5000}).json()["page_size"] == 3
+
+
+def test_a_time_is_found_as_it_is_shown(api: Rest) -> None:
+    """To the second."""
+    at = DAY + timedelta(hours=1, seconds=5, milliseconds=400)
+    sid = insert(api, 1, start_time=at)
+    calls, shown = api.client().calls, api.client().calls(sid).fetch().start_time
+
+    def found(**filters: Any) -> list[str]:
+        return [call.sid for call in calls.list(**filters)]
+
+    assert found(start_time=shown) == found(start_time_before=shown) == found(start_time_after=shown) == [sid]
+    assert found(start_time=shown - timedelta(seconds=1)) == found(start_time=shown + timedelta(seconds=1)) == []
+    assert found(start_time_before=shown - timedelta(seconds=1)) == []
+
+
+def test_what_is_empty_is_not_given(api: Rest) -> None:
+    """Twilio's library for Node sends what is null so."""
+    names = (
+        "Timeout", "TimeLimit", "Record", "Trim", "Method", "FallbackMethod", "StatusCallback", "StatusCallbackMethod",
+        "StatusCallbackEvent", "RecordingChannels", "RecordingTrack", "RecordingStatusCallbackEvent", "SendDigits",
+        "MachineDetection", "CallReason", "CallerId", "Byoc",
+    )  # fmt: skip
+    given = {"To": "+12125550123", "From": "+15555550100", "Twiml": "<Response/>"}
+    for more in ({}, dict.fromkeys(names, "")):
+        assert api.ask("POST", "/Calls.json", data=given | more).status_code == 201
+    (_, plain), (_, empty) = api.engine.asked
+    assert plain == empty
+    sid = insert(api, 1, status="in-progress")
+    changes = {"Url": "http://a/", "Status": "", "Method": "", "TimeLimit": "", "Twiml": ""}
+    assert api.ask("POST", f"/Calls/{sid}.json", data=changes).status_code == 200
+    assert api.engine.asked[-1] == ("change", sid, ChangeCall(url="http://a/"))
 
 
 def test_another_accounts_call_is_not_there(api: Rest) -> None:

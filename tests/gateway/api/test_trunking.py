@@ -224,7 +224,8 @@ def test_lists_have_meta_and_are_read_on(api: Rest) -> None:
     assert meta["previous_page_url"] is None
     second = api.ask("GET", meta["next_page_url"].removeprefix(api.url)).json()
     assert (second["meta"]["page"], second["meta"]["previous_page_url"]) == (1, meta["first_page_url"])
-    assert api.ask("GET", "/trunking/v1/Trunks", params={"PageSize": 1001}).json()["code"] == 20007
+    assert api.ask("GET", "/trunking/v1/Trunks", params={"PageSize": 1001}).json()["meta"]["page_size"] == 1000
+    assert api.ask("GET", "/trunking/v1/Trunks", params={"PageSize": -1}).json()["code"] == 20007
     assert api.ask("GET", "/trunking/v1/Trunks", params={"PageToken": "x"}).json()["code"] == 20001
 
 
