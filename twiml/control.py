@@ -1,7 +1,8 @@
 """What a verb may ask of the call it runs on. `gateway.calls.control` is the product's; tests have their own.
 
 When the caller hangs up, the task that runs the document is cancelled, except inside `record`, `dial`, `enqueue` and
-`refer`: they return, with `hung_up` where that is told, so that their action can still be requested.
+`refer`: they return, with `hung_up` where that is told, so that their action can still be requested; `check` leaves
+what is behind them.
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ class CallControl(Protocol):
 
     def warn(self, code: int, message: str, line: int) -> None:
         """Puts a warning into the call's log (Twilio's notifications)."""
+
+    def check(self) -> None:
+        """Leaves the document where it is over: the caller is gone, or another document has the call."""
 
     async def answer(self) -> None:
         """Answers an incoming call if that has not happened; returns when media flows."""

@@ -37,11 +37,12 @@ async def run(document: Document, call: CallControl) -> Outcome:
 
 
 async def through(verbs: Sequence[Verb], call: CallControl) -> Outcome:
-    """Runs verbs until one leads elsewhere; Next where none does."""
+    """Runs verbs until one leads elsewhere; Next where none does. What is over after one of them ends there."""
     for verb in steps(verbs):
         outcome = await verb.run(call)
         if not isinstance(outcome, Next):
             return outcome
+        call.check()
     return Next()
 
 

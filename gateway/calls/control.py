@@ -78,6 +78,10 @@ class Control:
         """Another call, for documents that it hears until `stop`, by their URLs."""
         return lambda base: Control(call, base, stop)
 
+    def check(self) -> None:
+        if self.stop.done():
+            raise Overtaken
+
     async def answer(self) -> None:
         if self.call.answered_at is not None:
             return

@@ -91,6 +91,8 @@ class Script:
             for warning in parsed.warnings:
                 self._call.warn(warning.code, f"{place(warning)} of {base or 'Twiml'}: {warning.message}")
             outcome = await interpreter.run(parsed, Control(self._call, base, self._stop))
+            if self._next is not None:  # another document came as the last verb ended
+                raise Overtaken
             follow = self._follow(outcome, base) if isinstance(outcome, Redirect) else None
         except Overtaken:
             return self._replaced()

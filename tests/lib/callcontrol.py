@@ -30,6 +30,10 @@ from twiml.prompts import Prompt
 from twiml.targets import Target
 
 
+class Over(Exception):
+    """The document was left."""
+
+
 @dataclass
 class NotedCall:
     """`twiml.control.CallControl`. `asked` has (name, argument) in order."""
@@ -47,6 +51,7 @@ class NotedCall:
     how: Collect | None = None
     plan: RecordPlan | None = None
     dial_plan: DialPlan | None = None
+    over_after: str = ""  # what ends the call, by name
 
     def _note(self, name: str, argument: object = None) -> None:
         self.asked.append((name, argument))
@@ -58,6 +63,10 @@ class NotedCall:
 
     def warn(self, code: int, message: str, line: int) -> None:
         self._note("warn", (code, message, line))
+
+    def check(self) -> None:
+        if self.over_after and self.over_after in self.did:
+            raise Over
 
     async def answer(self) -> None:
         self._note("answer")

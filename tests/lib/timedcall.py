@@ -38,6 +38,10 @@ class TimedCall(NotedCall):
         """Whether the caller, or the limit of a call, has ended it."""
         return self._loop.time() >= self._over
 
+    def check(self) -> None:
+        if self.over:
+            raise HungUp
+
     async def play(self, prompts: Sequence[Prompt]) -> None:
         await super().play(prompts)
         seconds = sum(p.loop * (p.what.seconds if isinstance(p.what, Quiet) else 1.0) for p in prompts)

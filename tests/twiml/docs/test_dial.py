@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.lib.callcontrol import NotedCall, ran
+from tests.lib.callcontrol import NotedCall, Over, ran
 from twiml.plans import Dialled, DialPlan
 from twiml.targets import NumberTarget
 
@@ -47,6 +47,13 @@ def test_the_first_ten_targets_are_called() -> None:
 
 def test_without_action_the_next_verb_follows() -> None:
     assert ran("<Dial>+1</Dial><Say>Bye</Say>").call.did == ["dial", "play", "hangup"]
+
+
+def test_behind_one_that_the_call_ended_in_nothing_follows() -> None:
+    call = NotedCall(over_after="dial")
+    with pytest.raises(Over):
+        ran("<Dial>+1</Dial><Say>Bye</Say>", call)
+    assert call.did == ["dial"]
 
 
 def test_the_action_is_told_how_it_ended() -> None:
