@@ -22,9 +22,9 @@ class Caller:
         self.host, self.number, self.called = host, number, called
         self.endpoint = SimulatedEndpoint(one.wire, (host, 5060), self._hear)
 
-    def call(self, max_forwards: int = 70) -> None:
+    def call(self, max_forwards: int = 70, codecs: tuple[str, ...] = ("PCMU",)) -> None:
         """INVITE."""
-        sdp = negotiate.offer(self.host, 4000, ("PCMU",), session_id=1, version=1)
+        sdp = negotiate.offer(self.host, 4000, codecs, session_id=1, version=1)
         uri = f"sip:{self.called}@127.0.0.2:5060"
         caller = f"<sip:{self.number}@{self.host}>"
         self.endpoint.apply(Invite("c", uri, caller, f"<{uri}>", sdp, max_forwards=max_forwards))
@@ -55,6 +55,11 @@ class Callee:
     def session(self) -> str:
         """The session of the call that came in."""
         return next(event.session for event in self.events if isinstance(event, Invited))
+
+    @property
+    def call_id(self) -> str:
+        """Of the INVITE that came in."""
+        return next(event.request.call_id for event in self.events if isinstance(event, Invited))
 
     def answer(self) -> None:
         """200."""

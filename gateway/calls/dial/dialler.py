@@ -14,6 +14,7 @@ from gateway.calls.race import Overtaken
 from gateway.calls.recordings.dial_recording import DialRecording
 from gateway.calls.transfers.transfer import Transfers
 from twiml.plans import Dialled, DialPlan
+from twiml.targets import Target
 
 if TYPE_CHECKING:
     from gateway.calls.control import Control
@@ -28,15 +29,18 @@ async def dial(
 ) -> Dialled:
     """Runs a Dial on the caller's call (twiml-voice.md: Dial). With `hops` its one target is reached by them."""
     parent = control.call
-    caller_id = plan.caller_id or parent.row.from_
     parties, children = parent.services.parties, list[Child]()
     recording = DialRecording(parent, plan, transfers.recorded_as)
+
+    async def call(target: Target) -> Child:
+        child = await child_of(parent, target, plan.caller_id or parent.row.from_, hops, plan.reason)
+        children.append(child)
+        return child
+
     try:
-        for target in plan.targets:
-            children.append(await child_of(parent, target, caller_id, hops, plan.reason))
         await call_caller(control, plan)
         await recording.from_ringing()
-        winner = await first_answer(control, children, plan)
+        winner = await first_answer(control, call, plan)
         control.leg.stop_playing()
         if winner is None and control.stop.done() and not control.leg.gone.done():
             raise Overtaken

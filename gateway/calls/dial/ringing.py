@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
@@ -22,7 +23,7 @@ from gateway.calls.race import either
 from media.commands import Bridge, Unbridge
 from media.ringing import DEFAULT, RINGING
 from twiml.plans import DialPlan
-from twiml.targets import NumberTarget, SipTarget
+from twiml.targets import NumberTarget, SipTarget, Target
 
 if TYPE_CHECKING:
     from gateway.calls.control import Control
@@ -49,13 +50,18 @@ async def call_caller(control: Control, plan: DialPlan) -> None:
     _play_ringing(control, plan)
 
 
-async def first_answer(control: Control, children: list[Child], plan: DialPlan) -> Child | None:
-    """The child that answered first; all others are over. None: nobody did, or the caller is gone."""
-    groups = [[child] for child in children] if plan.sequential else [children]
+async def first_answer(
+    control: Control, call: Callable[[Target], Awaitable[Child]], plan: DialPlan
+) -> Child | None:  # fmt: skip
+    """The child that answered first; all others are over. None: nobody did, or the caller is gone.
+
+    `call` makes the child of a target, when its turn has come.
+    """
+    groups = [(target,) for target in plan.targets] if plan.sequential else [plan.targets]
     for number, group in enumerate(groups):
         if number and control.call.answered_at is not None:
             _play_ringing(control, plan)  # early media may have taken its place
-        winner = await _race(control, group, plan)
+        winner = await _race(control, [await call(target) for target in group], plan)
         if winner is not None or control.stop.done():
             return winner
     return None
