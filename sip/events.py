@@ -157,6 +157,7 @@ class Ended:
     status: int
     reason: str
     why: Reason | None = None  # their Reason header
+    call_id: str = ""  # empty where it had none
 
 
 @dataclass(frozen=True, slots=True)

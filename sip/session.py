@@ -92,7 +92,7 @@ class Session:
             return []
         outputs = [*self.offers.stop(now), *self.transfer.stop(now)]
         self.said_ended = True
-        return [*outputs, Ended(self.id, cause, status, reason, why)]
+        return [*outputs, Ended(self.id, cause, status, reason, why, self.call_id)]
 
     # requests inside the dialog, ours
 

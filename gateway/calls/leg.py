@@ -40,6 +40,7 @@ class Gone:
     status: int
     reason: str
     failed: bool = False  # ours or the network's fault: the call's status is `failed`
+    call_id: str = ""  # of its SIP session, where it had one
 
 
 class SipAgent(Protocol):
@@ -254,8 +255,8 @@ class Leg(Line):
                 self.referrals.hear(event)
             case sip_events.InfoReceived(content_type=content_type, body=body):
                 self._hear_info(content_type, body)
-            case sip_events.Ended(cause=cause, status=status, reason=reason):
-                self._hear_end(cause, status, reason)
+            case sip_events.Ended(cause=cause, status=status, reason=reason, call_id=call_id):
+                self._hear_end(cause, status, reason, call_id)
 
     def _hear_ringing(self, status: int, sdp: bytes | None) -> None:
         if sdp is not None and not self.answered.done():
@@ -299,9 +300,9 @@ class Leg(Line):
         elif content_type.partition(";")[0].strip().lower() == info.MESSAGE and self.owner is not None:
             self.owner.message_came(body)
 
-    def _hear_end(self, cause: sip_events.Cause, status: int, reason: str) -> None:
+    def _hear_end(self, cause: sip_events.Cause, status: int, reason: str, call_id: str = "") -> None:
         if self.gone.done():
             return
         failed = self._failure is not None
-        self.gone.set_result(Gone(cause, status, self._failure or reason, failed))
+        self.gone.set_result(Gone(cause, status, self._failure or reason, failed, call_id))
         self.stop_waiting()

@@ -72,7 +72,7 @@ def test_who_is_busy_is_told_to_the_action(tmp_path: Path) -> None:
             await caller.gone
             (after,) = one.web.to("/after")
             assert (after["DialCallStatus"], after["DialBridged"]) == ("busy", "false")
-            assert after["DialSipResponseCode"] == "486"
+            assert (after["DialSipResponseCode"], after["DialSipCallId"]) == ("486", callee.call_id)
 
     run(main)
 
@@ -107,6 +107,24 @@ def test_a_caller_who_gives_up_cancels_the_other_call(tmp_path: Path) -> None:
             assert ended.status == 487
             statuses = {row.direction: row.status for row in await one.calls()}
             assert statuses == {"inbound": "completed", "outbound-dial": "canceled"}
+
+    run(main)
+
+
+def test_a_caller_whom_we_cannot_talk_to_is_joined_with_nobody(tmp_path: Path) -> None:
+    """Its offer has no codec of ours, which is seen as it is answered."""
+
+    async def main(clock: VirtualClock) -> None:
+        async with whole(clock, tmp_path, documents("answerOnBridge='true'")) as one:
+            caller, callee = Caller(one), Callee(one)
+            caller.call(codecs=("PCMA",))
+            await passes(2)
+            callee.answer()
+            await caller.gone
+            await passes(1)
+            (after,) = one.web.to("/after")
+            assert (after["DialCallStatus"], after["DialCallDuration"]) == ("completed", "0")
+            assert (after["DialBridged"], callee.ended() is not None) == ("false", True)
 
     run(main)
 

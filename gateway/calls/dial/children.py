@@ -36,10 +36,17 @@ class Child:
         if not isinstance(self.target, SipTarget):
             return {}
         told = {f"Dial{name}": value for name, value in self.call.extra.items() if name.startswith("SipHeader_")}
-        if call_id := self.call.extra.get("SipCallId"):
+        if call_id := self._call_id:
             told["DialSipCallId"] = call_id
         code = self.call.row.sip_response_code or (200 if self.answered else None)
         return told | ({"DialSipResponseCode": str(code)} if code else {})
+
+    @property
+    def _call_id(self) -> str:
+        """Of its SIP session; empty where it had none."""
+        leg = self.call.leg
+        ended = leg.gone.result().call_id if leg is not None and leg.gone.done() else ""
+        return self.call.extra.get("SipCallId", ended)
 
 
 async def child_of(parent: Call, target: Target, caller_id: str, hops: Hops | None, reason: str = "") -> Child:

@@ -29,7 +29,7 @@ async def talk(
     services = control.call.services
     leg = child.call.leg
     assert leg is not None
-    began = services.clock.now()
+    began: float | None = None  # when the two were joined
     wishes, wish = transfers.wishes(control.leg, leg), None
     try:
         await control.answer()
@@ -59,8 +59,8 @@ async def talk(
     params = {
         "DialCallStatus": status,
         "DialCallSid": child.call.sid,
-        "DialCallDuration": str(round(services.clock.now() - began)),
-        "DialBridged": "true",
+        "DialCallDuration": "0" if began is None else str(round(services.clock.now() - began)),
+        "DialBridged": "false" if began is None else "true",
     }
     params |= child.sip_params() | await recording.params()
     if child.goes_on:
