@@ -40,7 +40,9 @@ class Lane:
     key: tuple[str, str]
     place: Place
     queue: deque[Waiting] = field(default_factory=deque)
-    woken: asyncio.Event | None = None  # the host answers somebody while we wait for the next attempt
+    due: float = 0.0  # monotonic: the plan's next attempt
+    timer: asyncio.TimerHandle | None = None  # it pauses until then
+    early: bool = False  # it is tried before that, because its host answered somebody
     tried_after: int = 0  # answers of its place
 
 
@@ -51,32 +53,52 @@ class Place:
     name: str
     host: Host
     resting: deque[Lane] = field(default_factory=deque)
+    due: deque[Lane] = field(default_factory=deque)  # whose pause is over
     begun: int = 0
     pausing: int = 0
-    paused: set[Lane] = field(default_factory=set)  # that an answer wakes
+    paused: set[Lane] = field(default_factory=set)  # of these, who is tried when somebody is answered
     answers: int = 0
 
     @property
     def empty(self) -> bool:
         """Nothing leads there any more."""
-        return not self.begun and not self.resting
+        return not (self.begun or self.pausing or self.resting or self.due)
 
     def may_begin(self) -> bool:
-        """Whether one more lane is worked off: beside those that pause, which are enough to ask a dead host."""
-        begun = self.begun if self.host.dead else self.begun - self.pausing
-        return bool(self.resting) and begun < BEGUN
+        """Whether one more lane is worked off. Those that pause are enough to ask a dead host."""
+        asking = self.begun + self.pausing if self.host.dead and not self.due else self.begun
+        return bool(self.due or self.resting) and asking < BEGUN
 
     def enter(self) -> Lane:
-        """The next lane that rests: somebody works on it now."""
+        """The next lane: somebody works on it now."""
         self.begun += 1
-        return self.resting.popleft()
+        return (self.due or self.resting).popleft()
+
+    def pause(self, lane: Lane, timer: asyncio.TimerHandle) -> None:
+        """Nobody works on it until the timer is over, or somebody is answered, as may be since it was tried."""
+        self.begun -= 1
+        self.pausing += 1
+        lane.timer = timer
+        if lane.early:
+            return
+        self.paused.add(lane)
+        if self.answers != lane.tried_after:
+            self.resume(lane, early=True)
+
+    def resume(self, lane: Lane, *, early: bool) -> None:
+        """It may be tried."""
+        assert lane.timer is not None
+        lane.timer.cancel()
+        lane.timer, lane.early = None, early
+        self.pausing -= 1
+        self.paused.discard(lane)
+        self.due.append(lane)
 
     def answered(self) -> None:
         """It takes callbacks: those that wait may be tried now."""
         self.answers += 1
-        for lane in self.paused:
-            assert lane.woken is not None
-            lane.woken.set()
+        for lane in list(self.paused):
+            self.resume(lane, early=True)
 
 
 def callback_of(row: Mapping[Any, Any]) -> Callback:

@@ -1,7 +1,8 @@
 """The outbox: callbacks that were committed are delivered at least once, in order per call and URL.
 
-One task per (call, URL) lane works off its callbacks; after a failure it waits, unless its host answers somebody else
-meanwhile. At a start everything that waits is tried at once. How hosts share what is under way: slots.py.
+Each (call, URL) is a lane. Some lanes of each host are worked off, by a task each; after a failure a lane pauses,
+unless its host answers somebody else meanwhile. At a start all that waits is tried at once. How hosts share what is
+under way: slots.py.
 """
 
 from __future__ import annotations
@@ -9,8 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,15 +79,23 @@ class Outbox:
     async def run(self) -> None:
         """Delivers until cancelled."""
         async with self._tasks:
-            while True:
-                self._kicked.clear()
-                try:
-                    await self._load()
-                except Exception:
-                    LOG.exception("! callbacks could not be read, again in %g s", BROKEN)
-                    await asyncio.sleep(BROKEN)
-                    continue
-                await self._kicked.wait()
+            try:
+                await self._load_for_ever()
+            finally:
+                for lane in self._lanes.values():
+                    if lane.timer is not None:
+                        lane.timer.cancel()
+
+    async def _load_for_ever(self) -> None:
+        while True:
+            self._kicked.clear()
+            try:
+                await self._load()
+            except Exception:
+                LOG.exception("! callbacks could not be read, again in %g s", BROKEN)
+                await asyncio.sleep(BROKEN)
+                continue
+            await self._kicked.wait()
 
     async def _load(self) -> None:
         while rows := await self._store.outbox.waiting(self._last, whole=self._whole < WHOLE):
@@ -148,42 +156,65 @@ class Outbox:
                 self._quick.popitem(last=False)
 
     async def _work(self, lane: Lane) -> None:
-        """Works off a lane until it is empty. Nothing that goes wrong here reaches another lane."""
+        """Works off a lane until it is empty or has to wait. Nothing that goes wrong here reaches another lane."""
         while lane.queue:
             try:
-                await self._until_over(lane, lane.queue[0])
+                over = await self._attempt(lane, lane.queue[0])
             except Exception:
                 LOG.exception("! a callback's state could not be written, again in %g s", BROKEN)
                 await asyncio.sleep(BROKEN)
-            else:
-                self._forget(lane.queue.popleft())
+                continue
+            if not over:
+                self._pause(lane)
+                return
+            self._forget(lane.queue.popleft())
+            lane.early = False
         self._leave(lane)
 
-    async def _until_over(self, lane: Lane, waiting: Waiting) -> None:
-        """One callback: delivered, refused for good, or given up."""
+    def _pause(self, lane: Lane) -> None:
+        """Until the plan's next attempt; before it comes one more, where the host answers somebody else meanwhile."""
+        left = max(0.0, lane.due - self._clock.now())
+        lane.place.pause(lane, asyncio.get_running_loop().call_later(left, self._resume, lane))
+        self._begin(lane.place)
+
+    def _resume(self, lane: Lane) -> None:
+        """It is time."""
+        lane.place.resume(lane, early=False)
+        self._begin(lane.place)
+
+    async def _attempt(self, lane: Lane, waiting: Waiting) -> bool:
+        """Whether one callback is over with this: delivered, refused for good, or given up."""
         waiting.first_tried = waiting.first_tried or self._clock.wall()
         fault = await self._try(lane, waiting)
-        while fault is not None:
-            pause, dead = self._verdict(waiting, fault)
-            waiting.attempts += 1
-            if dead or waiting.attempts == 1 or fault != UNTRIED:
-                await self._failed(waiting, fault.text, dead=dead)
-            url = lane.key[1]
-            if dead:
-                LOG.error("! %d: callback to %s is given up: %s", UNWELCOME, url, fault.text)
-                await self._sweep(lane.place)
-                return
+        if fault is None:
+            await self._store.outbox.done(waiting.id)
+            return True
+        over = (fault.final or not lane.early) and await self._count(lane, waiting, fault)
+        self._forget(waiting)
+        return over
+
+    async def _count(self, lane: Lane, waiting: Waiting, fault: Fault) -> bool:
+        """An attempt of the plan that failed; whether it was the last."""
+        pause, dead = self._verdict(waiting, fault)
+        waiting.attempts += 1
+        if dead or waiting.attempts == 1 or fault != UNTRIED:
+            await self._failed(waiting, fault.text, dead=dead)
+        url = lane.key[1]
+        if dead:
+            LOG.error("! %d: callback to %s is given up: %s", UNWELCOME, url, fault.text)
+            await self._sweep(lane.place)
+        else:
             LOG.warning("! %d: callback to %s failed, again in %g s: %s", UNWELCOME, url, pause, fault.text)
-            self._forget(waiting)
-            fault = await self._again(lane, waiting, pause)
-        await self._store.outbox.done(waiting.id)
+            lane.due = self._clock.now() + pause
+        return dead
 
     async def _sweep(self, place: Place) -> None:
         """Gives up what has rested for its day, while others asked a dead host for it."""
         for _ in range(len(place.resting)):
             if not place.resting or not place.host.dead:
                 return
-            lane = place.enter()
+            lane = place.resting.popleft()
+            place.begun += 1
             try:
                 while lane.queue and self._clock.now() - lane.queue[0].since >= PATIENCE.total_seconds():
                     waiting = lane.queue[0]
@@ -228,42 +259,6 @@ class Outbox:
             message_date=self._clock.wall(), request_url=callback.url, request_method=callback.method,
             request_variables=form(callback.params.items()),
         )  # fmt: skip
-
-    async def _again(self, lane: Lane, waiting: Waiting, pause: float) -> Fault | None:
-        """The plan's next attempt; before it one more, where the host answers somebody else meanwhile."""
-        at = self._clock.now() + pause
-        with suppress(TimeoutError):
-            with self._pausing(lane.place):
-                await self._wakes(lane, pause)
-            fault = await self._try(lane, waiting)
-            if fault is None or fault.final:
-                return fault
-            with self._pausing(lane.place):
-                await asyncio.sleep(at - self._clock.now())
-        return await self._try(lane, waiting)
-
-    @contextmanager
-    def _pausing(self, place: Place) -> Iterator[None]:
-        """Others begin meanwhile."""
-        place.pausing += 1
-        self._begin(place)
-        try:
-            yield
-        finally:
-            place.pausing -= 1
-
-    async def _wakes(self, lane: Lane, pause: float) -> None:
-        """Until its host answers somebody, as it may have since our attempt began; TimeoutError where it does not."""
-        if lane.place.answers != lane.tried_after:
-            return
-        lane.woken = asyncio.Event()
-        lane.place.paused.add(lane)
-        try:
-            async with asyncio.timeout(pause):
-                await lane.woken.wait()
-        finally:
-            lane.place.paused.discard(lane)
-            lane.woken = None
 
     async def _try(self, lane: Lane, waiting: Waiting) -> Fault | None:
         """None when it was delivered, else why not."""

@@ -75,9 +75,36 @@ def test_a_dead_host_with_a_backlog_is_asked_by_a_few_of_its_calls_and_gets_all_
             await passes(3500)
             assert one.outbox.pending == CALLS * EACH
             assert {callback.ordering for _, callback in app.asked} <= {f"CA{call}" for call in range(20)}
-            assert workers() == 20
+            assert workers() == 0
             await passes(200)
             assert await one.rows() == []
+
+    run(main)
+
+
+def test_calls_whose_callbacks_an_app_refuses_for_now_cost_no_task_each(tmp_path: Path) -> None:
+    """All of them are tried by the plan, some at a time, and all have theirs in order when it takes them again."""
+
+    async def main(clock: VirtualClock) -> None:
+        seen: set[int] = set()
+
+        def answer(_: Callback) -> int:
+            seen.add(workers())
+            return 204 if clock.now() > 100 else 503
+
+        app = App(clock, answer, delay=0.01)
+        async with bench(clock, tmp_path, app) as one:
+            await fill(one)
+            await passes(100)
+            assert max(seen) == 20
+            assert all(3 <= len(app.times(f"{call}-0")) <= 14 for call in range(CALLS))
+            await passes(0.2)
+            assert (workers(), whole(one) <= 50 + stored.PAGE) == (0, True)
+            await passes(60)
+            assert await one.rows() == []
+            for call in range(CALLS):
+                had = [asked.token for at, asked in app.asked if asked.ordering == f"CA{call}" and at > 100]
+                assert had == [f"{call}-{number}" for number in range(EACH)]
 
     run(main)
 
