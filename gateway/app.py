@@ -48,7 +48,7 @@ from gateway.speech.own import OwnRecordings
 from gateway.store.keeper import Keeper
 from gateway.store.secret import SecretKey
 from gateway.trunks.admission import Admission
-from gateway.trunks.book import TrunkBook
+from gateway.trunks.book import TrunkBook, unknown
 from gateway.trunks.carriers import Carriers
 from gateway.trunks.certificates import Certificates
 from gateway.trunks.gate import Gate
@@ -113,7 +113,7 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
             LOG.warning("! the trunk `local` is enabled by name: every program of this machine may call in")
         recorders = SiprecBook(store, settings.siprec_connectors, settings.declared_at)
         await recorders.load()
-        _warn_of_identity(book, settings)
+        _warn_of_trunks(book, settings)
         sids, metrics = Sids(random), Metrics()
         exchange = Exchange(Limits(settings.limits.cps, settings.limits.concurrency, settings.limits.of_source))
         alone = settings.http.public_url is None and len(await store.accounts.all()) == 1
@@ -213,8 +213,10 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
                     keeper.cancel()
 
 
-def _warn_of_identity(book: TrunkBook, settings: Settings) -> None:
-    """What trunks want of STIR and cannot have."""
+def _warn_of_trunks(book: TrunkBook, settings: Settings) -> None:
+    """Routes to nowhere, and what trunks want of STIR and cannot have."""
+    for prefix, name in unknown(book.trunks, book.routes):
+        LOG.warning("! the route %s leads to the trunk %s, which there is not", prefix, name)
     for trunk in book.trunks.values():
         if trunk.verify_identity and settings.stir.roots is None:
             LOG.warning("! trunk %s has verify_identity, but stir.roots is not set: nobody is believed", trunk.name)

@@ -9,12 +9,12 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from gateway.sections import Capture, Http, Limits, Media, Phones, Sip, Speech, Stir, Store, Webhooks, is_loopback
 
@@ -92,7 +92,7 @@ def load(path: Path | None, overrides: Mapping[str, Any] | None = None) -> Setti
         try:
             text = path.read_text()
             values = tomllib.loads(text)
-        except (OSError, tomllib.TOMLDecodeError) as error:
+        except (OSError, ValueError) as error:  # no TOML, or no UTF-8
             raise ConfigError(f"{path}: {error}") from error
         if "declared_at" in values:
             raise ConfigError(f"{path}: declared_at is not a setting")
@@ -101,6 +101,8 @@ def load(path: Path | None, overrides: Mapping[str, Any] | None = None) -> Setti
     try:
         settings = Settings(**values)
         return _with(settings, overrides or {})
+    except SettingsError as error:
+        raise ConfigError(_no_json(error)) from error
     except ValidationError as error:
         raise ConfigError(_sentence(error, path)) from error
 
@@ -155,7 +157,14 @@ def _check_environment() -> None:
             raise ConfigError(f"environment {name} is not a setting{_nearest(name, known)}")
 
 
-def _nearest(name: str, known: set[str] | list[str]) -> str:
+def _no_json(error: SettingsError) -> str:
+    """What is said of a list or table in the environment that cannot be read."""
+    text = getattr(error.__cause__, "doc", "")
+    name = next((name for name, value in os.environ.items() if name.startswith("TRUNKLINE_") and value == text), "")
+    return f'environment {name}: {text!r} is not JSON, as lists and tables are written there: ["10.0.0.0/8"]'
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, sorted(known), 1, cutoff=0.4)
     return f"; did you mean {close[0]}?" if close else ""
 
@@ -163,10 +172,20 @@ def _nearest(name: str, known: set[str] | list[str]) -> str:
 def _sentence(error: ValidationError, path: Path | None) -> str:
     first = error.errors()[0]
     name = ".".join(str(part) for part in first["loc"])
-    where = f"{path}: " if path else ""
+    variable = "TRUNKLINE_" + "__".join(str(part) for part in first["loc"][:2]).upper()
+    where = f"environment {variable}: " if variable in os.environ else f"{path}: " if path else ""
     if first["type"] == "extra_forbidden":
         return f"{where}{name} is not a setting{_nearest(name, _known())}"
     return f"{where}{name}: {_reason(error)}"
+
+
+def fault(error: ValidationError, fields: Iterable[str]) -> str:
+    """The first thing that is wrong with what has these fields; of a field that there is not, the nearest one."""
+    first = error.errors()[0]
+    where = ".".join(map(str, first["loc"]))
+    if first["type"] == "extra_forbidden":
+        return f"{where} is not a field{_nearest(where, fields)}"
+    return f"{where}: {_reason(error)}" if where else _reason(error)
 
 
 def _reason(error: ValidationError) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from gateway.config import ConfigError
+from gateway.config import ConfigError, fault
 from gateway.store import Store
 
 C = TypeVar("C", bound=BaseModel)
@@ -55,6 +55,5 @@ class Book(Generic[C]):
         try:
             return self.model.model_validate(fields)
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"]))
-            raise ConfigError(f"{self.section}: {where}: {first['msg']}") from error
+            what = fault(error, self.model.model_fields)
+            raise ConfigError(f"{self.section} {fields.get('name', '')}: {what}") from error

@@ -7,6 +7,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.calls.exchange import Exchange
@@ -40,6 +41,9 @@ def make_folder(folder: Path) -> None:
 async def open_store(settings: Settings, clock: Clock, secret: SecretKey) -> Store:
     try:
         return await Store.open(settings.database_url, clock, secret, settings.store.durability, GATHERING)
+    except CommandError as error:
+        cure = "run the version that wrote it, or a newer one, or restore the backup from before"
+        raise ConfigError(f"store.url: the database was written by a newer version: {cure}") from error
     except (SQLAlchemyError, OSError, ImportError) as error:
         first_line = str(error).partition("\n")[0]
         raise ConfigError(f"store.url: the database cannot be opened: {first_line}") from error

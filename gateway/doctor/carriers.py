@@ -103,6 +103,12 @@ def _found(way: Way) -> Finding:
     return fine(way.subject, f"{way.uri} is {where}; SDP says {way.media}, packets leave from {way.source}")
 
 
+def routes(unknown: Sequence[tuple[str, str]]) -> list[Finding]:
+    """Routes that lead to trunks which there are not."""
+    cure = "correct trunks of the route, or declare the trunk"
+    return [wrong(f"route {prefix}", f"there is no trunk {name}", cure) for prefix, name in unknown]
+
+
 def signatures(trunks: Sequence[Trunk], settings: Settings) -> list[Finding]:
     """What trunks want of STIR and cannot have."""
     found = []

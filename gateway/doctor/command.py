@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from random import SystemRandom
 from typing import Any
@@ -22,9 +22,11 @@ from gateway.doctor.finding import Finding, Level, as_json, fine, wrong
 from gateway.sections import host_port
 from gateway.store import Store
 from gateway.store.secret import SecretKey
-from gateway.trunks.book import TrunkBook, declared
+from gateway.trunks.book import TrunkBook, declared, unknown
 from gateway.trunks.model import Trunk
 from sip.transport.resolve import Resolver
+
+Unknown = Sequence[tuple[str, str]]  # prefix of a route, and the trunk that there is not
 
 PATIENCE = 2.0  # seconds for the gateway's own /health
 
@@ -45,7 +47,7 @@ async def examine(settings: Settings) -> list[Finding]:
     clock = SystemClock()
     running = await is_running(settings)
     base = await storage.gather_database(settings)
-    trunks = await _trunks(settings, base, clock)
+    trunks, nowhere = await _trunks(settings, base, clock)
     resolver = Resolver(settings.sip.nameservers)
     try:
         ways = await carriers.gather(trunks, settings, resolver.ask, SystemRandom())
@@ -60,20 +62,25 @@ async def examine(settings: Settings) -> list[Finding]:
         *certificates.check(certificates.gather(settings), clock.wall()),
         *machine.check(settings, machine.gather(settings)),
         *carriers.check(ways, settings),
+        *carriers.routes(nowhere),
         *carriers.signatures(trunks, settings),
     ]
 
 
-async def _trunks(settings: Settings, base: storage.Base, clock: SystemClock) -> list[Trunk]:
-    """The file's trunks, and the database's where it is up to date: only then opening it changes nothing."""
+async def _trunks(settings: Settings, base: storage.Base, clock: SystemClock) -> tuple[list[Trunk], Unknown]:
+    """The file's trunks, and the database's where it is up to date: only then opening it changes nothing.
+
+    And what routes lead to that there is not, where all trunks are known.
+    """
     has_key = os.environ.get("TRUNKLINE_SECRET_KEY") or (settings.data / "secret.key").exists()
     if base.error or not base.revision or base.revision != base.newest or not has_key:
-        return list(declared(settings.trunks, settings.routes)[0].values())
+        trunks, routes = declared(settings.trunks, settings.routes)
+        return list(trunks.values()), [] if base.error or base.revision else unknown(trunks, routes)
     store = await Store.open(settings.database_url, clock, SecretKey.load(settings.data))
     try:
         book = TrunkBook(store, settings.trunks, settings.routes, settings.declared_at, local=settings.loopback_only)
         await book.load()
-        return list(book.trunks.values())
+        return list(book.trunks.values()), unknown(book.trunks, book.routes)
     finally:
         await store.close()
 

@@ -63,7 +63,7 @@ def folder(facts: Folder) -> list[Finding]:
 
 def database(facts: Base) -> list[Finding]:
     """Whether it answers, and is not of a newer program."""
-    subject = f"store.url {facts.where}"
+    subject = f"store.url {facts.where}".rstrip()
     if facts.error:
         return [wrong(subject, f"does not answer: {facts.error}", "start the database, or correct store.url")]
     if not facts.revision:
@@ -98,7 +98,10 @@ def _open_secrets(path: Path) -> tuple[str, ...]:
 
 async def gather_database(settings: Settings) -> Base:
     """Asks the database for its revision; a SQLite file that is not there is not made."""
-    url = sa.make_url(settings.database_url)
+    try:
+        url = sa.make_url(settings.database_url)
+    except sa.exc.ArgumentError as error:
+        return Base("", str(error).partition("\n")[0])
     where = url.render_as_string(hide_password=True)
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
         return Base(where)

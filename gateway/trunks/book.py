@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from gateway.config import ConfigError
+from gateway.config import ConfigError, fault
 from gateway.numbers.e164 import EMERGENCY
 from gateway.store import Store
 from gateway.trunks import networks
@@ -15,18 +15,33 @@ from gateway.trunks.model import Route, Trunk
 
 LOCAL = Trunk(name="local", addresses=("127.0.0.0/8", "::1/128"), symmetric=True)
 
-
 Fields = Mapping[str, Any]
+M = TypeVar("M", bound=BaseModel)
 
 
 def declared(trunks: Sequence[Fields], routes: Sequence[Fields]) -> tuple[dict[str, Trunk], dict[str, Route]]:
     """What the file declares, by name and prefix; ConfigError for what cannot be."""
-    try:
-        by_name = {trunk.name: trunk for trunk in map(Trunk.model_validate, trunks)}
-        return by_name, {route.prefix: route for route in map(Route.model_validate, routes)}
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise ConfigError(f"trunks or routes: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+    return _declared(Trunk, "name", trunks), _declared(Route, "prefix", routes)
+
+
+def _declared(kind: type[M], key: str, wanted: Sequence[Fields]) -> dict[str, M]:
+    found: dict[str, M] = {}
+    for place, fields in enumerate(wanted, 1):
+        name = str(fields.get(key, f"number {place}"))
+        subject = f"{kind.__name__.lower()} {name}"
+        try:
+            value = kind.model_validate(fields)
+        except ValidationError as error:
+            raise ConfigError(f"{subject}: {fault(error, kind.model_fields)}") from error
+        if name in found:
+            raise ConfigError(f"{subject} is declared twice")
+        found[name] = value
+    return found
+
+
+def unknown(trunks: Collection[str], routes: Mapping[str, Route]) -> list[tuple[str, str]]:
+    """Prefix and name, where a route leads to a trunk that there is not."""
+    return [(route.prefix, name) for route in routes.values() for name in route.trunks if name not in trunks]
 
 
 class TrunkBook:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import ssl
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -166,6 +168,20 @@ def test_a_database_that_cannot_be_opened_is_a_setting_error(tmp_path: Path, url
 
     with pytest.raises(ConfigError, match=r"^store\.url: the database cannot be opened: "):
         asyncio.run(main())
+
+
+def test_a_database_of_a_newer_version_is_a_setting_error(tmp_path: Path) -> None:
+    async def main() -> None:
+        wanted = settings(tmp_path)
+        async with app.running(wanted):
+            pass
+        with closing(sqlite3.connect(wanted.data / "trunkline.db")) as database, database:
+            database.execute("UPDATE alembic_version SET version_num = '9999'")
+        with pytest.raises(ConfigError, match=r"^store\.url: the database was written by a newer version: run the"):
+            async with app.running(wanted):
+                raise AssertionError("it runs")
+
+    asyncio.run(main())
 
 
 def test_a_data_folder_that_cannot_be_made_is_a_setting_error(tmp_path: Path) -> None:

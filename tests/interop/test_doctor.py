@@ -103,8 +103,20 @@ def readable(folder: Path) -> Iterator[str]:
     yield f"secret.key can be read by others than the gateway's user. Cure: chmod 600 {folder}/var/secret.key"
 
 
+@contextmanager
+def astray(folder: Path) -> Iterator[str]:
+    write(folder, '[[trunks]]\nname = "acme"\n[[routes]]\nprefix = "+1"\ntrunks = ["acem"]\n')
+    yield "route +1: there is no trunk acem. Cure: correct trunks of the route, or declare the trunk"
+
+
+@contextmanager
+def mistyped(folder: Path) -> Iterator[str]:
+    write(folder, '[store]\nurl = "nonsense"\n')
+    yield "store.url: does not answer: Could not parse SQLAlchemy URL from given URL string. Cure: start the database"
+
+
 @pytest.mark.interop
-@pytest.mark.parametrize("broken", [taken, unheard, nowhere, expired, readable])
+@pytest.mark.parametrize("broken", [taken, unheard, nowhere, expired, readable, astray, mistyped])
 def test_what_is_broken_is_named_with_its_cure(
     tmp_path: Path, broken: Callable[[Path], AbstractContextManager[str]]
 ) -> None:

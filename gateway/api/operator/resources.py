@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from pydantic import BaseModel, ValidationError
 
 from gateway.api.http import Reply, Request, Route
+from gateway.config import fault
 from gateway.errors import ApiError, not_found
 from gateway.store import Store
 from gateway.trunks import model
@@ -111,8 +112,7 @@ def parsed(kind: type[T], request: Request, key: str = "", known: Mapping[str, B
     try:
         return kind.model_validate(body)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise ApiError(400, 20001, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        raise ApiError(400, 20001, fault(error, kind.model_fields)) from error
 
 
 def _passwords(before: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:

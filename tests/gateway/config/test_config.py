@@ -94,6 +94,27 @@ def test_a_setting_that_cannot_be_is_named(text: str, sentence: str) -> None:
     assert str(raised.value).startswith(f"trunkline.toml: {sentence}")
 
 
+def test_who_says_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    write('[http]\nlisten = "127.0.0.1:1"')
+    monkeypatch.setenv("TRUNKLINE_HTTP__LISTEN", "8080")
+    with pytest.raises(ConfigError, match=r"^environment TRUNKLINE_HTTP__LISTEN: http.listen: '8080' is not HOST:PORT"):
+        load(None)
+
+
+def test_lists_in_the_environment_are_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRUNKLINE_WEBHOOKS__ALLOW", '["10.0.0.0/8"]')
+    assert load(None).webhooks.allow == ("10.0.0.0/8",)
+    monkeypatch.setenv("TRUNKLINE_WEBHOOKS__ALLOW", "10.0.0.0/8")
+    with pytest.raises(ConfigError, match=r"^environment TRUNKLINE_WEBHOOKS__ALLOW: '10.0.0.0/8' is not JSON"):
+        load(None)
+
+
+def test_a_file_that_is_no_text() -> None:
+    Path("trunkline.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match=r"^trunkline\.toml: 'utf-8' codec can't decode"):
+        load(None)
+
+
 def test_a_file_that_is_not_there() -> None:
     with pytest.raises(ConfigError, match=r"none\.toml: .*No such file"):
         load(Path("none.toml"))
