@@ -6,6 +6,7 @@ left out; a document type declaration is refused, and with it every entity but X
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from xml.parsers import expat
@@ -36,7 +37,11 @@ class Element:
 
     def all_text(self) -> str:
         """Everything inside, tags left out, white space folded."""
-        return " ".join("".join(self._texts()).split())
+        return " ".join(self.exact_text().split())
+
+    def exact_text(self) -> str:
+        """Everything inside, tags left out, without white space around it."""
+        return "".join(self._texts()).strip()
 
     def _texts(self) -> Iterator[str]:
         yield self.text
@@ -48,9 +53,9 @@ class Element:
 def parse(data: bytes) -> Element:
     """The root; TwimlError 12100 for what is not well-formed, 12101 for another version of XML.
 
-    White space before it is no error; it counts as lines.
+    White space before it is no error, nor behind a byte order mark; it counts as lines.
     """
-    inside = data.lstrip()
+    inside = data.removeprefix(BOM_UTF8).lstrip()
     builder = _Builder(data[: len(data) - len(inside)].count(b"\n"))
     try:
         builder.parser.Parse(inside, True)

@@ -29,12 +29,13 @@ def refusal(body: bytes) -> TwimlError:
         HELLO,
         b'<?xml version="1.0" encoding="UTF-8"?>\n' + HELLO,
         b"\xef\xbb\xbf" + HELLO,
+        b'\xef\xbb\xbf\n<?xml version="1.0"?>' + HELLO,
         b"\n\n  " + HELLO + b"\n",
         b"<Response><!-- no --><?pi x?><Say>Hi</Say></Response>",
         b"<Response><Say><![CDATA[Hi]]></Say></Response>",
         '<?xml version="1.0" encoding="UTF-16"?><Response><Say>Hi</Say></Response>'.encode("utf-16"),
     ],
-    ids=["plain", "declaration", "BOM", "white space", "comments", "CDATA", "UTF-16"],
+    ids=["plain", "declaration", "BOM", "white space behind it", "white space", "comments", "CDATA", "UTF-16"],
 )
 def test_well_formed_documents_are_read(body: bytes) -> None:
     assert parse(body) == SAID

@@ -25,7 +25,7 @@ def parse(element: Element, warnings: list[Warning]) -> ConferenceTarget | None:
     usable = len(warnings) == before
     record = read.word("record", ("do-not-record", "record-from-start", "true", "false"), "do-not-record")
     target = ConferenceTarget(
-        name=element.all_text(),
+        name=element.exact_text(),
         muted=read.flag("muted", False),
         beep=read.word("beep", ("true", "false", "onEnter", "onExit"), "true"),
         start_on_enter=read.flag("startConferenceOnEnter", True),

@@ -15,7 +15,7 @@ def parse(element: Element, warnings: list[Warning], patience: float | None) -> 
     """None where no queue can have its name. `patience`: seconds to wait for somebody; None: for ever."""
     read = Reader(element, warnings, 14210)
     read.later("reservationSid", "postWorkActivitySid", code=NO_RESERVATION)
-    target = QueueTarget(element.all_text(), read.text("url") or None, read.method(), patience)
+    target = QueueTarget(element.exact_text(), read.text("url") or None, read.method(), patience)
     read.rest()
     read.childless()
     if not target.name:

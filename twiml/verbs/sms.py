@@ -33,7 +33,7 @@ class Sms:
 def parse(element: Element, warnings: list[Warning]) -> Sms:
     """No text, or too much of it, is `invalid`."""
     read = Reader(element, warnings, WRONG_METHOD)
-    body, longest = element.all_text(), LONGEST[element.tag]
+    body, longest = element.exact_text(), LONGEST[element.tag]
     plan = MessagePlan(body, read.text("to") or None, read.text("from") or None, read.text("statusCallback") or None)
     verb = Sms(plan if 0 < len(body) <= longest else None, read.text("action"), read.method())
     read.rest()

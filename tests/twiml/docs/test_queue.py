@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.lib.callcontrol import Ran, ran
+from twiml.plans import EnqueuePlan
 from twiml.targets import QueueTarget
 
 
@@ -18,6 +19,14 @@ def dialled(attributes: str = "", name: str = "support", dial: str = "", more: s
 def test_the_text_is_the_queues_name() -> None:
     target, done = dialled(name=" support ")
     assert (target, done.codes) == (QueueTarget("support"), [])
+
+
+def test_its_name_is_that_of_the_enqueue() -> None:
+    """White space inside counts."""
+    assert dialled(name="\nsales  team ")[0] == QueueTarget("sales  team")
+    (_, asked), *_ = ran("<Enqueue>\nsales  team </Enqueue>").call.asked
+    assert isinstance(asked, EnqueuePlan)
+    assert asked.queue == "sales  team"
 
 
 def test_url_is_what_the_queued_caller_hears_first() -> None:

@@ -12,8 +12,16 @@ from twiml.plans import MessagePlan
 def test_a_message_to_the_caller_from_the_number_that_was_called(verb: str) -> None:
     """The next verb runs at once."""
     done = ran(f"<{verb}> Your order\n is on its way </{verb}><Say>Hi</Say>")
-    assert done.call.asked[0] == ("send_message", MessagePlan("Your order is on its way"))
+    assert done.call.asked[0] == ("send_message", MessagePlan("Your order\n is on its way"))
     assert (done.call.did, done.codes) == (["send_message", "play", "hangup"], [])
+
+
+def test_its_lines_stay_lines() -> None:
+    """White space around it is left out."""
+    assert ran("<Sms>\n Your code:\n\n  123 \n</Sms>").call.asked[0] == (
+        "send_message",
+        MessagePlan("Your code:\n\n  123"),
+    )
 
 
 def test_everything_can_be_chosen() -> None:
