@@ -50,30 +50,31 @@ def listening(leg: Leg) -> Iterator[Keys]:
         leg.on_digit = before
 
 
-async def collect(leg: Leg, playing: asyncio.Future[Any] | None, how: Collect, stop: asyncio.Future[None]) -> Collected:
+async def collect(
+    leg: Leg, keys: Keys, playing: asyncio.Future[Any] | None, how: Collect, stop: asyncio.Future[None]
+) -> Collected:
     """Digits until `num_digits` or `ends`, a finish key or the time-out (twiml-voice.md: Gather).
 
     Overtaken: `stop` came. The clock runs from the end of what plays or from the first digit, which stops it, and again
     after each digit.
     """
     digits = ""
-    with listening(leg) as keys:
-        if playing is not None:
-            await _until_played_or_pressed(playing, keys, stop)
-        while True:
-            try:
-                async with asyncio.timeout(how.timeout if how.patience is None else how.patience(digits)):
-                    await first(keys.waiting(), stop)
-            except TimeoutError:
-                return Collected(digits, "")
-            digit, _ = keys.take()
-            if playing is not None and not playing.done():
-                leg.stop_playing()
-            if digit in how.finish_on_key:
-                return Collected(digits, digit)
-            digits += digit
-            if len(digits) == how.num_digits or (how.ends is not None and how.ends(digits)):
-                return Collected(digits, "")
+    if playing is not None:
+        await _until_played_or_pressed(playing, keys, stop)
+    while True:
+        try:
+            async with asyncio.timeout(how.timeout if how.patience is None else how.patience(digits)):
+                await first(keys.waiting(), stop)
+        except TimeoutError:
+            return Collected(digits, "")
+        digit, _ = keys.take()
+        if playing is not None and not playing.done():
+            leg.stop_playing()
+        if digit in how.finish_on_key:
+            return Collected(digits, digit)
+        digits += digit
+        if len(digits) == how.num_digits or (how.ends is not None and how.ends(digits)):
+            return Collected(digits, "")
 
 
 async def until_over(leg: Leg, plan: DialPlan, *over: asyncio.Future[Any]) -> bool:

@@ -127,14 +127,16 @@ class Control:
         await self.answer()
 
     async def collect(self, prompts: Sequence[Prompt], how: Collect) -> Collected:
-        lists = [(await self._pieces(prompt), prompt.loop) for prompt in prompts]
-        await self.answer()
-        plays: list[asyncio.Future[bool]] = []
-        for pieces, loop in lists:
-            if pieces:
-                plays.append(self.leg.play(pieces, loop, queue=bool(plays)))
-        with self._silent_when_overtaken():
-            return await collect(self.leg, asyncio.gather(*plays) if plays else None, how, self.stop)
+        """Keys that are pressed while the prompts are had count as well."""
+        with listening(self.leg) as keys:
+            lists = [(await self._pieces(prompt), prompt.loop) for prompt in prompts]
+            await self.answer()
+            plays: list[asyncio.Future[bool]] = []
+            for pieces, loop in lists:
+                if pieces:
+                    plays.append(self.leg.play(pieces, loop, queue=bool(plays)))
+            with self._silent_when_overtaken():
+                return await collect(self.leg, keys, asyncio.gather(*plays) if plays else None, how, self.stop)
 
     def month(self) -> Month:
         now = self.call.services.clock.wall()

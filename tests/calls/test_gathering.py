@@ -9,7 +9,7 @@ import pytest
 
 from tests.lib.far_ends import Caller
 from tests.lib.loop import VirtualClock, passes, run
-from tests.lib.whole import EngineLink, Whole, whole
+from tests.lib.whole import EngineLink, Sounds, Whole, whole
 
 AFTER = "<Response><Pause length='60'/></Response>"
 
@@ -116,6 +116,30 @@ def test_the_first_digit_stops_all_that_it_plays(tmp_path: Path) -> None:
         assert told(one) == [("4", "")]
 
     gathering(tmp_path, "timeout='3'", test, inside=f"<Say>{'x' * 70}</Say><Say>{'y' * 70}</Say>")
+
+
+def test_what_is_pressed_while_its_prompts_are_had_counts(tmp_path: Path) -> None:
+    """Two seconds each; the first prompt was heard already."""
+
+    async def main(clock: VirtualClock) -> None:
+        gather = f"<Gather action='/pressed' numDigits='2'><Play>/a</Play><Say>{'x' * 70}</Say></Gather>"
+        documents = {"/voice": f"<Response><Say>Hi</Say>{gather}</Response>", "/pressed": AFTER}
+        async with whole(clock, tmp_path, documents) as one:
+            assert isinstance(one.services.audio, Sounds)
+            one.services.audio.takes = 2.0
+            caller = Caller(one)
+            caller.call()
+            await passes(3.5)
+            assert caller.answered()
+            await press(one, "12")
+            assert told(one) == []
+            await passes(2.5)
+            assert told(one) == [("12", "")]
+            assert not one.link.engine._sources.playing[0]
+            caller.hangup()
+            await passes(2)
+
+    run(main)
 
 
 def test_who_hangs_up_is_told_to_nobody(tmp_path: Path) -> None:
