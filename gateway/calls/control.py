@@ -157,9 +157,14 @@ class Control:
         return paying.checked(self.call, name)
 
     async def pay(self, payment: Payment, prompts: Sequence[Prompt]) -> Paid:
+        """A prompt that is repeated is not heard beyond the payment; one that is not, to its end."""
         async with asyncio.TaskGroup() as both:
-            both.create_task(self._play_if_may(prompts))
-            return await paying.pay(self.call, payment)
+            playing = both.create_task(self._play_if_may(prompts))
+            paid = await paying.pay(self.call, payment)
+            if any(prompt.loop > 1 for prompt in prompts):
+                playing.cancel()
+                self.leg.stop_playing()
+        return paid
 
     async def _play_if_may(self, prompts: Sequence[Prompt]) -> None:
         """What plays beside something that has to come to its end."""

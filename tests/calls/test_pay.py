@@ -197,6 +197,23 @@ def test_silence_is_too_many_attempts(tmp_path: Path) -> None:
     paying(tmp_path, test, more="timeout='3'")
 
 
+@pytest.mark.parametrize(
+    ("sound", "at_once"), [("<Play loop='0'>/music</Play>", True), (f"<Say>{'x' * 50}</Say>", False)]
+)
+def test_what_is_repeated_while_it_is_paid_ends_with_it(tmp_path: Path, sound: str, at_once: bool) -> None:
+    """What is said once is heard to its end."""
+
+    async def test(one: Whole[EngineLink], _: Caller) -> None:
+        await enters(one)
+        assert len(one.web.to("/paid")) == at_once
+        await passes(6)
+        assert one.web.to("/paid")[0]["Result"] == "success"
+        assert not one.link.engine._sources.playing[0]
+
+    prompt = f"<Prompt for='payment-processing'>{sound}</Prompt>"
+    paying(tmp_path, test, voice=PAY.replace(" {more}/>", f">{prompt}</Pay>"))
+
+
 def test_an_unknown_connector_is_an_error_of_the_call(tmp_path: Path) -> None:
     async def test(one: Whole[EngineLink], _: Caller) -> None:
         await passes(1)
