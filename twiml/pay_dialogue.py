@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from twiml import payments
 from twiml.control import CallControl
-from twiml.payments import ACCOUNT, CODE, DATE, MATCHER, MISMATCH, NUMBER, POSTAL, PROCESSING, ROUTING, Entered, Terms
+from twiml.pay_phrases import AGAIN, phrase
+from twiml.payments import MATCHER, MISMATCH, PROCESSING, Entered, Terms
 from twiml.plans import Collect
 from twiml.prompts import Prompt, Speech
 from twiml.verbs import prompt
@@ -16,37 +17,17 @@ from twiml.verbs.prompt import PayPrompt
 ABORT, FINISH = "*", "#"
 STAR, GONE, TOO_MANY = "caller-interrupted-with-star", "caller-hung-up", "too-many-failed-attempts"
 
-ASKS = {
-    NUMBER: "Please enter your card number.",
-    DATE: "Please enter the month and the year in which your card expires, with two digits each.",
-    CODE: "Please enter the security code of your card.",
-    POSTAL: "Please enter your postal code, and then press the pound key.",
-    ROUTING: "Please enter the nine digits of your bank's routing number.",
-    ACCOUNT: "Please enter your account number, and then press the pound key.",
-    PROCESSING: "Thank you. Please wait while your payment is made.",
-}
-AGAIN = "Please enter it once more, so that we can compare."
-REGRETS = {
-    "timeout": "We did not hear anything.",
-    "invalid-card-number": "This is not a card number.",
-    "invalid-card-type": "We do not take cards of this type.",
-    "invalid-date": "This date is not valid.",
-    "invalid-security-code": "This security code is not valid.",
-    "invalid-postal-code": "This postal code is not valid.",
-    "invalid-bank-routing-number": "This routing number is not valid.",
-    "invalid-bank-account-number": "This account number is not valid.",
-    MISMATCH: "These were not the same.",
-}
-
 
 async def hold(
-    call: CallControl, terms: Terms, attempts: int, prompts: Sequence[PayPrompt], callback: tuple[str | None, str]
-) -> dict[str, str]:
-    """The parameters of the action. `attempts`: for each field; `callback`: URL and method."""
+    call: CallControl, terms: Terms, attempts: int, prompts: Sequence[PayPrompt], callback: tuple[str | None, str],
+    language: str,
+) -> dict[str, str]:  # fmt: skip
+    """The parameters of the action. `attempts`: for each field; `callback`: URL and method; `language`: of what no
+    prompt of the document says."""
     if (refused := await call.check_connector(terms.connector)) is not None:
         return refused.told
     with call.withhold():
-        return await _Dialogue(call, terms, attempts, prompts, callback).hold()
+        return await _Dialogue(call, terms, attempts, prompts, callback, language).hold()
 
 
 @dataclass(slots=True)
@@ -56,6 +37,7 @@ class _Dialogue:
     attempts: int
     prompts: Sequence[PayPrompt]
     callback: tuple[str | None, str]
+    language: str
     entered: Entered = field(default_factory=Entered)
 
     async def hold(self) -> dict[str, str]:
@@ -108,13 +90,13 @@ class _Dialogue:
         return any(one.matches for one in self.prompts if name in one.steps)
 
     def _prompts(self, step: str, error: str, attempt: int) -> tuple[Prompt, ...]:
-        """The document's own, else ours, in English."""
+        """The document's own, else ours."""
         found = prompt.best(self.prompts, step, error, self.entered.card_type, attempt)
         if found is not None and found.prompts:
             return found.prompts
-        asks = AGAIN if step.endswith(MATCHER) else ASKS[step]
-        text = f"{REGRETS[error]} {asks}" if error else asks
-        return (Prompt(Speech(text, "man", "en-US")),)
+        moments = ([error] if error else []) + [AGAIN if step.endswith(MATCHER) else step]
+        text = " ".join(phrase(self.language, moment) for moment in moments)
+        return (Prompt(Speech(text, "man", self.language)),)
 
     async def _tell_step(self, name: str, error: str, attempt: int) -> None:
         """What is asked for now, and what was entered before."""

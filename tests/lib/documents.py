@@ -130,7 +130,7 @@ KINDS: dict[str, Kind] = {
          "paymentConnector": NAME, "tokenType": st.sampled_from(["one-time", "reusable", "payment-method"]),
          "chargeAmount": st.sampled_from(["0", "20.45", "1000000"]), "currency": st.sampled_from(["usd", "EUR"]),
          "description": NAME, "validCardTypes": some("visa", "amex", "jcb", "enroute"),
-         "language": st.sampled_from(["en-US", "en-GB"]), "input": st.just("dtmf")},
+         "language": st.sampled_from(["en-US", "fr-CA"]), "input": st.just("dtmf")},
         None, ("Prompt", "Parameter"),
     ),
     "Prompt": Kind(

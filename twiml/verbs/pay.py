@@ -10,6 +10,7 @@ from twiml.attributes import Reader
 from twiml.control import CallControl
 from twiml.errors import Warning
 from twiml.outcome import Outcome, Redirect
+from twiml.pay_phrases import LANGUAGES
 from twiml.payments import Terms
 from twiml.tree import Element
 from twiml.verbs import prompt
@@ -19,10 +20,6 @@ INVALID = 12200
 MOST = 1_000_000
 AMOUNT = re.compile(r"\d{1,7}(\.\d{1,4})?")  # some currencies have three places behind the point, one has four
 CURRENCY = re.compile(r"[A-Za-z]{3}")  # ISO 4217
-LANGUAGES = (
-    "en-US", "en-AU", "en-CA", "en-GB", "en-IN", "en-IE", "en-NZ", "en-ZA", "es-ES", "es-MX", "es-US", "fr-CA", "fr-FR",
-    "de-DE", "it-IT", "ja-JP", "ko-KR", "nl-NL", "pl-PL", "pt-BR", "pt-PT", "ru-RU", "sv-SE", "zh-CN",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +32,15 @@ class Pay:
     action: str | None
     status_callback: str | None
     status_callback_method: str
+    language: str
     valid: bool
 
     async def run(self, call: CallControl) -> Outcome:
         """Goes on to `action` (default: this document) with the result, whatever it is."""
         params = {"Result": "validation-error"}
         if self.valid:
-            params = await pay_dialogue.hold(
-                call, self.terms, self.attempts, self.prompts, (self.status_callback, self.status_callback_method)
-            )
+            callback = self.status_callback, self.status_callback_method
+            params = await pay_dialogue.hold(call, self.terms, self.attempts, self.prompts, callback, self.language)
         return Redirect(self.action, "POST", params | {"PaymentMethod": self.terms.method})
 
 
@@ -53,8 +50,6 @@ def parse(element: Element, warnings: list[Warning]) -> Pay:
     amount, currency = read.text("chargeAmount", "0") or "0", (read.text("currency", "usd") or "usd").lower()
     valid = _is_amount(read, amount) & _is_currency(read, currency)
     read.word("input", ("dtmf",), "dtmf")
-    if read.word("language", LANGUAGES, "en-US")[:2] != "en":
-        read.warn(INVALID, "<Pay> has prompts of its own in English only: those that no <Prompt> replaces are English")
     read.later("debug")
     if read.method() != "POST":
         read.warn(INVALID, "<Pay> action is always requested with POST")
@@ -82,6 +77,7 @@ def parse(element: Element, warnings: list[Warning]) -> Pay:
         read.text("action"),
         read.text("statusCallback"),
         read.method("statusCallbackMethod"),
+        read.word("language", LANGUAGES, "en-US"),
         valid,
     )
     read.rest()

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from tests.lib.callcontrol import NotedCall, Ran, ran
+from twiml.pay_phrases import LANGUAGES, MOMENTS, phrase
 from twiml.payments import Paid, Payment, Terms
 from twiml.plans import Collect
 from twiml.prompts import Prompt, Speech
+from twiml.voices import fault
 
 CARD = ("4111111111111111", "1226", "94105#", "123")
 AMEX = ("378282246310005", "1226", "94105#", "1234")
@@ -297,9 +299,30 @@ def test_other_attributes_are_warned_about_and_replaced(attribute: str) -> None:
     assert done.redirect.params["Result"] == "success"
 
 
-def test_own_prompts_are_english_whatever_the_language() -> None:
-    assert paid("language='de-DE'").codes == [12200]
-    assert paid("language='en-GB'").codes == []
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [("en-GB", "Please enter your card number."), ("de-DE", "Bitte geben Sie Ihre Kartennummer ein."),
+     ("es-MX", "Introduzca el número de su tarjeta."), ("pt-PT", "Introduza o número do seu cartão."),
+     ("pt-BR", "Digite o número do seu cartão."), ("zh-CN", "请输入您的卡号。")],
+)  # fmt: skip
+def test_what_no_prompt_says_is_said_in_the_language(language: str, said: str) -> None:
+    done = paid(f"language='{language}'")
+    (prompt,) = questions(done)[0][0]
+    assert (prompt, done.codes) == (Prompt(Speech(said, "man", language)), [])
+
+
+def test_a_mistake_is_regretted_in_the_language_too() -> None:
+    _, (again, _), *_ = questions(paid("language='de-DE'", pressed=("",)))
+    assert [prompt.what for prompt in again] == [
+        Speech("Wir haben nichts empfangen. Bitte geben Sie Ihre Kartennummer ein.", "man", "de-DE")
+    ]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_language_can_be_spoken_and_says_everything(language: str) -> None:
+    said = [phrase(language, moment) for moment in MOMENTS]
+    assert len(set(said)) == len(MOMENTS)
+    assert fault("man", language) is None
 
 
 def test_a_card_can_be_given_more_time() -> None:
