@@ -106,7 +106,8 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         store = await rooms.open_store(settings, clock, secret)
         close.push_async_callback(store.close)
         made = await credentials.ensure(store, settings.data, random, clock)
-        await store.numbers.stock(DEFAULT)
+        if made is not None:
+            await store.numbers.stock(DEFAULT)
         book = TrunkBook(store, settings.trunks, settings.routes, settings.declared_at, local=settings.loopback_only)
         await book.load()
         if book.local_by_name and not settings.loopback_only:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 import urllib.request
 from pathlib import Path
+from urllib.error import HTTPError
 
 from twiml import document
 from twiml.errors import TwimlError, Warning
 
 SECONDS = 15.0  # what a call waits for a document
 OK, FAULTY, UNREADABLE = 0, 1, 2
+NOT_BY_GET = 405
 
 
 def run(source: str, *, strict: bool) -> int:
@@ -44,7 +46,17 @@ def _read(source: str) -> tuple[bytes, str]:
     """The document and its content type; that of a file is XML."""
     if source == "-":
         return sys.stdin.buffer.read(), ""
-    if source.startswith(("http://", "https://")):
-        with urllib.request.urlopen(source, timeout=SECONDS) as answer:
-            return answer.read(document.LARGEST + 1), answer.headers.get("Content-Type", "")
-    return Path(source).read_bytes(), ""
+    if not source.startswith(("http://", "https://")):
+        return Path(source).read_bytes(), ""
+    try:
+        return _fetched(source, None)
+    except HTTPError as error:
+        if error.code != NOT_BY_GET:
+            raise
+        return _fetched(source, b"")
+
+
+def _fetched(url: str, form: bytes | None) -> tuple[bytes, str]:
+    """By GET, or by POST with a form, as apps that take nothing else want it."""
+    with urllib.request.urlopen(url, form, SECONDS) as answer:
+        return answer.read(document.LARGEST + 1), answer.headers.get("Content-Type", "")

@@ -67,7 +67,7 @@ async def open_http(
             ]
         ),
         Keys(store),
-        lambda: (200, {"status": "ok"}) if exchange.ready and not exchange.draining else (503, {"status": "draining"}),
+        lambda: _health(exchange),
         services.metrics.text,
         endpoint.websockets,
         _public(services),
@@ -90,6 +90,13 @@ def open_captures(settings: Settings, services: Services, exchange: Exchange, en
         return Captures(endpoint, services.legs, exchange.calls, services.clock, folder, bounds)
     except OSError as error:
         raise ConfigError(f"data {folder}: {error.strerror}") from error
+
+
+def _health(exchange: Exchange) -> tuple[int, dict[str, str]]:
+    """200 while calls are taken."""
+    if exchange.ready and not exchange.draining:
+        return 200, {"status": "ok"}
+    return 503, {"status": "draining" if exchange.draining else "starting"}
 
 
 def _public(services: Services) -> dict[str, Reply]:

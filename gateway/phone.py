@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 import tempfile
 from argparse import Namespace
 from collections.abc import AsyncIterator, Callable
@@ -169,8 +170,20 @@ def target_uri(target: str, sip: str, *, tcp: bool = False) -> str:
     return f"{uri};transport=tcp" if tcp else uri
 
 
+def _missing(say: Path | None, record: Path | None) -> str | None:
+    """What of the files is not there: asked before anybody is called."""
+    if say is not None and not say.is_file():
+        return f"--say {say}: there is no such file"
+    if record is not None and not record.absolute().parent.is_dir():
+        return f"--record {record}: there is no folder {record.absolute().parent}"
+    return None
+
+
 async def run(arguments: Namespace) -> int:
     """The subcommand."""
+    if (why := _missing(arguments.say, arguments.record)) is not None:
+        print(f"trunkline: {why}", file=sys.stderr)
+        return 2
     credentials = Credentials(arguments.user, arguments.password or "") if arguments.user else None
     wish = Wish(
         target_uri(arguments.target, arguments.sip, tcp=arguments.tcp),
@@ -180,7 +193,7 @@ async def run(arguments: Namespace) -> int:
         async with open_phone(Path(folder)) as phone:
             heard = await phone.call(wish)
     if not heard.answered:
-        print(f"not answered: {heard.gone.status} {heard.gone.reason} ({heard.gone.cause})")
+        print(f"{wish.uri} did not answer: {heard.gone.status} {heard.gone.reason} ({heard.gone.cause})")
         return 1
     print(f"the call is over: {heard.gone.reason or heard.gone.cause}")
     if wish.record is not None:

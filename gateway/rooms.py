@@ -32,8 +32,12 @@ GATHERING = 0.005  # seconds that a write waits for others, to be committed with
 
 
 def make_folder(folder: Path) -> None:
+    """Makes the folder of recordings in the data folder, both for this user alone where they are new."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.parent.parent.mkdir(parents=True, exist_ok=True)
+        if not folder.parent.exists():
+            folder.parent.mkdir(0o700)
+        folder.mkdir(0o700, exist_ok=True)
     except OSError as error:
         raise ConfigError(f"data {folder}: {error.strerror}") from error
 

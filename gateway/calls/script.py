@@ -13,7 +13,7 @@ from gateway.calls.dial import dialler
 from gateway.calls.race import Overtaken, during, passed
 from gateway.calls.sources import Dialling, Fetch, Inline, Source, TakingPart, Transferred, Validating
 from gateway.calls.standby import Standby
-from gateway.webhooks.errors import FetchError
+from gateway.webhooks.errors import FetchError, about
 from gateway.webhooks.request import WebhookRequest
 from gateway.webhooks.url import resolve
 from twiml import document, interpreter
@@ -167,7 +167,7 @@ class Script:
         try:
             await self._call.services.webhooks.fetch(self._request(follow))
         except FetchError as error:
-            self._call.warn(error.code, f"{follow.url}: {error}", request_url=follow.url)
+            self._call.warn(error.code, about(follow.url, error), request_url=follow.url)
 
     async def _after(self, error: FetchError | TwimlError, source: Fetch | Inline, base: str | None) -> Source | None:
         """What follows a document that could not be had or run: what stands by, or an announcement and the end."""
@@ -175,7 +175,7 @@ class Script:
         where = base or "the Twiml parameter"
         line = f", {place(error)}" if isinstance(error, TwimlError) and error.line else ""
         method = source.method if isinstance(source, Fetch) else ""
-        self._call.fail(error.code, f"{where}{line}: {error}", request_url=where, request_method=method)
+        self._call.fail(error.code, about(f"{where}{line}", error), request_url=where, request_method=method)
         if (standing := self.standby.next(source, error.code, base or "")) is not None:
             LOG.info("- going on with %s", standing.url if isinstance(standing, Fetch) else "the fallback document")
             return standing

@@ -20,7 +20,13 @@ def normal(text: str) -> str | None:
     it is read as it is dialled in the US: ten digits, with or without the 1, or 011 and an international number. A
     number that merely starts with the code of another country (`447911123456`) is none: Twilio answers 21211, and a
     guess would call somebody else. Emergency numbers stay as they are: they have no E.164 form.
+
+    A form that is sent without being encoded has a space in place of the `+`; where without it the number would be
+    another one, it is none.
     """
+    if text.startswith(" "):
+        meant, read = normal(f"+{text[1:]}"), normal(text.lstrip(" "))
+        return meant if read is None or read == meant else None
     if not _DIALLED.fullmatch(text):
         return None
     if text in EMERGENCY:

@@ -1,4 +1,4 @@
-"""The inventory that a new gateway has: a hundred numbers of the range that is nobody's."""
+"""The inventory that a gateway has at its first start: a hundred numbers of the range that is nobody's."""
 
 from __future__ import annotations
 

@@ -21,6 +21,11 @@ BAD_HOST = 11210
 URLS = (11100, 11240, 11243)  # no URL, and connection overrides that are none
 
 
+def about(url: str, error: Exception) -> str:
+    """`URL: why`; the URL once, where the reason names it already."""
+    return str(error) if str(error).startswith(url) else f"{url}: {error}"
+
+
 class FetchError(Exception):
     """A request that gave nothing usable; `code` is Twilio's, `status` the HTTP status if there was one."""
 

@@ -46,7 +46,7 @@ def test_without_anything_the_caller_hears_the_excuse_and_the_record_says_why(tm
             one.web.route(f"{HOST}/voice", DOWN)
             call, notes = await called(one)
             assert (call.status, call.error_code) == ("completed", 11200)
-            assert call.error_message == f"{HOST}/voice: {HOST}/voice answered 503"
+            assert call.error_message == f"{HOST}/voice answered 503"
             assert [(note.log, note.error_code, note.request_url) for note in notes] == [(0, 11200, f"{HOST}/voice")]
 
     run(main)

@@ -59,10 +59,16 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Web(BaseHTTPRequestHandler):
-    """A document at every path; `/json` says that it is JSON."""
+    """A document at every path; `/json` says that it is JSON, `/voice` is asked by POST only."""
 
     def do_GET(self) -> None:
-        self.send_response(200)
+        self.answer(405 if self.path == "/voice" else 200)
+
+    def do_POST(self) -> None:
+        self.answer(200 if self.path == "/voice" else 405)
+
+    def answer(self, status: int) -> None:
+        self.send_response(status)
         self.send_header("Content-Type", "application/json" if self.path == "/json" else "text/xml")
         self.end_headers()
         self.wfile.write(GOOD.encode())
@@ -78,6 +84,7 @@ def test_a_url(capsys: pytest.CaptureFixture[str]) -> None:
         try:
             base = f"http://127.0.0.1:{server.server_port}"
             assert main(["twiml", "check", f"{base}/good"]) == 0
+            assert main(["twiml", "check", f"{base}/voice"]) == 0
             assert main(["twiml", "check", f"{base}/json"]) == 1
             assert ":1:1: 12300 error: content type" in capsys.readouterr().out
         finally:

@@ -91,7 +91,9 @@ class Numbers:
             **{"friendly_name": national(wanted), **changes, "date_created": now, "date_updated": now},
         )  # fmt: skip
         if bought is None:
-            raise ApiError(400, 21422, f"{wanted} is not available.")
+            raise ApiError(
+                400, 21422, f"{wanted} is not available: it is taken, or not in the inventory of this gateway"
+            )
         return Reply(201, self.show(bought), "IncomingPhoneNumber")
 
     async def _wanted(self, form: Form) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from gateway.calls import waiting
 from gateway.calls.call import Call
 from gateway.calls.race import Overtaken
-from gateway.webhooks.errors import FetchError
+from gateway.webhooks.errors import FetchError, about
 from gateway.webhooks.url import resolve
 from twiml.errors import TwimlError, place
 from twiml.targets import Screen
@@ -43,6 +43,6 @@ async def accepts(control: Control, call: Call, screen: Screen, stop: asyncio.Fu
         return False
     except (FetchError, TwimlError) as error:
         at = f", {place(error)}" if isinstance(error, TwimlError) and error.line else ""
-        call.fail(error.code, f"{screen.url}{at}: {error}", request_url=screen.url, request_method=screen.method)
+        call.fail(error.code, about(f"{screen.url}{at}", error), request_url=screen.url, request_method=screen.method)
         leg.hangup("its document cannot be run")
         return False
