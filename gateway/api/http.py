@@ -6,6 +6,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
 from gateway.errors import ApiError, not_found
 from gateway.store.rows import Account
@@ -67,12 +68,15 @@ class Router:
         self._routes = [(route.pattern(), route) for route in routes]
 
     def find(self, method: str, path: str, asked: str = "") -> tuple[Serve, dict[str, str]]:
-        """404 / 20404 for an unknown path, named as it was `asked`; 405 / 20004 for a method that it does not have."""
+        """Of a path as it was written: a variable may be anything, `%2F` too.
+
+        404 / 20404 for an unknown path, named as it was `asked`; 405 / 20004 for a method that it does not have.
+        """
         method = "GET" if method == "HEAD" else method
         for pattern, route in self._routes:
             found = pattern.fullmatch(path)
             if found is not None:
                 if method not in route.methods:
                     raise ApiError(405, 20004, "Method not allowed")
-                return route.methods[method], found.groupdict()
+                return route.methods[method], {name: unquote(value) for name, value in found.groupdict().items()}
         raise not_found(asked or path)

@@ -23,7 +23,8 @@ from sip.transport.websocket import WebSockets
 LOG = logging.getLogger(__name__)
 
 BODY_LIMIT = 1 << 20
-PREFIXES = ("/api/2010-04-01", "/2010-04-01")
+VERSION = "/2010-04-01"
+PREFIXES = (f"/api{VERSION}", VERSION)
 NUL = "\0"  # that no database takes in a text
 CODES = {405: 20004, 413: 20413}  # Twilio's for what the web framework refuses
 
@@ -85,27 +86,28 @@ class Site:
         scheme, _, key = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not await self._keys.operator(key):
             raise ApiError(401, 20003, "Authenticate with the operator key as bearer token")
-        serve, variables = self._operator.find(request.method, request.path)
-        return await serve(await _read(request, request.path, variables, None))
+        path = request.rel_url.raw_path
+        serve, variables = self._operator.find(request.method, path)
+        return await serve(await _read(request, path, variables, None))
 
     async def _core_answer(self, request: web.Request) -> Reply:
         account = await self._who(request)
-        path = "/" + request.match_info["path"]
+        path = request.rel_url.raw_path.partition(VERSION)[2]
         bare = path.removesuffix(formats.ending_of(path)).rstrip("/")
         serve, variables = self._core.find(request.method, bare, request.path)
         if variables.get("account", account.account_sid) != account.account_sid:
             raise not_found(request.path)
-        return await serve(await _read(request, f"/2010-04-01{path}", variables, account))
+        return await serve(await _read(request, f"{VERSION}{path}", variables, account))
 
     async def _product_answer(self, name: str, request: web.Request) -> Reply:
-        return await self._of_product(name, request.match_info["path"], request)
+        return await self._of_product(name, request.rel_url.raw_path.removeprefix(f"/{name}"), request)
 
     async def _by_host(self, request: web.Request) -> Reply:
         """`trunking.gateway.example/v1/…` is `/trunking/v1/…`."""
         name = request.host.partition(".")[0].lower()
         if name not in self._products:
             raise not_found(request.path)
-        return await self._of_product(name, request.path, request)
+        return await self._of_product(name, request.rel_url.raw_path, request)
 
     async def _of_product(self, name: str, path: str, request: web.Request) -> Reply:
         account = await self._who(request)

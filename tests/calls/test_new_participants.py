@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -32,6 +33,16 @@ def called(tmp_path: Path, test: Callable[[Stage, Api, Peer], Awaitable[None]], 
         await passes(1)
 
     staged(tmp_path, staged_test, workers=workers)
+
+
+@pytest.mark.parametrize("name", ["support/eu", "100%41", "a b"])
+def test_a_conference_has_the_name_that_the_path_says(tmp_path: Path, name: str) -> None:
+    async def test(stage: Stage, api: Api, bob: Peer) -> None:
+        new = await api.ask("POST", f"/Conferences/{quote(name, safe='')}/Participants", **BOB)
+        assert (await api.ask("GET", f"/Conferences/{new['conference_sid']}"))["friendly_name"] == name
+        await passes(1)
+
+    called(tmp_path, test)
 
 
 def test_a_name_begins_a_conference_and_who_answers_is_in_it(tmp_path: Path) -> None:

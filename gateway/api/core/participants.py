@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
-from urllib.parse import unquote
 
 from gateway.api.conferencing import Conferences, OtherPart, Participant, Source
 from gateway.api.core.conferences import one
@@ -50,7 +49,7 @@ class Participants:
 
     async def create(self, request: Request) -> Reply:
         """Calls somebody who takes part with the answer; the conference, by name or SID, begins if need be."""
-        form, where = Form(request.fields), unquote(request.variables["conference"])
+        form, where = Form(request.fields), request.variables["conference"]
         call, target, without = (
             replace(placed(form, SHORTEST, RECORDED), caller_name=_caller_name(form)),
             part(form, where),

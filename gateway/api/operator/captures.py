@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import unquote
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -69,7 +68,7 @@ class CallCaptures:
 
     async def forget(self, request: Request) -> Reply:
         """A number's calls are awaited no more; those that are being captured still are."""
-        self._captures.awaited.forget(unquote(request.variables["number"]))
+        self._captures.awaited.forget(request.variables["number"])
         return Reply(204)
 
     def _shown(self, sid: str, *, running: bool) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Generic
-from urllib.parse import unquote
 
 from gateway.api.http import Reply, Request, Route
 from gateway.api.operator.resources import parsed, shown
@@ -45,13 +44,13 @@ class Connectors(Generic[C]):
     async def delete(self, request: Request) -> Reply:
         """Removes: what names it is refused from now on, what is under way goes on."""
         self._find(request)
-        name = unquote(request.variables["name"])
+        name = request.variables["name"]
         self._may_change(name)
         await self._book.delete(name)
         return Reply(204)
 
     def _find(self, request: Request) -> C:
-        found = self._book.connectors.get(unquote(request.variables["name"]))
+        found = self._book.connectors.get(request.variables["name"])
         if found is None:
             raise not_found(request.path)
         return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import unquote
 
 from pydantic import BaseModel, ConfigDict
 
@@ -67,12 +66,12 @@ class Inventory:
 
     async def unstock(self, request: Request) -> Reply:
         """Removes a number that nobody owns."""
-        if not await self._store.numbers.unstock(unquote(request.variables["number"])):
+        if not await self._store.numbers.unstock(request.variables["number"]):
             raise ApiError(409, 20409, "the number is not in the inventory, or an account owns it")
         return Reply(204)
 
     async def _find(self, request: Request) -> Number:
-        found = await self._store.numbers.find(unquote(request.variables["number"]))
+        found = await self._store.numbers.find(request.variables["number"])
         if found is None:
             raise not_found(request.path)
         return found

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import asdict
 from ipaddress import ip_address
 from typing import Any
-from urllib.parse import unquote
 
 from gateway.api.http import Reply, Request, Route
 from gateway.errors import ApiError
@@ -56,7 +55,7 @@ class Refusals:
 
     @staticmethod
     def _source(request: Request) -> str:
-        text = unquote(request.variables["source"])
+        text = request.variables["source"]
         try:
             return str(ip_address(text))
         except ValueError as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
-from urllib.parse import unquote
 
 from gateway.api.http import Reply, Request, Route
 from gateway.clock import Clock
@@ -36,7 +35,7 @@ class Registrations:
 
     async def one(self, request: Request) -> Reply:
         """An address of record, `user@domain`."""
-        address = unquote(request.variables["address"])
+        address = request.variables["address"]
         found = next((self._shown(*one) for one in self._phones.all() if one[1] == address), None)
         if found is None:
             raise not_found(request.path)
@@ -44,7 +43,7 @@ class Registrations:
 
     async def delete(self, request: Request) -> Reply:
         """Takes all contacts of an address away; a phone that is still there comes back when it refreshes."""
-        if not await self._phones.remove(unquote(request.variables["address"])):
+        if not await self._phones.remove(request.variables["address"]):
             raise not_found(request.path)
         return Reply(204)
 

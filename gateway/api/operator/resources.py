@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, TypeVar
-from urllib.parse import unquote
 
 from pydantic import BaseModel, ValidationError
 
@@ -75,7 +74,7 @@ class Operator:
     async def delete(self, request: Request) -> Reply:
         """Removes; a trunk that a route uses stays."""
         self._find(request)
-        kind, name = request.path.split("/")[3], unquote(request.variables["name"])
+        kind, name = request.path.split("/")[3], request.variables["name"]
         self._may_change(kind, name)
         using = [route.prefix for route in self._book.routes.values() if name in route.trunks]
         if kind == "trunks" and using:
@@ -89,7 +88,7 @@ class Operator:
             raise ApiError(409, 20409, f"{name!r} is {where}")
 
     def _find(self, request: Request) -> BaseModel:
-        kind, name = request.path.split("/")[3], unquote(request.variables["name"])
+        kind, name = request.path.split("/")[3], request.variables["name"]
         found: BaseModel | None = (self._book.trunks if kind == "trunks" else self._book.routes).get(name)
         if found is None:
             raise not_found(request.path)
@@ -105,7 +104,7 @@ def parsed(kind: type[T], request: Request, key: str = "", known: Mapping[str, B
     if not isinstance(body, dict):
         raise ApiError(400, 20001, "the body must be a JSON object")
     if key and "name" in request.variables:
-        body = {**body, key: unquote(request.variables["name"])}
+        body = {**body, key: request.variables["name"]}
     body = {name: field for name, field in body.items() if name != "status"}  # what GET added
     if before := known.get(str(body.get(key))):
         body = _passwords(before.model_dump(), body) | body

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import pytest
 import requests
@@ -155,6 +155,15 @@ def test_a_form_in_latin_1_is_read_as_it_says(api: Rest) -> None:
     latin = {"Content-Type": "application/x-www-form-urlencoded; charset=ISO-8859-1"}
     made = api.ask("POST", "/Applications.json", data=b"FriendlyName=Z%FCrich", headers=latin).json()
     assert made["friendly_name"] == "Zürich"
+
+
+def test_a_name_in_a_path_is_what_it_was_before_it_was_escaped(api: Rest) -> None:
+    for name in ("a/b", "100%41", "+1", "é", "a b.json"):
+        path = f"/operator/v1/trunks/{quote(name, safe='')}"
+        answer = api.operator("GET", path)
+        assert (answer.status_code, answer.json()["message"]) == (404, f"The requested resource {path} was not found")
+    assert api.operator("GET", "/operator/v1/routes/%2B1").status_code == 404
+    assert api.ask("GET", "/%43alls.json").status_code == 200
 
 
 def test_nul_is_in_no_text_that_comes_to_the_database(api: Rest) -> None:
