@@ -23,14 +23,17 @@ MOST = 32  # parts
 def settle(message: Message) -> None:
     """Leaves of a body what a session is made of: the description, or nothing where the rest may be ignored.
 
-    What insists on more stays as it is, and is refused. ParseError for parts that cannot be told apart.
+    What was beside the description are the message's `parts`. What insists on more stays as it is, and is refused.
+    ParseError for parts that cannot be told apart.
     """
     if not message.body or message.content_type == SDP or message.cseq.method not in NEGOTIATING:
         return
-    found = _description(message) if message.content_type.startswith("multipart/") else None
+    parts = _parts(message) if message.content_type.startswith("multipart/") else []
+    found = _description(parts)
     if found is not None:
         message.body = found.body
         message.headers.set("Content-Type", SDP)
+        message.parts = tuple(part for part in parts if part is not found)
     elif _handling(message) == "optional":
         message.body = b""
         message.headers.remove("Content-Type")
@@ -51,9 +54,8 @@ def is_encoded(message: Message) -> bool:
     return bool(message.body) and (message.headers.get("Content-Encoding") or "identity").strip().lower() != "identity"
 
 
-def _description(message: Message) -> Message | None:
+def _description(parts: Sequence[Message]) -> Message | None:
     """The part that is one, unless another part has to be understood."""
-    parts = _parts(message)
     found = next((part for part in parts if part.content_type == SDP and not is_encoded(part)), None)
     return None if any(_handling(part) == "required" for part in parts if part is not found) else found
 

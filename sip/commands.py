@@ -86,7 +86,7 @@ class Invite:
     guarded: bool = False  # a customer says where it goes: only to addresses that the guard of the endpoint allows
     parts: tuple[Part, ...] = ()  # beside the SDP
     features: str = ""  # parameters of our Contact throughout the session, as `+sip.src` (RFC 3840)
-    takes: tuple[str, ...] = ()  # content types, beside SDP, that an UPDATE may bring
+    takes: tuple[str, ...] = ()  # content types that an UPDATE, or an offer beside its SDP, may bring
     max_forwards: int = 70  # RFC 3261 §8.1.1.6; of a call that came in: one less than its own (RFC 7332)
 
 

@@ -116,7 +116,8 @@ class InfoReceived:
 
 @dataclass(frozen=True, slots=True)
 class UpdateReceived:
-    """An UPDATE brought something that the session takes (`Invite.takes`); it is answered 200 already."""
+    """Something came that the session takes (`Invite.takes`): by an UPDATE, which is answered 200 already, or beside an
+    offer, which is the event before this one."""
 
     session: str
     content_type: str

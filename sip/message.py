@@ -49,10 +49,14 @@ class once(Generic[T]):
 
 @dataclass(slots=False)
 class Message:
-    """What requests and responses share. Typed properties raise ParseError for what cannot be read."""
+    """What requests and responses share. Typed properties raise ParseError for what cannot be read.
+
+    `parts`: what came beside a session description, which is the body then (sip/bodies.py).
+    """
 
     headers: Headers = field(default_factory=Headers)
     body: bytes = b""
+    parts: tuple[Message, ...] = field(default=(), kw_only=True)
 
     def _one(self, name: str, parse: Callable[[str], T]) -> T:
         return parse(self.headers.one(name))

@@ -10,7 +10,7 @@ from sip.client_transaction import Act
 from sip.commands import Part
 from sip.events import Cause, Offered, Renegotiated, UpdateReceived
 from sip.layer import SDP
-from sip.message import Request, Response
+from sip.message import Message, Request, Response
 from sip.server_transaction import ServerTransaction
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Offers:
     def __init__(self, session: Session) -> None:
         self.timers: dict[str, float] = {}
         self.local = b""  # our session description of last time
-        self.takes: tuple[str, ...] = ()  # content types, beside SDP, that an UPDATE may bring
+        self.takes: tuple[str, ...] = ()  # content types that an UPDATE, or an offer beside its SDP, may bring
         self._session = session
         self._theirs: ServerTransaction | None = None  # the gateway has to answer it
         self._ours: Request | None = None
@@ -176,7 +176,7 @@ class Offers:
         if brief is not None:
             return session.layer.responses.send(transaction, brief, now)
         if taken:
-            return [*self._grant(transaction, now), UpdateReceived(session.id, request.content_type, request.body)]
+            return [*self._grant(transaction, now), self._brought(request)]
         if request.method == "UPDATE" and not request.body:
             return self._grant(transaction, now)
         if self._ours is not None:
@@ -187,10 +187,14 @@ class Offers:
             return session.layer.responses.send(transaction, response, now)
         self._theirs = transaction
         session.layer.alarms.set(self, "unanswered", now + session.layer.timings.patience)
-        offered = Offered(session.id, request.body or None, transaction.flow.remote[0])
+        offered: list[Output] = [Offered(session.id, request.body or None, transaction.flow.remote[0])]
+        offered += [self._brought(part) for part in request.parts if part.content_type in self.takes]
         if request.method == "UPDATE":
-            return [offered]
-        return [*session.layer.responses.send(transaction, request.reply(100), now), offered]
+            return offered
+        return [*session.layer.responses.send(transaction, request.reply(100), now), *offered]
+
+    def _brought(self, message: Message) -> UpdateReceived:
+        return UpdateReceived(self._session.id, message.content_type, message.body)
 
     def _grant(self, transaction: ServerTransaction, now: float) -> list[Output]:
         return self._session.layer.responses.send(transaction, self._session.success(transaction, b"", now), now)

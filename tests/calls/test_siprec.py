@@ -327,6 +327,30 @@ def test_the_server_may_ask_for_all_of_the_metadata(tmp_path: Path) -> None:
     run(main)
 
 
+@pytest.mark.parametrize("method", ["UPDATE", "INVITE"])
+def test_the_server_may_ask_for_the_metadata_beside_an_offer(tmp_path: Path, method: str) -> None:
+    """Both are answered: the offer, and then by a re-INVITE the question."""
+
+    async def main(clock: VirtualClock) -> None:
+        async with whole(clock, tmp_path, document()) as one:
+            await known(one)
+            srs, caller = server(one), Caller(one)
+            caller.call()
+            await passes(2)
+            srs.reoffer("recvonly", method, asks=True)
+            await passes(4)
+            (answer,) = srs.answers
+            assert (answer.status, b"a=sendonly" in answer.body) == (200, True)
+            before, after = srs.metadata
+            assert etree.tostring(before.root) == etree.tostring(after.root)
+            assert (len(srs.invites), srs.byes, events(one)) == (2, 0, ["siprec-started"])
+            caller.hangup()
+            await passes(2)
+            assert ports(one) == 0
+
+    run(main)
+
+
 def test_the_api_begins_and_ends_one_by_sid_and_by_name(tmp_path: Path) -> None:
     async def main(clock: VirtualClock) -> None:
         voice = {"/voice": f"<Response><Say>Hi</Say>{LONG}</Response>"}

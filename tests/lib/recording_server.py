@@ -129,10 +129,18 @@ class RecordingServer:
                 self.cancels += 1
                 self._reply(message, 200)
 
-    def reoffer(self, direction: str) -> None:
-        """A re-INVITE: `inactive` is a hold."""
+    def reoffer(self, direction: str, method: str = "INVITE", *, asks: bool = False) -> None:
+        """A re-INVITE: `inactive` is a hold. `asks`: for all of the metadata, in a part beside the offer."""
         self._cseq += 1
-        self._request("INVITE", self._sdp(direction))
+        sdp = self._sdp(direction)
+        if not asks:
+            self._request(method, sdp)
+            return
+        head = "Content-Type: application/rs-metadata-request\r\nContent-Disposition: recording-session"
+        parts = (
+            f"--x\r\nContent-Type: application/sdp\r\n\r\n{sdp}\r\n--x\r\n{head}\r\n\r\nI was restarted\r\n--x--\r\n"
+        )
+        self._request(method, parts, "multipart/mixed;boundary=x")
 
     def asks_for_metadata(self, kind: str = "application/rs-metadata-request") -> None:
         """An UPDATE without an offer."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sip import commands
 from sip.bodies import combined
-from sip.events import Invited, Offered, Renegotiated
+from sip.events import Invited, Offered, Renegotiated, UpdateReceived
 from sip.layer import Output
 from sip.message import Message, Request, parse_message
 from sip.outputs import Transmit
@@ -93,6 +93,17 @@ def test_a_reinvite_brings_other_parts() -> None:
     wire.run(1)
     assert wire.a.said(Renegotiated) == [Renegotiated("out", 200, ANSWER)]
     assert wire.requests("INVITE")[1].content_type == "multipart/mixed"
+
+
+def test_what_a_session_takes_beside_an_offer_is_told_behind_it() -> None:
+    """RFC 7866 §9.2; what it does not take is left out."""
+    other = commands.Part("text/plain", b"hello", "render")
+    wire = up()
+    wire.a.agent._sessions["out"].offers.takes = (METADATA.content_type,)
+    wire.apply(wire.b, commands.Reoffer(incoming(wire.b), OFFER, (other, METADATA)))
+    wire.run(1)
+    told = [event for event in wire.a.events if isinstance(event, Offered | UpdateReceived)]
+    assert told == [Offered("out", OFFER, "192.0.2.2"), UpdateReceived("out", METADATA.content_type, METADATA.body)]
 
 
 def test_a_refresh_offers_the_description_alone() -> None:
