@@ -115,13 +115,20 @@ class AiohttpTransport:
 def _by_name(headers: Mapping[str, str]) -> dict[str, str]:
     """In lower case. Lists that are in several lines are one (RFC 9110 §5.3); of anything else the last is taken.
 
-    aiohttp keeps bytes that are not UTF-8 as halves of surrogate pairs, which are no text to anybody else.
+    Of several challenges it is one for a digest, because that tells no password. aiohttp keeps bytes that are not UTF-8
+    as halves of surrogate pairs, which are no text to anybody else.
     """
     found: dict[str, str] = {}
     for given, raw in headers.items():
         name, value = given.lower(), raw.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        if name == "www-authenticate" and _is_digest(found.get(name, "")) and not _is_digest(value):
+            continue
         found[name] = f"{found[name]}, {value}" if name in LISTS and name in found else value
     return found
+
+
+def _is_digest(challenge: str) -> bool:
+    return challenge.lower().startswith("digest")
 
 
 async def _read(content: aiohttp.StreamReader, limit: int) -> tuple[bytes, bool]:

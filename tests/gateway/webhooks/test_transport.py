@@ -175,6 +175,16 @@ def test_headers_are_text_whatever_bytes_they_have() -> None:
     assert (answer.content_type, answer.headers["etag"]) == ("text/xml; \ufffd", '"\ufffdé"')
 
 
+@pytest.mark.parametrize("others", [[b"Basic realm=x"], [b"Basic realm=x", b"Negotiate"]])
+@pytest.mark.parametrize("place", [0, 1])
+def test_of_several_challenges_a_digest_is_answered(others: list[bytes], place: int) -> None:
+    lines = [*others]
+    lines.insert(place, b'Digest realm="x", nonce="n"')
+    head = b"".join(b"WWW-Authenticate: %s\r\n" % line for line in lines)
+    answer = asked(answering(b"HTTP/1.1 401 Unauthorized\r\n" + head + b"Content-Length: 0\r\n\r\n"))
+    assert answer.headers["www-authenticate"] == 'Digest realm="x", nonce="n"'
+
+
 def test_an_edge_is_left_from_its_own_address() -> None:
     peers: list[str] = []
 
