@@ -77,6 +77,6 @@ class Router:
             found = pattern.fullmatch(path)
             if found is not None:
                 if method not in route.methods:
-                    raise ApiError(405, 20004, "Method not allowed")
+                    raise ApiError(405, 20004, "Method not allowed", {"Allow": ", ".join(route.methods)})
                 return route.methods[method], {name: unquote(value) for name, value in found.groupdict().items()}
         raise not_found(asked or path)

@@ -173,7 +173,7 @@ async def _read(request: web.Request, path: str, variables: dict[str, str], acco
     if request.method in ("POST", "PUT"):
         try:
             posted, body = bodies.parsed(await request.read(), request.headers.get("Content-Type", ""))
-        except (*bodies.UNREADABLE, HttpProcessingError):
+        except (*bodies.UNREADABLE, HttpProcessingError, web.RequestPayloadError):
             raise ApiError(400, 20001, f"the body is not {request.content_type}") from None
         for name, value in posted:
             fields.setdefault(name, []).append(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 from urllib.parse import quote, urlencode
 
@@ -109,6 +110,7 @@ def test_unknown_paths_and_methods(api: Rest) -> None:
     assert api.ask("GET", "/Nothing.json").json()["code"] == 20404
     answer = api.ask("PUT", "/Calls.json")
     assert (answer.status_code, answer.json()["code"]) == (405, 20004)
+    assert answer.headers["Allow"] == "GET, POST"
 
 
 def test_a_defect_of_ours_is_500_and_says_nothing(api: Rest) -> None:
@@ -141,6 +143,21 @@ def test_bodies_that_are_no_forms(api: Rest, body: bytes, content_type: str, sta
     answer = api.ask("POST", "/Calls.json", data=body, headers={"Content-Type": content_type})
     assert answer.status_code == status
     assert answer.json()["status"] == status
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (gzip.compress(b"To=%2B1"), 400, 21213),
+        (b"no gzip", 400, 20001),
+        (gzip.compress(b"x" * (1 << 24)), 413, 20413),
+    ],
+)
+def test_compressed_bodies(api: Rest, body: bytes, status: int, code: int) -> None:
+    """The first is read, and names no From; the last is a bomb."""
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "Content-Encoding": "gzip"}
+    answer = api.ask("POST", "/Calls.json", data=body, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
 @pytest.mark.parametrize("charset", ["", "; charset=UTF-8", "; charset=utf8", "; charset=US-ASCII"])
