@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import struct
 from pathlib import Path
 from random import Random
@@ -86,7 +87,11 @@ def test_the_session_timer_of_a_call_in_is_its_trunks(tmp_path: Path, seconds: i
     run(main)
 
 
-def test_the_next_trunk_is_tried_after_the_codes_that_the_first_one_names(tmp_path: Path) -> None:
+def test_the_next_trunk_is_tried_after_the_codes_that_the_first_one_names(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+
     async def main(clock: VirtualClock) -> None:
         async with whole(clock, tmp_path, dial()) as one:
             caller, first, second = (Peer(one, f"127.0.0.{n}") for n in (3, 4, 5))
@@ -104,6 +109,10 @@ def test_the_next_trunk_is_tried_after_the_codes_that_the_first_one_names(tmp_pa
             second.refuse(486)
             await passes(1)
             assert one.web.to("/after")[0]["DialCallStatus"] == "busy"
+            assert [text for text in caplog.messages if "did not take" in text] == [
+                "! sip:+442071838750@127.0.0.4 did not take the call (404 Not Found): trying the next",
+                "- sip:9442071838750@127.0.0.5 did not take the call (486 Busy Here)",
+            ]
             caller.call(name="again")
             await passes(1)
             first.refuse(503)

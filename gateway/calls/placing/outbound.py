@@ -131,11 +131,19 @@ async def place(
             return True
         gone = await leg.gone
         last = number + 1 == len(groups) or (hop.binding is not None and clock.now() >= end)
-        if not _goes_on(leg, gone, hop) or call.wanted_status is not None or last:
+        goes_on = _goes_on(leg, gone, hop) and call.wanted_status is None and not last
+        _log(hop, gone, "trying the next" if goes_on else "")
+        if not goes_on:
             break
-        LOG.warning("! %s did not take the call (%d %s): trying the next", hop.uri, gone.status, gone.reason)
         leg.release()
     return False
+
+
+def _log(hop: Hop, gone: Gone, then: str) -> None:
+    """Why a hop did not take the call: trouble where it is a carrier's and not the called party's."""
+    level = logging.WARNING if then or gone.cause in (Cause.TRANSPORT, Cause.TIMEOUT) else logging.INFO
+    mark, more = "!" if level == logging.WARNING else "-", f": {then}" if then else ""
+    LOG.log(level, "%s %s did not take the call (%d %s)%s", mark, hop.uri, gone.status, gone.reason, more)
 
 
 def _together(hops: list[Hop]) -> list[list[Hop]]:
