@@ -23,6 +23,10 @@ def main(argv: list[str] | None = None) -> int:
     except config.ConfigError as error:
         print(f"trunkline: {error}", file=sys.stderr)
         return 2
+    except OSError as error:
+        logging.getLogger(__name__).debug("! a file or socket", exc_info=True)
+        print(f"trunkline: {error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
 

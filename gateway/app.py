@@ -102,6 +102,7 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
     recordings = settings.data / "recordings"
     rooms.make_folder(recordings)
     async with AsyncExitStack() as close:
+        close.enter_context(rooms.alone(settings.data))
         secret = SecretKey.load(settings.data)
         store = await rooms.open_store(settings, clock, secret)
         close.push_async_callback(store.close)

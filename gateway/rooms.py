@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -40,6 +42,17 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(0o700, exist_ok=True)
     except OSError as error:
         raise ConfigError(f"data {folder}: {error.strerror}") from error
+
+
+@contextmanager
+def alone(data: Path) -> Iterator[None]:
+    """Has the data folder for this process alone: two would end each other's calls."""
+    with open(data / "lock", "w") as lock:
+        try:
+            flock(lock, LOCK_EX | LOCK_NB)
+        except BlockingIOError:
+            raise ConfigError(f"data {data}: another gateway runs on it") from None
+        yield
 
 
 async def open_store(settings: Settings, clock: Clock, secret: SecretKey) -> Store:

@@ -184,6 +184,18 @@ def test_a_database_of_a_newer_version_is_a_setting_error(tmp_path: Path) -> Non
     asyncio.run(main())
 
 
+def test_two_gateways_do_not_share_a_data_folder(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with app.running(settings(tmp_path)):
+            with pytest.raises(ConfigError, match=r"^data .*: another gateway runs on it$"):
+                async with app.running(settings(tmp_path)):
+                    raise AssertionError("it runs")
+        async with app.running(settings(tmp_path)):
+            pass
+
+    asyncio.run(main())
+
+
 def test_a_data_folder_that_cannot_be_made_is_a_setting_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
