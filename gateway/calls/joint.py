@@ -7,6 +7,8 @@ from gateway.calls.leg import Leg
 from gateway.calls.media import NoPort
 from media.commands import Bridge, Unbridge
 
+NOT_JOINED = 12400  # Twilio: internal failure
+
 
 class Joint:
     """From `open` to `close`. `ip`: where workers reach each other."""

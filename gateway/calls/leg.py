@@ -134,6 +134,11 @@ class Leg(Line):
         self.send(Connect(self.row, plan))
         self._sip.apply(sip_commands.Provisional(self.session, 183, body))
 
+    @property
+    def hears(self) -> bool:
+        """Whether what it is sent is heard, by a caller: its call is answered, or has early media."""
+        return self.answered.done() or self._previewed is not None
+
     def _agree_again(self) -> bytes | None:
         """The answer that a 183 gave, again: from now on the caller's media is due."""
         if self._previewed is None:

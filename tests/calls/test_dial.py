@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.api.engine import ChangeCall
+from gateway.calls.media import NoPort, Port, Worker
 from sip.events import Answered, Ended, Event, Ringing
 from tests.lib.far_ends import Callee, Caller
 from tests.lib.loop import VirtualClock, passes, run
@@ -125,6 +126,45 @@ def test_a_caller_whom_we_cannot_talk_to_is_joined_with_nobody(tmp_path: Path) -
             (after,) = one.web.to("/after")
             assert (after["DialCallStatus"], after["DialCallDuration"]) == ("completed", "0")
             assert (after["DialBridged"], callee.ended() is not None) == ("false", True)
+
+    run(main)
+
+
+@pytest.mark.parametrize("room", [True, False])
+def test_a_caller_who_had_no_port_while_it_rang_is_joined_across_media_workers(tmp_path: Path, room: bool) -> None:
+    """With nobody else's port; where there is no way across, with nobody."""
+
+    async def main(clock: VirtualClock) -> None:
+        async with whole(clock, tmp_path, documents("answerOnBridge='true'"), workers=2) as one:
+            here, there = one.services.workers.workers
+            # of the caller as it rings, of the callee, of the caller as it is answered
+            ports: list[NoPort | Worker] = [NoPort("none"), here, there]
+
+            async def allocate(near: Worker | None = None) -> Port:
+                port = ports.pop(0)
+                if isinstance(port, NoPort):
+                    raise port
+                return await port.allocate()
+
+            async def full() -> Port:
+                raise NoPort("full")
+
+            one.services.workers.allocate = allocate  # type: ignore[method-assign]
+            caller, callee = Caller(one), Callee(one)
+            caller.call()
+            await passes(2)
+            if not room:
+                here.allocate = full  # type: ignore[method-assign]
+            callee.answer()
+            await passes(2)
+            joined = [(link.engine.ports.peer >= 0).sum() for link in one.links]
+            assert joined == ([2, 2] if room else [0, 0])
+            caller.hangup()
+            await caller.gone
+            await passes(1)
+            assert [after["DialBridged"] for after in one.web.to("/after")] == ["true" if room else "false"]
+            assert callee.ended() is not None
+            assert one.services.workers.ports_in_use == 0
 
     run(main)
 

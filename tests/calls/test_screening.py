@@ -146,6 +146,32 @@ def test_the_first_to_end_its_document_is_joined_and_the_others_end(tmp_path: Pa
     run(main)
 
 
+@pytest.mark.parametrize("declines", ["<Hangup/>", "<Reject/>", "<Say>no</Say><Redirect>/declined</Redirect>"])
+def test_while_one_declines_the_others_ring_on(tmp_path: Path, declines: str) -> None:
+    async def main(clock: VirtualClock) -> None:
+        voice = dial(sip(BOB), f"<Sip>{CAROL}</Sip>")
+        async with gateway(clock, tmp_path, voice, declines) as one:
+            one.web.route("http://127.0.0.1:1/declined", "<Response><Hangup/></Response>")
+            caller, bob, carol = Caller(one), Callee(one), Callee(one, 5070)
+            caller.call()
+            await passes(1)
+            bob.answer()
+            await passes(5)
+            assert (bob.ended() is not None, carol.ended(), joined(one)) == (True, None, False)
+            carol.answer()
+            await passes(1)
+            assert joined(one)
+            carol.hangup()
+            await caller.gone
+            await passes(1)
+            (after,) = one.web.to("/after")
+            assert (after["DialCallStatus"], after["DialBridged"]) == ("completed", "true")
+            rows = {row.sid: row.to for row in await calls(one)}
+            assert rows[after["DialCallSid"]] == CAROL
+
+    run(main)
+
+
 def test_answer_on_bridge_keeps_the_caller_ringing_meanwhile(tmp_path: Path) -> None:
     async def main(clock: VirtualClock) -> None:
         async with answered(clock, tmp_path, "<Pause length='4'/>", "answerOnBridge='true'") as (one, caller, _):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from tests.lib.far_ends import Callee, Caller
+from tests.lib.far_ends import Callee, Caller, Peer
 from tests.lib.loop import VirtualClock, passes, run
 from tests.lib.whole import EngineLink, Whole, whole
 
@@ -25,8 +26,12 @@ async def called(one: Whole[EngineLink]) -> dict[str, str]:
     return {row.to: row.status for row in await one.calls() if row.parent_call_sid}
 
 
-def told(one: Whole[EngineLink]) -> list[tuple[str, str]]:
-    return [(seen["To"][4:5], seen["CallStatus"]) for seen in one.web.to("/told")]
+def told(one: Whole[EngineLink]) -> dict[str, list[str]]:
+    """What was told of each call, in order."""
+    found: dict[str, list[str]] = {}
+    for seen in one.web.to("/told"):
+        found.setdefault(seen["To"], []).append(seen["CallStatus"])
+    return found
 
 
 def test_nobody_is_called_before_its_turn(tmp_path: Path) -> None:
@@ -48,10 +53,10 @@ def test_nobody_is_called_before_its_turn(tmp_path: Path) -> None:
             assert await called(one) == {BOB: "busy", CAROL: "completed"}
             (after,) = one.web.to("/after")
             assert (after["DialCallStatus"], after["DialCallDuration"]) == ("completed", "5")
-            assert told(one) == [
-                ("b", "initiated"), ("b", "ringing"), ("b", "busy"),
-                ("c", "initiated"), ("c", "ringing"), ("c", "in-progress"), ("c", "completed"),
-            ]  # fmt: skip
+            assert told(one) == {
+                BOB: ["initiated", "ringing", "busy"],
+                CAROL: ["initiated", "ringing", "in-progress", "completed"],
+            }
 
     run(main)
 
@@ -67,6 +72,29 @@ def test_each_has_the_whole_timeout(tmp_path: Path) -> None:
             await passes(1)
             assert await called(one) == dict.fromkeys((BOB, CAROL, DAVE), "no-answer")
             assert [seen["DialCallStatus"] for seen in one.web.to("/after")] == ["no-answer"]
+
+    run(main)
+
+
+@pytest.mark.parametrize("more", ["", "answerOnBridge='true'"])
+def test_behind_early_media_of_one_the_ringing_of_the_next_is_heard(tmp_path: Path, more: str) -> None:
+    """Also by who is not answered: its phone does not ring any more."""
+
+    async def main(clock: VirtualClock) -> None:
+        async with whole(clock, tmp_path, documents(f"sequential='true' {more}")) as one:
+            bob, caller = Peer(one, "127.0.0.4"), Caller(one)
+            caller.call()
+            await passes(1)
+            bob.ring(183, early=True)
+            await passes(2)
+            one.link.say(1, np.full(160, 1000, np.int16))
+            await passes(1)
+            bob.refuse(486)
+            await passes(2)
+            assert caller.answered() is not bool(more)
+            assert np.abs(one.link.heard(0)[-8000:]).max() > 1000
+            caller.hangup()
+            await caller.gone
 
     run(main)
 
@@ -96,6 +124,6 @@ def test_nobody_is_called_for_a_caller_whom_we_cannot_talk_to(tmp_path: Path, mo
             caller.call(codecs=("PCMA",))
             await caller.gone
             await passes(1)
-            assert (bob.events, await called(one), told(one)) == ([], {}, [])
+            assert (bob.events, await called(one), told(one)) == ([], {}, {})
 
     run(main)

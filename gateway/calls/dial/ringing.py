@@ -59,7 +59,7 @@ async def first_answer(
     """
     groups = [(target,) for target in plan.targets] if plan.sequential else [plan.targets]
     for number, group in enumerate(groups):
-        if number and control.call.answered_at is not None:
+        if number and control.leg.hears:
             _play_ringing(control, plan)  # early media may have taken its place
         winner = await _race(control, [await call(target) for target in group], plan)
         if winner is not None or control.stop.done():
@@ -160,7 +160,7 @@ async def _is_ready(control: Control, child: Child, plan: DialPlan) -> bool:
         return True
     if leg.early_media and control.leg.port is not None:
         control.leg.send(Unbridge(control.leg.row))
-        if control.call.answered_at is not None:
+        if control.leg.hears:
             _play_ringing(control, plan)
     if child.target.screen is None:
         return False

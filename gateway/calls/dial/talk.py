@@ -9,11 +9,12 @@ from gateway.calls.call import Call
 from gateway.calls.collect import until_over
 from gateway.calls.dial.children import Child
 from gateway.calls.dial.party import talking
+from gateway.calls.joint import NOT_JOINED, Joint
 from gateway.calls.leg import Leg
+from gateway.calls.media import NoPort
 from gateway.calls.race import Overtaken
 from gateway.calls.recordings.dial_recording import DialRecording
 from gateway.calls.transfers.transfer import Transfers, possible
-from media.commands import Bridge, Unbridge
 from twiml.plans import Dialled, DialPlan
 
 if TYPE_CHECKING:
@@ -30,10 +31,11 @@ async def talk(
     leg = child.call.leg
     assert leg is not None
     began: float | None = None  # when the two were joined
+    joint = Joint(control.leg, leg, services.addresses.media_inside)
     wishes, wish = transfers.wishes(control.leg, leg), None
     try:
         await control.answer()
-        control.leg.send(Bridge(control.leg.row, leg.row))
+        await joint.open()
         control.call.talks(child.call.row.to)
         await recording.from_answer()
         began = services.clock.now()
@@ -45,10 +47,12 @@ async def talk(
         wish = None if child.goes_on else possible(wishes.close(), control.leg, leg)
     except Overtaken:
         LOG.info("- the caller's leg was taken elsewhere")
+    except NoPort as error:
+        control.call.warn(NOT_JOINED, f"<Dial> {child.call.row.to}: they could not be joined: {error}", error=True)
     finally:
         wishes.close()
         control.call.talks(None)
-        control.leg.send(Unbridge(control.leg.row))
+        joint.close()
         recording.stop()
         status = "completed" if wish is not None or child.goes_on else await end(child.call, leg)
     if child.goes_on:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from gateway.calls import waiting
 from gateway.calls.collect import until_over
 from gateway.calls.dial.ringing import call_caller
-from gateway.calls.joint import Joint
+from gateway.calls.joint import NOT_JOINED, Joint
 from gateway.calls.media import NoPort
 from gateway.calls.queues.queue import Caller, Queue, Stage
 from gateway.calls.race import Overtaken, either, first
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 
-NO_QUEUE, BAD_WHISPER, NOT_JOINED = 14210, 14211, 12400
+NO_QUEUE, BAD_WHISPER = 14210, 14211
 WHISPER = waiting.Rules(waiting.HEARD, BAD_WHISPER)
 
 
