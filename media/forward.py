@@ -68,7 +68,10 @@ class Forwarder:
         data = np.zeros((len(index), HEADER + int(sizes.max())), np.uint8)
         data[:, HEADER:] = payloads(packets, headers, index, int(sizes.max()))
         types = np.where(event[index], ports.dtmf_type[target], ports.payload_type[target])
-        pack(data, types, headers.marker[index] | ports.marker[target], sequence, timestamp, ports.ssrc[target])
+        begins = np.zeros(len(index), np.bool_)
+        begins[np.unique(target, return_index=True)[1]] = True  # of several packets of a row only the first
+        marker = headers.marker[index] | (begins & ports.marker[target])
+        pack(data, types, marker, sequence, timestamp, ports.ssrc[target])
         ports.marker[target] = False
         ports.sequence[target] = (sequence + 1) & 0xFFFF
         self.idle[target] = 0

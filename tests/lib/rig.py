@@ -75,14 +75,15 @@ class Rig:
     """An engine with connected rows; `tick` is 20 ms."""
 
     def __init__(
-        self, rows: int = 4, idle_seconds: float = 60.0, *, connect: bool = True, recorder: Recorder | None = None
-    ) -> None:
+        self, rows: int = 4, idle_seconds: float = 60.0, *, connect: bool = True, recorder: Recorder | None = None,
+        all_below: int = 16,
+    ) -> None:  # fmt: skip
         self.sounds: dict[str, Pcm] = {}
         self.said: list[events.Event] = []
         self.reports: list[Report] = []  # that were sent
         self.now = 100.0
         recorder = recorder or Recorder(self.said.append, threaded=False)
-        self.engine = Engine(rows, self, recorder, Random(1), idle_seconds)
+        self.engine = Engine(rows, self, recorder, Random(1), idle_seconds, all_below)
         for row in range(rows):
             self.engine.take(row)
             if connect:
