@@ -88,6 +88,8 @@ def _connection(value: str) -> str:
     parts = value.split()
     address = parts[2].partition("/")[0] if len(parts) == 3 else ""
     try:
+        if "%" in address:
+            raise ValueError("a zone of IPv6 (RFC 4007) means something on one machine alone")
         return str(ip_address(address))
     except ValueError:
         raise SdpError(f"SDP line 'c={value[:50]}' has no IP address") from None

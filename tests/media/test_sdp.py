@@ -87,3 +87,10 @@ def test_what_is_no_session_description(body: bytes) -> None:
 def test_a_media_line_has_its_own_address_else_that_of_the_session() -> None:
     found = sdp.parse(OFFER + b"m=video 1 RTP/AVP 31\r\nc=IN IP6 2001:db8::1\r\n")
     assert [line.ip for line in found.media] == ["192.0.2.1", "2001:db8::1"]
+
+
+@pytest.mark.parametrize("zone", ["eth0", "\u00e9", 70 * "x", "a\0b"])
+def test_an_address_with_a_zone_is_none(zone: str) -> None:
+    """RFC 4566 has none, and a socket takes what stands in one for a name that has to be looked up."""
+    with pytest.raises(SdpError, match="no IP address"):
+        sdp.parse(OFFER.replace(b"c=IN IP4 192.0.2.1", f"c=IN IP6 fe80::1%{zone}".encode()))
