@@ -108,19 +108,25 @@ class Sockets:
             return
         self._disconnect(trio)
         trio.remote = remote
-        one = self._socket()
-        try:
-            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            one.bind((self._host, trio.udp_port))
-            one.connect(self._as_ours(remote))
-        except OSError:
-            one.close()
-            one = None  # type: ignore[assignment]
-        trio.connected = one
+        one = trio.connected = self._connected(trio.udp_port, remote)
         self._fd_of[row] = one.fileno() if one is not None else -1
         if one is not None:
             self._early += _read(row, one)  # came before it was connected: from anybody
         self._index()
+
+    def _connected(self, udp_port: int, remote: Address) -> socket.socket | None:
+        """One of ours to there; None where no packet can go there, or no file can be opened any more."""
+        one = None
+        try:
+            one = self._socket()
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            one.bind((self._host, udp_port))
+            one.connect(self._as_ours(remote))
+        except OSError:
+            if one is not None:
+                one.close()
+            return None
+        return one
 
     def _disconnect(self, trio: Trio) -> None:
         if trio.connected is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import select
 import socket
 import sys
@@ -191,6 +192,26 @@ def test_a_peer_that_is_not_there_costs_nothing(packets: PacketIO) -> None:
         sockets.send(Packets(np.array([0]), np.zeros((1, 172), np.uint8), np.array([172])))
         assert len(sockets.drain().packets) == 0
     close(sockets, 1)
+
+
+def test_where_no_file_can_be_opened_one_row_is_not_connected_and_the_others_go_on(peer: socket.socket) -> None:
+    sockets = Sockets("127.0.0.1", FIRST + 240, FIRST + 250)
+    ports = [sockets.open(row, 0.0) for row in range(2)]
+    sockets.connect(1, peer.getsockname())
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with socket.socket() as next_one:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (next_one.fileno(), limits[1]))
+        try:
+            sockets.connect(0, ("127.0.0.1", 9))
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    peer.sendto(b"here", ("127.0.0.1", ports[1]))
+    assert sockets.drain().packets.rows.tolist() == [1]
+    sockets.send(Packets(np.zeros(1, np.int64), np.zeros((1, WIDTH), np.uint8), np.full(1, 20)))
+    sockets.connect(0, peer.getsockname())
+    peer.sendto(b"here", ("127.0.0.1", ports[0]))
+    assert sockets.drain().packets.rows.tolist() == [0]
+    close(sockets, 2)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
