@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import BinaryIO
 
 from media import pcap
@@ -77,7 +78,8 @@ class Capturer:
 
     def _close(self, number: int) -> None:
         if (file := self._files.pop(number, None)) is not None:
-            file.close()
+            with suppress(OSError):  # nothing is left that could be done
+                file.close()
 
     def _breaks(self, number: int, error: OSError) -> None:
         self._close(number)

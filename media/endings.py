@@ -12,6 +12,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -133,7 +134,8 @@ class Closed:
 
 def _shut(tape: Tape) -> None:
     if tape.file is not None:
-        tape.file.close()
+        with suppress(OSError):  # as of a quota: that it is on the disk was told by its sync, or was not
+            tape.file.close()
         tape.file = None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import io
 import threading
 import wave
 from pathlib import Path
@@ -389,3 +390,31 @@ def test_a_write_that_fails_says_why(blocks: BlockIO, tmp_path: Path) -> None:
         written = blocks.write(fds, np.zeros(2, np.int64), np.ones((2, 8), np.uint8), np.zeros(2, np.int64))
     assert written.errors.tolist() == [errno.ENOSPC, 0]
     assert written.sizes.tolist() == [0, 8]
+
+
+class Quota(io.FileIO):
+    """A file whose end the file system does not like (close(2): EDQUOT)."""
+
+    def close(self) -> None:
+        was_open = not self.closed
+        super().close()
+        if was_open:
+            raise OSError(errno.EDQUOT, "quota")
+
+
+@pytest.mark.parametrize("threaded", [False, True])
+def test_a_file_that_does_not_close_well_holds_up_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, threaded: bool
+) -> None:
+    monkeypatch.setattr("media.recorder.open", lambda path, mode, buffering: Quota(path, mode), raising=False)
+    said: list[events.RecordEnded] = []
+    recorder = Recorder(said.append, threaded=threaded)
+    for name in ("RE1", "RE2"):
+        tape = recorder.open(commands.Record(0, name, str(tmp_path / name)))
+        recorder.write(Block((tape,), np.ones((1, BLOCK * FRAME, 1), np.int16), np.zeros(1, np.int64)))
+        recorder.close(tape, "stopped", 0, silent=False)
+    recorder.finish()
+    assert [(one.recording, one.reason, one.seconds) for one in said] == [
+        ("RE1", "stopped", 0.2),
+        ("RE2", "stopped", 0.2),
+    ]
