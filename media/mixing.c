@@ -10,12 +10,12 @@ struct members {
     const float *gain;
 };
 
-/* Frames as samples, rounded; what is too loud is cut off. */
+/* Frames as samples, rounded; what is too loud is cut off, before it is more than a whole number can be. */
 static void whole(const float *audio, uint16_t *samples)
 {
     for (int64_t n = 0; n < FRAME; n++) {
-        int32_t above = (int32_t)(audio[n] + (MIDDLE + 0.5f)), positive = above < 0 ? 0 : above;
-        samples[n] = (uint16_t)((positive > CODES - 1 ? CODES - 1 : positive) ^ MIDDLE);
+        float above = audio[n] + (MIDDLE + 0.5f), positive = above < 0 ? 0 : above;
+        samples[n] = (uint16_t)((int32_t)(positive > CODES - 1 ? CODES - 1 : positive) ^ MIDDLE);
     }
 }
 

@@ -72,6 +72,14 @@ def test_gains_are_rounded_to_the_same_code_or_the_next(both: tuple[Arithmetic, 
     assert np.abs(ours.astype(np.int32) - reference).max() <= 1024
 
 
+def test_what_is_louder_than_any_number_is_cut_off_on_its_own_side(both: tuple[Arithmetic, Arithmetic]) -> None:
+    members = members_of(lambda row: commands.Join(row, row // 9, gain_db=140.0))
+    heard, _ = heard_by(6, 32767)
+    ours, reference = (mixed(one, members, heard, np.ones(ROWS, np.bool_)) for one in both)
+    assert ours.tolist() == reference.tolist()
+    assert len(np.unique(ours)) < 10
+
+
 def test_a_member_alone_hears_silence(both: tuple[Arithmetic, Arithmetic]) -> None:
     members = members_of(lambda row: commands.Join(row, row))
     heard, _ = heard_by(5, 32767)
