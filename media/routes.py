@@ -97,7 +97,7 @@ class Rooms:
             np.array([part.room for part in parts]), return_index=True, return_inverse=True, return_counts=True
         )
         pairs = [
-            (index, place[part.coaches]) for index, part in enumerate(parts) if not part.muted and self._is_coach(part)
+            (index, place[part.coaches]) for index, part in enumerate(parts) if not part.muted and self._has_pupil(part)
         ]
         apart = [index for index, part in enumerate(parts) if part.apart and not part.deaf]
         coachable = np.zeros(len(parts), np.bool_)
@@ -107,7 +107,7 @@ class Rooms:
             starts=starts,
             rooms=rooms,
             room=room,
-            speaks=np.array([not part.muted and not self._is_coach(part) for part in parts]),
+            speaks=np.array([not part.muted and part.coaches < 0 for part in parts]),
             listens=np.array([not part.deaf for part in parts]),
             gain=np.array([10 ** (part.gain_db / 20) for part in parts], np.float32),
             coaching=np.array([coach for coach, _ in pairs], np.int64),
@@ -118,7 +118,7 @@ class Rooms:
             tells=np.array([part.tells for part in parts]),
         )
 
-    def _is_coach(self, part: Join) -> bool:
-        """Whether it speaks to one alone; when that one has left the room, to nobody less than to all."""
+    def _has_pupil(self, part: Join) -> bool:
+        """Whether there is somebody who alone hears it; when that one has left the room, nobody does."""
         other = self._parts.get(part.coaches)
-        return other is not None and other.room == part.room
+        return other is not None and other.room == part.room and other is not part

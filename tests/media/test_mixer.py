@@ -118,6 +118,22 @@ def test_a_coach_is_heard_by_one_alone() -> None:
     assert [speakers(heard[row], 3) for row in range(3)] == [{1}, {0, 2}, {0, 1}]
 
 
+def test_a_coach_whose_pupil_has_gone_is_heard_by_nobody() -> None:
+    room = Room(3)
+    for row in range(3):
+        room.do(commands.Join(row, 7, coaches=1 if row == 2 else -1))
+    room.do(commands.Release(1))
+    assert speakers(room.talk((0, 2))[0], 3) == set()
+
+
+def test_who_coaches_itself_does_not_hear_itself() -> None:
+    room = Room(2)
+    room.do(commands.Join(0, 7))
+    room.do(commands.Join(1, 7, coaches=1))
+    heard = room.talk((0, 1))
+    assert [speakers(heard[row], 2) for row in range(2)] == [set(), {0}]
+
+
 def test_a_muted_coach_is_heard_by_nobody() -> None:
     room = Room(3)
     for part in (commands.Join(0, 7), commands.Join(1, 7), commands.Join(2, 7, muted=True, coaches=1)):
