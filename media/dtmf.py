@@ -11,6 +11,7 @@ from media.frames import FRAME, RATE, Mask, Pcm, Rows
 from media.tones import HIGH, KEYS, LOW
 
 EVENTS = "0123456789*#ABCD"  # RFC 4733 §3.2: the event's number is its place
+LATE = 5 * RATE  # samples before the last event that another one may lie; what is farther off is of a new stream
 
 # Two frames of 20 ms are looked at together: 40 ms give 25 Hz of resolution, enough to keep the tones apart and
 # short enough for the shortest digit that Q.24 wants heard.
@@ -140,20 +141,20 @@ class Events:
     """Telephone events that come in: one digit per event, whichever of its packets arrive (RFC 4733 §2.5.2)."""
 
     def __init__(self, rows: int) -> None:
-        self._last = np.full(rows, -1, np.int64)  # timestamp of the last event: the event's name
+        self.last = np.full(rows, -1, np.int64)  # timestamp of the last event: the event's name
 
     def reset(self, row: int) -> None:
         """The row belongs to another port now."""
-        self._last[row] = -1
+        self.last[row] = -1
 
     def receive(self, rows: Rows, timestamps: NDArray[np.int64], events: NDArray[np.int64]) -> list[tuple[int, str]]:
         """One entry per packet -> (row, digit) for each new event. A loop over events, which are rare."""
         digits = []
         for row, timestamp, event in zip(rows.tolist(), timestamps.tolist(), events.tolist(), strict=True):
-            last = int(self._last[row])
-            newer = last < 0 or 0 < ((timestamp - last) & 0xFFFFFFFF) < 0x80000000
+            last = int(self.last[row])
+            newer = last < 0 or ((last - timestamp) & 0xFFFFFFFF) > LATE
             if newer and event < len(EVENTS):
-                self._last[row] = timestamp
+                self.last[row] = timestamp
                 digits.append((row, EVENTS[event]))
         return digits
 

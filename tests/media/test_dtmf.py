@@ -60,6 +60,15 @@ def test_an_event_is_one_digit_whichever_packets_arrive() -> None:
     assert receive(4000, 16) == []  # a flash is no digit
 
 
+@pytest.mark.parametrize("new", [100, 3_000_000_000 - 800_000, 2**32 - 1])
+def test_events_of_a_new_stream_are_digits_wherever_its_timestamps_begin(new: int) -> None:
+    """A peer that was moved, or began anew, has others."""
+    events = Events(1)
+    for timestamp in (3_000_000_000, new):
+        said = [events.receive(np.array([0]), np.array([timestamp]), np.array([5])) for _ in range(3)]
+        assert said == [[(0, "5")], [], []]
+
+
 def test_sent_events_begin_grow_and_end_three_times() -> None:
     packets = [step for step in Keys("5", events=True) if isinstance(step, EventPacket)]
     assert [packet.first for packet in packets] == [True] + [False] * 8
