@@ -11,9 +11,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from media.codecs import QUIET, g711
+from media import levels
+from media.codecs import QUIET, SILENCE, g711
 from media.frames import FRAME, Mask, Rows, Wire, samples, whole, windows
-from media.levels import SILENCE, dbfs
 from media.rtp import distance
 
 SIZE = 25 * FRAME  # samples kept per row: 500 ms, in whole frames
@@ -53,6 +53,15 @@ class Jitter:
         self.most[row] = min(MOST, max(LEAST, most // FRAME * FRAME))
         if self.delay[row] > self.most[row]:
             self.reset(np.array([row]))
+
+    def recode(self, row: int, law: int) -> None:
+        """The row's packets are of this law from now on; what is in hand is played all the same."""
+        before = int(self._law[row])
+        if before != law:
+            codes = np.arange(256, dtype=np.uint8)[None]
+            codes = g711.encode(g711.decode(codes, np.array([before])), np.array([law]))[0]
+            codes[SILENCE[before]] = SILENCE[law]
+            self.ring[row] = codes[self.ring[row]]
 
     def reset(self, rows: Rows) -> None:
         """The rows start anew with their next packets."""
@@ -144,5 +153,5 @@ class Jitter:
         if len(index):
             at = rows[index]
             wire = samples(self._frames[at * SIZE + self.at[at]])
-            found[index] = dbfs(g711.decode(wire, self._law[at])) < SILENCE
+            found[index] = levels.dbfs(g711.decode(wire, self._law[at])) < levels.SILENCE
         return found

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from media import commands, events, rtcp
 from media.arrivals import Arrivals
 from media.captures import Captures
+from media.codecs import LAWS
 from media.conferences import Conferences
 from media.dialling import Dialling
 from media.dtmf import Events, Listener
@@ -88,6 +89,7 @@ class Wiring:
     def _apply(self, command: commands.PortCommand, now: float) -> list[events.Event]:
         match command:
             case commands.Connect(port=port, plan=plan):
+                self._jitter.recode(port, LAWS[plan.codec])
                 self._ports.connect(port, plan, now)
                 self._forwarder.renew(port)
                 self._arrivals.expect(port, plan, now)

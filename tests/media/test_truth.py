@@ -317,6 +317,25 @@ def test_who_is_listened_to_again_after_a_while_is_heard_without_delay(tmp_path:
     assert heard[START:].tolist() == decoded(codes.tobytes(), 0)[38 * FRAME : -START].tolist()
 
 
+def test_a_change_of_codec_loses_and_spoils_nothing_of_what_was_said_before(tmp_path: Path) -> None:
+    """What is in hand then is played as it was meant, and gaps are silent."""
+    rig, path, said = Rig(1), tmp_path / "r.wav", babble(0)[: 40 * FRAME]
+    rig.do(commands.Record(0, "r", str(path)))
+    wires = [g711.encode(said[None], np.array([law]))[0] for law in (0, 1)]
+    for tick in range(40):
+        if tick == 20:
+            rig.do(commands.Connect(0, plan_of(0, "PCMA")))
+        if tick % 7 < 6:
+            rig.tick(*packets(rig, 0, wires[tick >= 20], tick, 20))
+        else:
+            rig.tick()
+    rig.do(commands.StopRecord(0, "r"))
+    (heard,) = recorded(path, 1)
+    gaps = np.repeat([tick % 7 < 6 for tick in range(40)], FRAME)
+    meant = np.concatenate((np.zeros(START), said * gaps))[: len(heard)]
+    assert np.abs(heard - meant).max() < 260
+
+
 def test_a_peer_that_begins_anew_is_heard_again_where_it_is_decoded_and_recorded(tmp_path: Path) -> None:
     """Its new stream has other numbers and another timestamp; playout begins anew, and the first frame is its proof."""
     rig, path = Rig(2), tmp_path / "r.wav"
