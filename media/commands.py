@@ -83,8 +83,9 @@ class Stop(msgspec.Struct, frozen=True, tag=True, array_like=True):
 class SendDigits(msgspec.Struct, frozen=True, tag=True, array_like=True):
     """Send DTMF: `0-9 A-D * #`, `w` half a second, `W` a second. RFC 4733 where negotiated, else in band.
 
-    Each is ended by a `DigitsSent`. It replaces what is still to be sent: a digit that has begun is sent to its end,
-    the others are not sent, and the `DigitsSent` of those comes at once. Without digits it does only that.
+    Each is ended by a `DigitsSent`. While nothing goes to the port's peer, as when it holds the call, digits wait. It
+    replaces what is still to be sent: a digit that has begun is sent to its end, the others are not sent, and the
+    `DigitsSent` of those comes at once. Without digits it does only that.
     """
 
     port: int
@@ -136,7 +137,8 @@ class ResumeRecord(msgspec.Struct, frozen=True, tag=True, array_like=True):
 
 
 class Bridge(msgspec.Struct, frozen=True, tag=True, array_like=True):
-    """Join two ports: each hears the other, and what is played into it. A port joined to itself hears its echo."""
+    """Join two ports: each hears the other, its keys too, and what is played into it. A port joined to itself hears
+    its echo."""
 
     a: int
     b: int
@@ -153,9 +155,9 @@ class Join(msgspec.Struct, frozen=True, tag=True, array_like=True):
 
     A room exists while somebody is in it. `muted`: the others do not hear it. `deaf`: it hears only what is played
     into its own port. `gain_db`: of what it says. `coaches`: a port of the room (-1: none) that alone hears what this
-    one says. `tells`: `Talking` events are wanted. `link`: it speaks for the room of another worker, so it is heard
-    also where only those are who talk. `apart`: of the room it hears only who coaches it. `playout_ms`: its playout is
-    at most so far behind, at least a frame (0: as far as its packets ask for).
+    one says; nobody does, while it is not there. `tells`: `Talking` events are wanted. `link`: it speaks for the room
+    of another worker, so it is heard also where only those are who talk. `apart`: of the room it hears only who coaches
+    it. `playout_ms`: its playout is at most so far behind, at least a frame (0: as far as its packets ask for).
     """
 
     port: int

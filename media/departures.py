@@ -23,6 +23,15 @@ class Spoken:
     sizes: Rows  # bytes of `wire` that count
     timestamps: Rows
 
+    def audible(self) -> Wire:
+        """The frames as who gets them hears them: telephone events are silence."""
+        events = np.flatnonzero(self.sizes < FRAME)
+        if not len(events):
+            return self.wire
+        wire = self.wire.copy()
+        wire[events] = QUIET[self.law[events]]
+        return wire
+
 
 def silent(ports: Ports, rows: Rows) -> Spoken:
     """Silence for all of them."""

@@ -15,6 +15,9 @@ from media.digits import EventPacket, Keys, Step
 from media.frames import Pcm, Wire
 from media.ports import Ports
 
+PASSED = 0  # number of what nobody asked for: keys that are passed on
+MOST = 32  # keys that wait to be passed on; who presses more in advance is no human being
+
 
 @dataclass(frozen=True, slots=True)
 class Sending:
@@ -26,7 +29,7 @@ class Sending:
 
 
 class Dialling:
-    """All of them."""
+    """All of them. Where nothing goes to a row's peer at the moment, as when it holds the call, digits wait."""
 
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
@@ -38,7 +41,7 @@ class Dialling:
 
     def begin(self, row: int, number: int, digits: str) -> list[events.Event]:
         """A row sends digits, after the one that it is sending now; the others that it had to send are dropped."""
-        keys = Keys(digits, events=bool(self._ports.dtmf_type[row] >= 0))
+        keys = self._keys(row, digits)
         before, steps = self._streams.get(row), iter(keys)
         if before is not None:
             before.keys.cut()
@@ -46,6 +49,17 @@ class Dialling:
         self._streams[row] = Sending(number, keys, steps)
         self._ports.dialling[row] = True
         return [] if before is None else [events.DigitsSent(row, before.number)]
+
+    def pass_on(self, row: int, digit: str) -> None:
+        """A row sends a digit behind those that it is sending."""
+        sending = self._streams.get(row)
+        if sending is None:
+            self.begin(row, PASSED, digit)
+        elif len(sending.keys) < MOST:
+            sending.keys.add(digit)
+
+    def _keys(self, row: int, digits: str) -> Keys:
+        return Keys(digits, events=bool(self._ports.dtmf_type[row] >= 0))
 
     def stop(self, row: int) -> list[events.Event]:
         """A row ends."""
@@ -57,21 +71,23 @@ class Dialling:
         """The next 20 ms of all of them, instead of what their rows would say."""
         said: list[events.Event] = []
         for row, sending in list(self._streams.items()):
+            place = int(np.searchsorted(spoken.rows, row))
+            if place == len(spoken.rows) or spoken.rows[place] != row:
+                continue
             step = next(sending.steps, "over")
             if isinstance(step, str):
                 said += self.stop(row)
-                continue
-            place = int(np.searchsorted(spoken.rows, row))
-            if step is None or place == len(spoken.rows) or spoken.rows[place] != row:
-                continue
-            if isinstance(step, EventPacket):
+            elif isinstance(step, EventPacket):
                 self._event(spoken, place, row, step)
-            else:
+            elif step is not None:
                 spoken.wire[place : place + 1] = self._tone(row, step)
         return said
 
     def _event(self, spoken: Spoken, place: int, row: int, step: EventPacket) -> None:
-        if step.first:
+        if self._ports.dtmf_type[row] < 0:
+            self._timestamp.pop(row, None)  # agreed on no more: what is left of it cannot be said
+            return
+        if step.first or row not in self._timestamp:
             self._timestamp[row] = int(spoken.timestamps[place])
             self._ports.marker[row] = True
         spoken.wire[place, : len(step.payload)] = np.frombuffer(step.payload, np.uint8)

@@ -5,6 +5,7 @@ A loop over the rows that send digits at the moment, which are few.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -32,22 +33,29 @@ Step = EventPacket | Pcm | None
 
 
 class Keys:
-    """Digits to be sent: one step a tick for all of them."""
+    """Digits to be sent: one step a tick for all of them. More may be added while they are sent."""
 
     def __init__(self, digits: str, *, events: bool) -> None:
-        self._digits = digits
+        self._digits = deque(digits)
         self._press = _event if events else _tones
         self._cut = False
+
+    def __len__(self) -> int:
+        """How many have not begun."""
+        return len(self._digits)
+
+    def add(self, digit: str) -> None:
+        """One more, behind the others."""
+        self._digits.append(digit)
 
     def cut(self) -> None:
         """What has not begun is left out; a digit that is being sent is sent to its end."""
         self._cut = True
 
     def __iter__(self) -> Iterator[Step]:
-        for digit in self._digits:
+        while self._digits and not self._cut:
+            digit = self._digits.popleft()
             yield from self._wait(WAITS[digit]) if digit in WAITS else self._pressed(digit.upper())
-            if self._cut:
-                return
 
     def _wait(self, ticks: int) -> Iterator[Step]:
         for _ in range(ticks):

@@ -16,13 +16,14 @@ from media.codecs import g711
 from media.conferences import Conferences
 from media.departures import Spoken, silent
 from media.dialling import Dialling
-from media.dtmf import Events, Listener, is_event
+from media.dtmf import Events, Listener
 from media.duties import Duties, duties_of
 from media.forward import Forwarder
 from media.frames import FRAME, Mask, Pcm, Rows
 from media.inbox import Inbox
 from media.jitter import Jitter
 from media.library import Library
+from media.passing import Passing
 from media.ports import Ports
 from media.probation import Probation
 from media.rtp import Headers, Packets
@@ -63,16 +64,17 @@ class Engine:
         self._sources = Sources(2 * rows, library, self.arena)  # those of the ports, then those of the rooms
         self._sinks, self._taps = Sinks(writer), Taps()
         self._jitter, self._reports, probation = Jitter(rows, ports.law), rtcp.Reports(rows), Probation(rows)
-        self._events, self._listener = Events(rows), Listener(rows, arithmetic.glance)
+        self._listener = Listener(rows, arithmetic.glance)
         self._forwarder = Forwarder(ports)
         self._streams = native_streams.best(Owners(ports, probation, self._reports, self._forwarder, self._jitter))
         self._conferences = Conferences(rows, self._sources, all_below, arithmetic)
         self._arrivals = Arrivals(ports, self._reports, probation, self._streams)
         self._dialling = Dialling(ports)
+        self._passing = Passing(ports, Events(rows), self._dialling)
         self._withholding = Withholding(ports, self._conferences.rooms)
         self._captures = Captures(ports, capturer or Capturer(threaded=False))
         parts = Parts(
-            ports, self._sources, self._sinks, self._taps, self._jitter, self._events, self._listener, self._reports,
+            ports, self._sources, self._sinks, self._taps, self._jitter, self._passing, self._listener, self._reports,
             self._forwarder, self._conferences, self._arrivals, self._dialling, self._withholding, self._captures,
         )  # fmt: skip
         self._wiring = Wiring(parts, random)
@@ -101,10 +103,10 @@ class Engine:
             return out
         packets, headers, pressed = self._came(inbox, now, out)
         duties = self._duties or self._take_on()
+        if pressed:
+            out.events += self._passing.hear(packets, headers, duties.forwarding)
         if len(packets) and duties.forwards:
             out.packets.append(self._streams.forward(packets, headers, duties))
-        if pressed:
-            self._hear_events(packets, headers, out)
         if len(duties.listening):
             if len(packets):
                 self._streams.buffer(packets, headers, self._listened)
@@ -132,7 +134,8 @@ class Engine:
         out = Outbox()
         packets, headers, pressed = self._came(inbox, now, out)
         if pressed:
-            self._hear_events(packets, headers, out)
+            self._duties = None  # keys may be passed on
+            out.events += self._passing.hear(packets, headers, np.zeros(len(self.ports), np.bool_))
         return out.events
 
     def _came(self, inbox: Inbox, now: float, out: Outbox) -> tuple[Packets, Headers, bool]:
@@ -150,15 +153,6 @@ class Engine:
         """Whether nothing can happen in a tick without packets: nobody is connected, recorded or dialled."""
         ports = self.ports
         return not (ports.connected.any() or self._sinks or self._dialling or self._arrivals.awaited)
-
-    def _hear_events(self, packets: Packets, headers: Headers, out: Outbox) -> None:
-        rows = packets.rows
-        mine = headers.ok & (headers.payload_type == self.ports.dtmf_type[rows]) & is_event(headers.size)
-        index = np.flatnonzero(mine)
-        if len(index):
-            numbers = packets.data[index, headers.start[index]].astype(np.int64)
-            for row, digit in self._events.receive(rows[index], headers.timestamp[index], numbers):
-                out.events.append(events.DigitReceived(row, digit, False))
 
     def _take_on(self) -> Duties:
         """What rows do from now on. Who was not listened to until now has an old playout buffer."""
@@ -185,7 +179,7 @@ class Engine:
         if self._dialling:
             out.events += self._dialling.into(spoken)
         if self._taps or self._sinks:
-            self._said[rows] = spoken.wire
+            self._said[rows] = spoken.audible()
         if self._taps:
             self._taps.into(spoken, *self._kept(duties))
         return self._streams.pack(spoken)

@@ -10,10 +10,11 @@ from media.captures import Captures
 from media.codecs import LAWS
 from media.conferences import Conferences
 from media.dialling import Dialling
-from media.dtmf import Events, Listener
+from media.dtmf import Listener
 from media.forward import Forwarder
 from media.frames import RATE
 from media.jitter import MOST, Jitter
+from media.passing import Passing
 from media.ports import Ports
 from media.sinks import Sinks
 from media.sources import Sources
@@ -32,7 +33,7 @@ class Parts(NamedTuple):
     sinks: Sinks
     taps: Taps
     jitter: Jitter
-    events: Events
+    passing: Passing
     listener: Listener
     reports: rtcp.Reports
     forwarder: Forwarder
@@ -49,7 +50,7 @@ class Wiring:
     def __init__(self, parts: Parts, random: Random) -> None:
         self._random = random
         self._ports, self._sources, self._sinks, self._taps, self._jitter = parts[:5]
-        self._events, self._listener, self._reports, self._forwarder, self._conferences = parts[5:10]
+        self._passing, self._listener, self._reports, self._forwarder, self._conferences = parts[5:10]
         self._arrivals, self._dialling, self._withholding, self._captures = parts[10:]
 
     def take(self, row: int) -> int:
@@ -57,7 +58,7 @@ class Wiring:
         ssrc = self._random.getrandbits(32)
         self._ports.take(row, ssrc, self._random.getrandbits(16), self._random.getrandbits(32))
         self._jitter.begin(row)
-        self._events.reset(row)
+        self._passing.reset(row)
         self._listener.reset(row)
         self._reports.reset(row)
         return ssrc

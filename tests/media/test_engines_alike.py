@@ -1,4 +1,4 @@
-"""Whole engines, one with the C libraries and one with NumPy: whatever is asked of them, they send and tell the same."""
+"""Whole engines, one with the C libraries and one with NumPy: whatever they are asked, they send and tell the same."""
 
 from __future__ import annotations
 

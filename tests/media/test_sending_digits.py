@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -16,8 +18,9 @@ QUIET = bytes([SILENCE[0]] * FRAME)
 
 
 def sending(digits: str, dtmf: int, number: int = 1) -> Rig:
-    rig = Rig(1, connect=False)
-    rig.do(commands.Connect(0, plan_of(0, dtmf=dtmf)))
+    rig = Rig(2, connect=False)
+    for row in range(2):
+        rig.do(commands.Connect(row, plan_of(row, dtmf=dtmf)))
     rig.do(commands.SendDigits(0, number, digits))
     return rig
 
@@ -94,3 +97,54 @@ def test_no_digits_take_back_those_that_wait() -> None:
     rig.run(5.0)
     assert [one.payload for one in rig.tick()[0]] == [QUIET]
     assert rig.heard(events.DigitsSent) == [events.DigitsSent(0, 1), events.DigitsSent(0, 2)]
+
+
+@pytest.mark.parametrize("dtmf", [DTMF, -1])
+def test_digits_wait_while_the_peer_holds_the_call(dtmf: int) -> None:
+    """Also in the midst of one."""
+    rig, packets = sending("12", dtmf), []
+    for ticks in (2, 7, 5, 40):
+        packets += [one for _ in range(ticks) for one in rig.tick()[0]]
+        rig.do(commands.Connect(0, plan_of(0, dtmf=dtmf, send=False)))
+        rig.run(0.5)
+        assert not rig.heard(events.DigitsSent) or ticks == 40
+        rig.do(commands.Connect(0, plan_of(0, dtmf=dtmf)))
+    assert rig.heard(events.DigitsSent) == [events.DigitsSent(0, 1)]
+    if dtmf >= 0:
+        assert list({one.timestamp: one.payload[0] for one in packets if one.payload_type == DTMF}.values()) == [1, 2]
+
+
+def test_digits_that_begin_on_hold_are_sent_when_it_is_over() -> None:
+    rig = Rig(2)
+    rig.do(commands.Connect(0, plan_of(0, send=False)))
+    rig.do(commands.SendDigits(0, 1, "5"))
+    rig.run(0.1)
+    rig.do(commands.Connect(0, plan_of(0)))
+    assert digits_of(until_sent(rig)) == "5"
+
+
+def test_events_that_are_agreed_on_no_more_are_not_sent() -> None:
+    rig = sending("12", DTMF)
+    rig.run(0.06)
+    rig.do(commands.Connect(0, plan_of(0, dtmf=-1)))
+    assert {one.payload_type for one in until_sent(rig)} == {0}
+    rig.do(commands.SendDigits(0, 2, "3"))
+    rig.run(0.02)
+    rig.do(commands.Connect(0, plan_of(0)))
+    until_sent(rig, 2)
+
+
+def test_digits_that_are_replaced_before_they_begin_are_not_sent() -> None:
+    rig = sending("1", DTMF)
+    rig.do(commands.SendDigits(0, 2, "9"))
+    assert digits_of(until_sent(rig, 2)) == "9"
+
+
+def test_a_recording_of_what_is_sent_has_silence_for_events(tmp_path: Path) -> None:
+    rig, path = Rig(1), tmp_path / "a.wav"
+    rig.do(commands.Record(0, "RE1", str(path), tracks="outbound"))
+    rig.do(commands.SendDigits(0, 1, "5"))
+    rig.run(0.4)
+    rig.do(commands.StopRecord(0, "RE1"))
+    assert len(path.read_bytes()) == 44 + 20 * 2 * FRAME
+    assert not any(path.read_bytes()[44:])

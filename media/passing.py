@@ -1,0 +1,48 @@
+"""Keys from one side of a bridge to the other, where their packets do not pass by themselves: between codecs, while
+somebody records or something plays, and to peers without telephone events, who hear tones instead (RFC 4733 §2.5.2)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from media.dialling import Dialling
+from media.dtmf import Events, is_event
+from media.events import DigitReceived
+from media.frames import Mask
+from media.ports import Ports
+from media.rtp import Headers, Packets
+
+
+class Passing:
+    """Hears the telephone events of all rows. What is pressed on a withheld row is its own affair."""
+
+    def __init__(self, ports: Ports, events: Events, dialling: Dialling) -> None:
+        self._ports, self._events, self._dialling = ports, events, dialling
+        self._passed = np.full(len(ports), -1, np.int64)  # timestamp of the event that was passed on last
+
+    def reset(self, row: int) -> None:
+        """The row belongs to another port now."""
+        self._events.reset(row)
+        self._passed[row] = -1
+
+    def hear(self, packets: Packets, headers: Headers, forwarding: Mask) -> list[DigitReceived]:
+        """The digits that came. `forwarding`: whose packets are passed on; those of events that are sent by us anew are
+        not `ok` any more, so that no digit comes twice."""
+        rows, types = packets.rows, headers.payload_type
+        index = np.flatnonzero(headers.ok & (types == self._ports.dtmf_type[rows]) & is_event(headers.size))
+        stamps, numbers = headers.timestamp[index], packets.data[index, headers.start[index]].astype(np.int64)
+        said = []
+        for row, digit in self._events.receive(rows[index], stamps, numbers):
+            said.append(DigitReceived(row, digit, False))
+            if self._needs_us(row, forwarding):
+                self._dialling.pass_on(int(self._ports.peer[row]), digit)
+                self._passed[row] = self._events.last[row]
+        headers.ok[index[self._passed[rows[index]] == stamps]] = False
+        return said
+
+    def _needs_us(self, row: int, forwarding: Mask) -> bool:
+        """Whether its peer gets the key from us or not at all."""
+        ports, peer = self._ports, int(self._ports.peer[row])
+        if peer < 0 or ports.withheld[row] or not (ports.connected[peer] and ports.send[peer]):
+            return False
+        return not (forwarding[row] and ports.dtmf_type[peer] >= 0)
