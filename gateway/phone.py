@@ -96,7 +96,8 @@ class Phone:
         if answered:
             LOG.info("- answered")
             if wish.record is not None:
-                leg.add_recording("tape", tape)
+                assert leg.worker is not None, "an answered leg has a port"
+                leg.worker.recordings["tape"] = tape
                 leg.send(Record(leg.row, "tape", str(wish.record.absolute())))
             await self._speak(leg, wish)
             await asyncio.wait((leg.gone,), timeout=wish.seconds)

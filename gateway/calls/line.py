@@ -14,14 +14,6 @@ from media import commands, events
 LOG = logging.getLogger(__name__)
 
 
-class Recorder(Protocol):
-    """What is told of a recording on a leg's port."""
-
-    def hear(self, event: events.RecordStopped | events.RecordEnded) -> None: ...
-
-    def lost(self) -> None: ...
-
-
 class Owner(Protocol):
     """Whose leg it is: it is told of what happens on the leg once the call is up."""
 
@@ -50,7 +42,6 @@ class Line(ABC):
         self.on_withheld: Callable[[], None] | None = None  # it begins or ends
         self._told_of_strangers = False
         self._workers = workers
-        self._recordings: dict[str, Recorder] = {}
         self._playing = 0
         self._plays: dict[int, asyncio.Future[bool]] = {}
 
@@ -81,7 +72,6 @@ class Line(ABC):
             self.port = port
             port.hear = self.hear_media
             port.lost = self._worker_lost
-            port.waits = self._awaits_recordings
         return self.port
 
     @property
@@ -130,10 +120,6 @@ class Line(ABC):
             if self.on_withheld is not None:
                 self.on_withheld()
 
-    def add_recording(self, sid: str, recorder: Recorder) -> None:
-        """From now on `recorder` is told of recording `sid`, also after this leg's end."""
-        self._recordings[sid] = recorder
-
     def release_port(self) -> None:
         """Gives the port back."""
         if self.port is not None:
@@ -151,8 +137,6 @@ class Line(ABC):
                 self._played(sending, True)
             case events.DigitReceived(digit=digit, inband=inband):
                 self.hear_digit(digit, "in band" if inband else "")
-            case events.RecordStopped() | events.RecordEnded():
-                self._hear_recording(event)
             case events.MediaLost(seconds=seconds):
                 self.hangup(f"no media received for {seconds:g} s")
             case events.Talking(talking=talking):
@@ -209,18 +193,6 @@ class Line(ABC):
         if self.owner is not None:
             self.owner.unplayable(error)
 
-    def _awaits_recordings(self) -> bool:
-        return bool(self._recordings)
-
-    def _hear_recording(self, event: events.RecordStopped | events.RecordEnded) -> None:
-        if recorder := self._recordings.get(event.recording):
-            recorder.hear(event)
-        if isinstance(event, events.RecordEnded):
-            self._recordings.pop(event.recording, None)
-
     def _worker_lost(self, reason: str) -> None:
         self.port = None
-        for recorder in self._recordings.values():
-            recorder.lost()
-        self._recordings.clear()
         self.fail(f"the media worker died: {reason}")

@@ -45,7 +45,6 @@ class Port:
     ssrc: int
     hear: Callable[[Event], None] = field(default=lambda event: None)
     lost: Callable[[str], None] = field(default=lambda reason: None)
-    waits: Callable[[], bool] = field(default=lambda: False)  # for the end of a recording
     released: bool = False
 
     @property
@@ -59,7 +58,7 @@ class Port:
             self.worker.send(command)
 
     def release(self) -> None:
-        """Gives the row back. What still comes about it (its figures, the end of a recording) is heard."""
+        """Gives the row back. What still comes about it (its figures) is heard."""
         self.worker.release(self)
 
 
@@ -79,8 +78,8 @@ class Fill:
         return stats.tick_ms_mean > self.busy * TICK_MS or stats.late_ms_p90 > self.late_ms
 
 
-class RoomRecording(Protocol):
-    """What is told of a recording that no port belongs to."""
+class Recorded(Protocol):
+    """What is told of a recording. Its file may be finished when its port has long been another call's."""
 
     def hear(self, event: RecordStopped | RecordEnded) -> None: ...
 
@@ -102,7 +101,7 @@ class Worker:
         self.number = number
         self.ports: dict[int, Port] = {}
         self.rooms: dict[int, Room] = {}  # who hears what is said of a room
-        self.recordings: dict[str, RoomRecording] = {}  # of rooms, by SID
+        self.recordings: dict[str, Recorded] = {}  # by SID
         self.in_use = 0
         self.stats: WorkerStats | None = None
         self.silent = 0  # seconds without a word
@@ -172,13 +171,13 @@ class Worker:
                 case RoomPlayEnded():
                     if room := self.rooms.get(event.room):
                         room.hear(event)
-                case RecordStopped(room=number) | RecordEnded(room=number) if number >= 0:
+                case RecordStopped() | RecordEnded():
                     if recording := self.recordings.get(event.recording):
                         recording.hear(event)
                 case _:
                     if port := self.ports.get(event.port):
                         port.hear(event)
-                        if isinstance(event, Released | RecordEnded) and port.released and not port.waits():
+                        if isinstance(event, Released):
                             del self.ports[event.port]
 
     def _allocated(self, event: Allocated) -> None:

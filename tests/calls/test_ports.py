@@ -93,43 +93,43 @@ def test_a_port_hears_its_figures_and_is_forgotten() -> None:
     using(test)
 
 
-def test_a_port_is_kept_for_the_end_of_its_recording() -> None:
+class Recorded:
+    """What is told of a recording."""
+
+    def __init__(self) -> None:
+        self.told: list[events.Event | str] = []
+
+    def hear(self, event: events.RecordStopped | events.RecordEnded) -> None:
+        self.told.append(event)
+
+    def lost(self) -> None:
+        self.told.append("lost")
+
+
+def test_the_end_of_a_recording_is_heard_when_its_port_is_another_calls_already() -> None:
+    """A file is finished after its port was given back, and low rows are used again first."""
+
     async def test(worker: Worker, port: Port, link: Link) -> None:
+        recorded = worker.recordings["RE1"] = Recorded()
         heard: list[events.Event] = []
-        waits = True
-
-        def hear(event: events.Event) -> None:
-            nonlocal waits
-            heard.append(event)
-            waits = waits and not isinstance(event, events.RecordEnded)
-
-        port.hear, port.waits = hear, lambda: waits
         port.release()
         link.say(RELEASED)
-        assert worker.ports == {7: port}
+        (await worker.allocate()).hear = heard.append
         link.say(ENDED)
-        assert heard == [RELEASED, ENDED]
-        assert worker.ports == {}
-
-    using(test)
-
-
-def test_a_recording_that_ends_before_its_port_leaves_the_port() -> None:
-    async def test(worker: Worker, port: Port, link: Link) -> None:
-        link.say(ENDED)
-        assert worker.ports == {7: port}
+        assert recorded.told == [ENDED]
+        assert heard == []
+        assert worker.ports.keys() == {7}
 
     using(test)
 
 
 def test_who_waits_for_a_recording_is_told_that_its_worker_died() -> None:
     async def test(worker: Worker, port: Port, link: Link) -> None:
-        told: list[str] = []
-        port.lost, port.waits = told.append, lambda: True
+        recorded = worker.recordings["RE1"] = Recorded()
         port.release()
         link.say(RELEASED)
         link.die("killed")
-        assert told == ["killed"]
+        assert recorded.told == ["lost"]
         assert worker.ports == {}
 
     using(test)

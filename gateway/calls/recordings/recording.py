@@ -83,7 +83,7 @@ class OfCall:
 
     def __init__(self, call: Call) -> None:
         assert call.leg is not None
-        self._call, self._leg = call, call.leg
+        self._call, self._leg, self._worker = call, call.leg, call.leg.worker
 
     @property
     def port(self) -> int:
@@ -97,10 +97,13 @@ class OfCall:
         self._leg.send(command)
 
     def begin(self, recording: Recording) -> None:
-        self._leg.add_recording(recording.row.sid, recording)
+        if self._worker is not None:
+            self._worker.recordings[recording.row.sid] = recording
         self._call.recordings[recording.row.sid] = recording
 
     def end(self, recording: Recording) -> None:
+        if self._worker is not None:
+            self._worker.recordings.pop(recording.row.sid, None)
         self._call.recordings.pop(recording.row.sid, None)
 
 
