@@ -97,7 +97,8 @@ class Guard:
             return
         nobodys = any(address in network for network in NOBODYS if network.version == address.version)
         if nobodys or not address.is_global or address.is_multicast:
-            raise FetchError(11200, f"{host} is {address}, an address that webhooks may not reach ([webhooks] allow)")
+            what = f"{host} is" if host == str(address) else f"{host} is {address},"
+            raise FetchError(11200, f"{what} an address that webhooks may not reach ([webhooks] allow)")
 
     def _is_own(self, address: Ip, port: int) -> bool:
         address = _inner(address)
