@@ -73,7 +73,7 @@ class Walk:
         """Placed, listed by filters and in pages, changed; their events, notifications and messages."""
         calls, since = self.client.calls, datetime.now(UTC) - timedelta(hours=1)
         one, other = self.place(url=f"{self.app}/odd"), self.place(twiml=PAUSE)
-        assert {one.sid, other.sid} <= {found.sid for found in calls.list(to=self.agent, from_=self.caller)}
+        assert {one.sid, other.sid} <= {found.sid for found in calls.list(to=self.agent, from_=self.caller, limit=5000)}
         up = [found.sid for found in calls.list(status="in-progress", start_time_after=since)]
         assert sorted(found.sid for found in calls.list(status="in-progress", page_size=1)) == sorted(up)
         assert len(up) == 4  # each is one for the caller and one for the agent
