@@ -88,13 +88,13 @@ def shown(trunk: Trunk, caller: str) -> str:
 def identity_of(address: str, host: str, display: str = "") -> str:
     """A From or To from Twilio's address: a SIP URI stays, a number or name becomes its user (RFC 3323 §4.1.1.3).
 
-    `display`: the name that is shown with it.
+    `display`: the name that is shown with it. The headers of a URI are left out (RFC 3261 §19.1.1).
     """
     if address == "anonymous":
         return '"Anonymous" <sip:anonymous@anonymous.invalid>'
     name = f"{quote(display)} " if display else ""
     if address.startswith(("sip:", "sips:")):
-        return f"{name}<{address}>"
+        return f"{name}<{address.partition('?')[0]}>"
     user = address.removeprefix("client:").removeprefix("app:").partition("?")[0]
     return f"{name}<sip:{user}@{host.partition(';')[0]}>"
 

@@ -148,6 +148,25 @@ def test_of_several_uris_the_next_is_tried_where_one_does_not_take_the_call(tmp_
     run(main)
 
 
+def test_the_headers_of_a_uri_are_those_of_the_invite(tmp_path: Path) -> None:
+    """And no part of its To."""
+
+    async def main(clock: VirtualClock) -> None:
+        documents = dial("<Sip>sip:bob@127.0.0.4:5060?X-One=a%20b&amp;User-to-User=12%3Bencoding%3Dhex</Sip>")
+        async with whole(clock, tmp_path, documents) as one:
+            caller, callee = Caller(one), Callee(one)
+            caller.call()
+            await passes(1)
+            (request,) = [event.request for event in callee.events if isinstance(event, Invited)]
+            assert str(request.to) == "<sip:bob@127.0.0.4:5060>"
+            assert request.headers.all("X-One") == ["a b"]
+            assert request.headers.all("User-to-User") == ["12;encoding=hex"]
+            caller.hangup()
+            await caller.gone
+
+    run(main)
+
+
 def test_what_no_uri_can_be_called_by_fails(tmp_path: Path) -> None:
     async def main(clock: VirtualClock) -> None:
         documents = dial("<Sip><Uri>tel:+1</Uri><Uri>mailto:a@b</Uri></Sip>")
