@@ -40,7 +40,8 @@ def of_dial(plan: DialPlan, base: str | None, warn: Warn) -> DialPlan:
         replace(target, status_callback=absolute(target.status_callback, base, warn)) for target in plan.targets
     )
     recorded = absolute(plan.recording_status_callback, base, warn, OF_DIAL)
-    return replace(plan, targets=targets, recording_status_callback=recorded)
+    refer = absolute(plan.refer_url, base, warn)
+    return replace(plan, targets=targets, recording_status_callback=recorded, refer_url=refer)
 
 
 def of_conference(target: ConferenceTarget, base: str | None, warn: Warn) -> ConferenceTarget:

@@ -113,6 +113,36 @@ def test_the_caller_transfers_the_callee(tmp_path: Path) -> None:
     run(main)
 
 
+@pytest.mark.parametrize("who", ["caller", "callee"])
+def test_a_refer_url_that_leads_nowhere_is_none(tmp_path: Path, who: str) -> None:
+    """A document without a URL of its own has nothing that a URL could be relative to; the two talk on."""
+
+    async def main(clock: VirtualClock) -> None:
+        waits = {"/voice": "<Response><Say>Hi</Say><Pause length='60'/></Response>"}
+        async with whole(clock, tmp_path, waits) as one:
+            caller, callee = Caller(one), Callee(one)
+            caller.call()
+            await passes(2)
+            (sid,) = one.exchange.calls
+            await one.steering.change(sid, ChangeCall(twiml=DIAL.replace('action="/after" ', "")))
+            await passes(2)
+            callee.answer()
+            await passes(1)
+            end, session = (caller, "c") if who == "caller" else (callee, callee.session)
+            end.endpoint.apply(Refer(session, "sip:carol@example.com"))
+            await passes(4)
+            assert not [*ends(caller.events), *ends(callee.events)]
+            assert (one.link.engine.ports.peer >= 0).sum() == 2
+            found = await rows(one)
+            assert await codes(one, found["inbound" if who == "caller" else "outbound-dial"]) != []
+            caller.hangup()
+            await passes(2)
+            assert {row.status for row in (await rows(one)).values()} == {"completed"}
+            assert (one.exchange.calls, one.services.workers.ports_in_use) == ({}, 0)
+
+    run(main)
+
+
 def test_the_callee_may_be_led_on_by_the_rest_api(tmp_path: Path) -> None:
     """It has a life of its own: it can be redirected, and ends when its document does."""
 

@@ -156,8 +156,8 @@ class _Dequeueing:
             services.spawn(see_off(caller.call, control.call.next_document()))
             return Dialled(params, False, asked)
         assert self.plan.refer_url is not None
-        document, url = caller.call.next_document(), resolve(control.base, self.plan.refer_url)
-        services.drive(caller.call, Fetch(url, self.plan.refer_method, asked))
+        document = caller.call.next_document()
+        services.drive(caller.call, Fetch(self.plan.refer_url, self.plan.refer_method, asked))
         await see_off(control.call, document)
         return Dialled(params, True)
 

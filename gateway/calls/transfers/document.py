@@ -12,7 +12,6 @@ from gateway.calls.dial.children import Child
 from gateway.calls.leg import Leg
 from gateway.calls.sources import Fetch
 from gateway.calls.transfers.transfer import Wish, Wishes, leave
-from gateway.webhooks.url import resolve
 from twiml.plans import Dialled, DialPlan
 
 if TYPE_CHECKING:
@@ -42,8 +41,7 @@ class ByDocument:
             services.spawn(see_off(child.call, control.call.next_document()))
             return Dialled(params, False, asked)
         document = child.call.next_document()
-        url = resolve(control.base, self.plan.refer_url)
-        services.drive(child.call, Fetch(url, self.plan.refer_method, asked))
+        services.drive(child.call, Fetch(self.plan.refer_url, self.plan.refer_method, asked))
         await see_off(control.call, document)
         del params["DialCallDuration"]  # the child's talk is not over (twiml-voice.md: Dial)
         return Dialled(params, True)
