@@ -39,7 +39,7 @@ def connections(url: str, durability: str) -> Connections:
     parsed = sa.make_url(url)
     if parsed.get_backend_name() == "sqlite":
         return Sqlite(parsed.set(drivername="sqlite"), durability)
-    return Server(parsed)
+    return Server(parsed.set(drivername="postgresql+asyncpg") if parsed.drivername == "postgresql" else parsed)
 
 
 class Sqlite:

@@ -170,6 +170,17 @@ def test_a_database_that_cannot_be_opened_is_a_setting_error(tmp_path: Path, url
         asyncio.run(main())
 
 
+def test_postgresql_needs_no_driver_in_its_url(tmp_path: Path) -> None:
+    wanted = Settings(data=tmp_path, store=StoreSettings(url=f"postgresql://me@127.0.0.1:{free_port()}/calls"))
+
+    async def main() -> None:
+        async with app.running(wanted):
+            raise AssertionError("it runs")
+
+    with pytest.raises(ConfigError, match=r"^store\.url: the database cannot be opened: .*(refused|Connect call failed)"):
+        asyncio.run(main())
+
+
 def test_a_database_of_a_newer_version_is_a_setting_error(tmp_path: Path) -> None:
     async def main() -> None:
         wanted = settings(tmp_path)
