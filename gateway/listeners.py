@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from aiohttp import web
 
 from gateway.accounts.keys import Keys
+from gateway.api import misread
 from gateway.api.http import Reply, Router
 from gateway.api.operator.accounts import AccountCeilings
 from gateway.api.operator.callbacks import Callbacks
@@ -112,7 +113,7 @@ async def _listen(
     name: str, address: str, app: web.Application, tls: ssl.SSLContext | None, newcomers: Newcomers,
     close: AsyncExitStack,
 ) -> web.AppRunner:  # fmt: skip
-    runner = web.AppRunner(app, access_log=None)
+    runner = web.AppRunner(app, access_log=None, logger=misread.logger())
     await runner.setup()
     close.push_async_callback(runner.cleanup)
     try:
