@@ -177,7 +177,9 @@ def test_postgresql_needs_no_driver_in_its_url(tmp_path: Path) -> None:
         async with app.running(wanted):
             raise AssertionError("it runs")
 
-    with pytest.raises(ConfigError, match=r"^store\.url: the database cannot be opened: .*(refused|Connect call failed)"):
+    with pytest.raises(
+        ConfigError, match=r"^store\.url: the database cannot be opened: .*(refused|Connect call failed)"
+    ):
         asyncio.run(main())
 
 

@@ -65,7 +65,8 @@ class Web(BaseHTTPRequestHandler):
         self.answer(405 if self.path == "/voice" else 200)
 
     def do_POST(self) -> None:
-        self.answer(200 if self.path == "/voice" else 405)
+        form = self.rfile.read(int(self.headers["Content-Length"]))
+        self.answer(200 if self.path == "/voice" and b"&From=%2B15555550199&" in form else 400)
 
     def answer(self, status: int) -> None:
         self.send_response(status)
