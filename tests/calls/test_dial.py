@@ -12,6 +12,7 @@ from gateway.calls.media import NoPort, Port, Worker
 from sip.events import Answered, Ended, Event, Ringing
 from tests.lib.far_ends import Callee, Caller
 from tests.lib.loop import VirtualClock, passes, run
+from tests.lib.trunks import ABROAD, route, trunk
 from tests.lib.whole import whole
 
 DIAL = """<Response><Dial action="/after" timeout="10" {more}>
@@ -126,6 +127,38 @@ def test_a_caller_whom_we_cannot_talk_to_is_joined_with_nobody(tmp_path: Path) -
             (after,) = one.web.to("/after")
             assert (after["DialCallStatus"], after["DialCallDuration"]) == ("completed", "0")
             assert (after["DialBridged"], callee.ended() is not None) == ("false", True)
+
+    run(main)
+
+
+def test_a_call_that_is_given_up_before_its_invite_leaves_nothing(tmp_path: Path) -> None:
+    """Also not in its trunk, which holds as many calls as there are."""
+
+    async def main(clock: VirtualClock) -> None:
+        voice = f"<Response><Dial action='/after'>{ABROAD}</Dial></Response>"
+        async with whole(clock, tmp_path, {"/voice": voice, **AFTER}) as one:
+            acme = await trunk(one, "acme", uris=["sip:127.0.0.4"])
+            await route(one, "acme")
+            caller = Caller(one)
+            workers = one.services.workers
+            allocate = workers.allocate
+
+            async def slow(near: Worker | None = None) -> Port:
+                if near is not None:  # the callee's
+                    await asyncio.sleep(5)
+                return await allocate(near)
+
+            workers.allocate = slow  # type: ignore[method-assign]
+            caller.call()
+            await passes(2)
+            assert one.services.carriers.status(acme)["calls"] == 1
+            caller.hangup()
+            await passes(1)
+            assert {row.direction: row.status for row in await one.calls()} == {
+                "inbound": "completed", "outbound-dial": "canceled",
+            }  # fmt: skip
+            await passes(10)
+            assert (one.services.carriers.status(acme)["calls"], one.services.legs, workers.ports_in_use) == (0, {}, 0)
 
     run(main)
 

@@ -197,15 +197,14 @@ async def _start(call: Call, hop: Hop, near: Worker | None, on_early_media: OnEa
         services.carriers.hold(trunk, leg.gone)
         leg.settle(media_of(services, trunk))
 
-    identity = await signed(call, hop)
-
-    def invite(sdp: bytes) -> Invite:
-        return _invite(call, leg, hop, sdp, identity)
-
     try:
-        await leg.invite(invite, near)
+        identity = await signed(call, hop)
+        await leg.invite(lambda sdp: _invite(call, leg, hop, sdp, identity), near)
     except NoPort as error:
         services.end_leg(leg, f"no media port: {error}")
+    except BaseException:  # nobody wants it any more, and SIP never knew of it
+        services.end_leg(leg, "given up before its INVITE")
+        raise
     return leg
 
 
