@@ -36,7 +36,7 @@ def parsed(content: bytes, content_type: str) -> tuple[list[tuple[str, str]], An
 
 
 def _charset(header: Message) -> str:
-    found = codecs.lookup(str(header.get_param("charset", "utf-8"))).name
+    found = codecs.lookup(str(header.get_param("charset") or "utf-8")).name
     if found not in CHARSETS:
         raise LookupError(f"{found} is no charset of forms")
     return found

@@ -160,7 +160,9 @@ def test_compressed_bodies(api: Rest, body: bytes, status: int, code: int) -> No
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
-@pytest.mark.parametrize("charset", ["", "; charset=UTF-8", "; charset=utf8", "; charset=US-ASCII"])
+@pytest.mark.parametrize(
+    "charset", ["", "; charset=", ";", '; charset="utf-8"', "; charset=UTF-8", "; charset=utf8", "; charset=US-ASCII"]
+)
 def test_both_kinds_of_forms_are_read(api: Rest, charset: str) -> None:
     encoded = {"Content-Type": f"application/x-www-form-urlencoded{charset}"}
     assert api.ask("POST", "/Calls.json", data=urlencode(CALL), headers=encoded).json()["to"] == CALL["To"]
