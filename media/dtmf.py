@@ -13,25 +13,28 @@ from media.tones import HIGH, KEYS, LOW
 EVENTS = "0123456789*#ABCD"  # RFC 4733 §3.2: the event's number is its place
 LATE = 5 * RATE  # samples before the last event that another one may lie; what is farther off is of a new stream
 
-# Two frames of 20 ms are looked at together: 40 ms give 25 Hz of resolution, enough to keep the tones apart and
-# short enough for the shortest digit that Q.24 wants heard.
-WINDOW = 2 * FRAME
+# A look is at 20 ms, just enough to keep the tones apart, and there is one every 10 ms. It sees a digit where that is
+# the most of it (PURITY): 40 ms, the shortest digit that Q.24 wants heard, are seen by three looks wherever they begin,
+# and 23 ms, which are to be no digit, by two at most. A pause of 40 ms leaves four looks without the digit; a packet
+# that was lost leaves three, and does not make two digits of one.
+WINDOW, STEP = FRAME, FRAME // 2
+BEGUN, OVER = 3, 4  # looks in a row
 MINIMUM = 10 ** (-32 / 10)  # power against a full-scale sine: tones down to about -30 dBm0
-TWIST = 10 ** (8 / 10)  # Q.24: the two tones may differ by so much
-PURITY = 0.70  # how much of the window's power must lie in the two tones: speech never has that
+TWIST = 10 ** (9 / 10)  # Q.24: the two tones may differ by 8 dB
+PURITY = 0.70  # how much of a look's power must lie in the two tones: speech hardly ever has that
 GLANCE = 0.35  # the same of one frame, at a glance
 DETUNED = (0.988, 1.0, 1.012)  # Q.24: tones that are 1.5 % off must be heard; the window is narrower than that
 _FREQUENCIES = np.outer(DETUNED, LOW + HIGH).ravel()
 
 
-def _bank(frequencies: NDArray[np.float64], window: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Cosine and sine of the frequencies (Hz), windowed so that neighbours leak little: (samples, 2 x frequencies)."""
-    phase = 2 * np.pi * frequencies[None, :] * np.arange(len(window))[:, None] / RATE
-    return np.hstack((np.cos(phase) * window[:, None], np.sin(phase) * window[:, None])).astype(np.float32)
+def _bank(frequencies: NDArray[np.float64], samples: int) -> NDArray[np.float32]:
+    """Cosine and sine of the frequencies (Hz): (samples, 2 x frequencies)."""
+    phase = 2 * np.pi * frequencies[None, :] * np.arange(samples)[:, None] / RATE
+    return np.hstack((np.cos(phase), np.sin(phase))).astype(np.float32)
 
 
-_BANK = _bank(_FREQUENCIES, np.hamming(WINDOW))
-_GLANCE = _bank(np.array(LOW + HIGH), np.ones(FRAME))
+_BANK = _bank(_FREQUENCIES, WINDOW)
+_GLANCE = _bank(np.array(LOW + HIGH), FRAME)
 _SHARE = GLANCE * FRAME / 2  # |product|^2 of a pure sine is FRAME / 2 of its energy
 _LEAST = MINIMUM / 4 * FRAME * 32768.0**2 / 2
 _SCALE = 6000  # of the bank in whole numbers: those of `dtmf.c` fit into 32 bits
@@ -39,9 +42,8 @@ WHOLE_BANK = np.ascontiguousarray(np.rint(_GLANCE.T * _SCALE).astype(np.int16))
 """A row of FRAME samples for each product of the glance, as `dtmf.c` wants them."""
 LIMITS = _SHARE * _SCALE**2, _LEAST
 """And the least that the products and the energy have to be."""
-_WINDOW = np.hamming(WINDOW).astype(np.float32)
-_AMPLITUDE = 2 / float(_WINDOW.sum())
-_POWER = 2 / float(np.square(_WINDOW).sum())  # windowed energy -> power of a full-scale sine as 1
+_AMPLITUDE = 2 / WINDOW
+_POWER = 2 / WINDOW  # energy -> power of a full-scale sine as 1
 
 
 Glance = Callable[[Rows, Pcm], Mask]
@@ -56,8 +58,8 @@ def glance(rows: Rows, heard: Pcm) -> Mask:
 class Listener:
     """In-band detection for many ports at once. A digit is said once per press.
 
-    A digit counts when two looks in a row agree, and is over after two looks without it. Only rows whose frame, or the
-    one before it, could belong to a tone at all are looked at closely: by one matrix product.
+    A digit counts when BEGUN looks in a row agree, and is over after OVER looks without it. Only rows whose frame, or
+    the one before it, could belong to a tone at all are looked at closely: by one matrix product.
     """
 
     def __init__(self, rows: int, glance: Glance = glance) -> None:
@@ -65,6 +67,7 @@ class Listener:
         self._past = np.zeros((rows, FRAME), np.int16)
         self._near = np.zeros(rows, np.bool_)  # suspect in the frame before, or a digit is not over
         self._candidate = np.full(rows, -1, np.int64)
+        self._agreed = np.zeros(rows, np.int64)  # looks
         self._pressed = np.full(rows, -1, np.int64)
         self._missing = np.zeros(rows, np.int64)
 
@@ -87,17 +90,18 @@ class Listener:
         return said
 
     def _look(self, rows: Rows, heard: Pcm) -> list[tuple[int, str]]:
-        said = self._pressed_by(rows, look(np.concatenate((self._past[rows], heard[rows]), axis=1)))
+        both = np.concatenate((self._past[rows], heard[rows]), axis=1)
+        said = [one for start in (STEP, FRAME) for one in self._pressed_by(rows, look(both[:, start : start + WINDOW]))]
         self._near[rows] |= (self._candidate[rows] >= 0) | (self._pressed[rows] >= 0)
         return said
 
     def _pressed_by(self, rows: Rows, seen: NDArray[np.int64]) -> list[tuple[int, str]]:
-        new = (seen >= 0) & (seen == self._candidate[rows]) & (seen != self._pressed[rows])
-        same = (seen >= 0) & (seen == self._pressed[rows])
-        self._missing[rows] = np.where(same, 0, self._missing[rows] + 1)
-        self._pressed[rows] = np.where(new, seen, np.where(self._missing[rows] >= 2, -1, self._pressed[rows]))
-        self._missing[rows] = np.where(new, 0, self._missing[rows])
-        self._candidate[rows] = seen
+        agreed = np.where(seen == self._candidate[rows], self._agreed[rows] + 1, 1)
+        pressed, same = self._pressed[rows], seen == self._pressed[rows]
+        new = (seen >= 0) & ~same & (agreed >= BEGUN)
+        missing = np.where(same | new, 0, self._missing[rows] + 1)
+        self._pressed[rows] = np.where(new, seen, np.where(missing >= OVER, -1, pressed))
+        self._candidate[rows], self._agreed[rows], self._missing[rows] = seen, agreed, missing
         return [(int(rows[index]), KEYS[seen[index]]) for index in np.flatnonzero(new)]
 
 
@@ -119,7 +123,7 @@ def look(window: Pcm) -> NDArray[np.int64]:
     half = len(_FREQUENCIES)
     power = np.square(product[:, :half]) + np.square(product[:, half:])
     power = power.reshape(len(window), len(DETUNED), 8).max(axis=1) * _AMPLITUDE**2
-    total = np.square(scaled * _WINDOW).sum(axis=1) * _POWER
+    total = np.square(scaled).sum(axis=1) * _POWER
     low, high = power[:, :4], power[:, 4:]
     best_low, best_high = low.argmax(axis=1), high.argmax(axis=1)
     row = np.arange(len(window))

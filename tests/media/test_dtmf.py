@@ -28,6 +28,45 @@ def test_each_digit_is_heard_once_per_press(digit: str, level: float, drift: flo
     assert heard(np.concatenate((press, press))) == [digit, digit]
 
 
+wherever = pytest.mark.parametrize("begins", range(0, FRAME, 40))
+
+
+@wherever
+@pytest.mark.parametrize("digit", DIGITS)
+@pytest.mark.parametrize("level", [-8.0, -27.0])
+def test_the_shortest_digits_and_pauses_are_heard_wherever_in_a_frame_they_begin(
+    digit: str, level: float, begins: int
+) -> None:
+    """ITU-T Q.24: 40 ms each."""
+    press = tone(*DIGITS[digit], on_ms=40, off_ms=40, level=level)
+    assert heard(np.concatenate((np.zeros(begins, np.int16), press, press, press))) == 3 * [digit]
+
+
+@wherever
+@pytest.mark.parametrize("digit", "1D")
+def test_what_is_too_short_is_no_digit(digit: str, begins: int) -> None:
+    """ITU-T Q.24: up to 23 ms."""
+    press = tone(*DIGITS[digit], on_ms=23, off_ms=80, level=-8.0)
+    assert heard(np.concatenate((np.zeros(begins, np.int16), press, press))) == []
+
+
+@wherever
+@pytest.mark.parametrize("lost", range(2, 8))
+def test_a_packet_that_is_lost_makes_no_two_digits_of_one(lost: int, begins: int) -> None:
+    pcm = np.concatenate((np.zeros(begins, np.int16), tone(*DIGITS["5"], on_ms=180, off_ms=100)))
+    pcm[lost * FRAME : (lost + 1) * FRAME] = 0
+    assert heard(pcm) == ["5"]
+
+
+@wherever
+@pytest.mark.parametrize("twist", [-8.0, 4.0])
+def test_one_tone_may_be_louder_than_the_other(twist: float, begins: int) -> None:
+    """ITU-T Q.24: the high one by 4 dB, the low one by 8."""
+    low, high = (tone(hertz, 0.0, on_ms=50, off_ms=50) for hertz in DIGITS["9"])
+    press = (low + high * 10 ** (twist / 20)).astype(np.int16) // 2
+    assert heard(np.concatenate((np.zeros(begins, np.int16), press, press))) == ["9", "9"]
+
+
 def test_digits_are_heard_through_noise() -> None:
     random = np.random.default_rng(1)
     pcm = np.concatenate([tone(*DIGITS[digit], on_ms=80, off_ms=80, level=-12.0) for digit in "1590*#"])
