@@ -9,6 +9,7 @@ import socket
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import cast
 
 import msgspec
@@ -20,6 +21,7 @@ from media.worker import WorkerSettings
 
 LOG = logging.getLogger(__name__)
 
+ROOT = Path(__file__).parents[1]  # where `python -m media.worker` finds us, and no `random.py` of somebody else's
 BACKLOG = 1 << 23  # bytes of commands that a worker may leave unread before it counts as dead
 
 
@@ -47,7 +49,7 @@ class WorkerLink(asyncio.Protocol):
         with theirs:
             link._process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "media.worker", str(theirs.fileno()), pass_fds=(theirs.fileno(),),
-                env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+                env={**os.environ, "OPENBLAS_NUM_THREADS": "1"}, cwd=ROOT,
             )  # fmt: skip
         await asyncio.get_running_loop().create_connection(lambda: link, sock=ours)
         link._transport.write(frame(settings))

@@ -66,6 +66,18 @@ def with_worker(folder: Path, test: Callable[[WorkerLink, Heard], Awaitable[None
 
 
 @pytest.mark.interop
+def test_it_starts_in_any_folder_whatever_is_in_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "random.py").write_text("raise SystemExit")
+    monkeypatch.chdir(tmp_path)
+
+    async def test(link: WorkerLink, heard: Heard) -> None:
+        link.send(commands.Allocate(1))
+        await heard.one(events.Allocated)
+
+    with_worker(tmp_path, test)
+
+
+@pytest.mark.interop
 def test_a_port_sends_to_its_peer_every_twenty_milliseconds(tmp_path: Path) -> None:
     async def test(link: WorkerLink, heard: Heard) -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
