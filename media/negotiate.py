@@ -87,7 +87,8 @@ def accept(our_offer: bytes, answered: bytes, *, signalling_ip: str = "", symmet
     if chosen is None:
         raise NegotiationError("the answer refuses the audio stream")
     code, name = common(chosen, [name for _, name in _codecs(ours)])
-    return plan_of(session, chosen, code, name, _dtmf(chosen), signalling_ip, symmetric)
+    dtmf = _dtmf(chosen) if _dtmf(ours) >= 0 else -1  # what was not offered is not agreed on (RFC 3264 §6.1)
+    return plan_of(session, chosen, code, name, dtmf, signalling_ip, symmetric)
 
 
 def read(body: bytes) -> Sdp:

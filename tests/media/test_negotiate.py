@@ -157,3 +157,10 @@ def test_any_bytes_are_a_description_or_an_error(body: bytes) -> None:
         sdp.parse(body)
     except SdpError as error:
         assert str(error)  # noqa: PT017 - what is told is all there is to check
+
+
+def test_events_that_we_did_not_offer_are_not_agreed_on() -> None:
+    """RFC 3264 §6.1: an answer takes of what was offered; a trunk with digits in band keeps to them."""
+    for events, kind in ((False, -1), (True, 101)):
+        ours = negotiate.offer("198.51.100.1", 20000, ["PCMU"], session_id=1, version=1, events=events)
+        assert negotiate.accept(ours, PLAIN.encode()).dtmf_payload_type == kind
