@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -17,6 +18,7 @@ from sip.commands import Accept, Hangup, Refer, Refuse
 from sip.events import Ended, Invited
 from tests.lib.far_ends import Callee, Caller
 from tests.lib.loop import VirtualClock, passes, run
+from tests.lib.web import Reply
 from tests.lib.whole import HOST, NUMBER, EngineLink, Whole, whole
 
 SEEDS = 12
@@ -67,6 +69,12 @@ def verb(random: Random) -> str:
 
 def document(random: Random) -> str:
     return f"<Response>{''.join(verb(random) for _ in range(random.randint(1, 4)))}</Response>"
+
+
+def moody(random: Random, text: str, _: object) -> Reply:
+    """An app that is slow at times, and fails at times."""
+    status = random.choice((200,) * 15 + (500,)) if text else 200
+    return Reply(text, status, delay=random.choice((0.0, 0.0, 0.2, 3.0)))
 
 
 class Play:
@@ -139,6 +147,8 @@ def test_whatever_they_do_every_call_ends(tmp_path: Path, caplog: pytest.LogCapt
         random = Random(seed)
         apps = {path: document(random) for path in ("/voice", "/1", "/2", "/3", "/4")}
         async with whole(clock, tmp_path, apps | HEARD) as one:
+            for path, text in (apps | HEARD).items():
+                one.web.route(f"{HOST}{path}", partial(moody, random, text))
             play = Play(one, random)
             for _ in range(40):
                 await play.act()
