@@ -160,6 +160,8 @@ def test_whatever_they_do_every_call_ends(tmp_path: Path, caplog: pytest.LogCapt
             rows = {row.sid: row for row in all_of_them.rows}
             assert {row.status for row in rows.values()} <= FINAL
             assert (dict(one.exchange.living), services.workers.ports_in_use, services.legs) == ({}, 0, {})
+            for kept in (services.store.calls, services.store.recordings, services.store.conferences):
+                assert await kept.unfinished() == []
             assert all(not queue.callers for queue in services.queues._live.values())
             for sid, events in told(one).items():
                 words = [seen["CallStatus"] for seen in events]
