@@ -46,13 +46,16 @@ def from_response(body: bytes, content_type: str, url: str) -> Document:
     return parse(body)
 
 
-def parse(body: bytes) -> Document:
-    """TwimlError for what cannot be run at all."""
+def parse(body: bytes | str) -> Document:
+    """TwimlError for what cannot be run at all. A text is in no encoding, whatever it declares."""
+    encoding = "utf-8" if isinstance(body, str) else None
+    if isinstance(body, str):
+        body = body.encode("utf-8", "replace")
     if len(body) > LARGEST:
         raise TwimlError(TOO_LARGE, f"the document has {len(body)} bytes; {LARGEST} are allowed")
     if not body.strip():
         raise TwimlError(EMPTY, "the answer is empty")
-    root = _root(body)
+    root = _root(body, encoding)
     warnings: list[Warning] = []
     read = Reader(root, warnings, 12200)
     read.rest()
@@ -61,8 +64,8 @@ def parse(body: bytes) -> Document:
     return Document(tuple(verbs), tuple(warnings))
 
 
-def _root(body: bytes) -> Element:
-    root = tree.parse(body)
+def _root(body: bytes, encoding: str | None) -> Element:
+    root = tree.parse(body, encoding)
     if root.tag != "Response":
         raise TwimlError(12102, f"the root is <{root.tag}>, not <Response>", root.line, root.column)
     return root

@@ -50,13 +50,15 @@ class Element:
             yield child.tail
 
 
-def parse(data: bytes) -> Element:
+def parse(data: bytes, encoding: str | None = None) -> Element:
     """The root; TwimlError 12100 for what is not well-formed, 12101 for another version of XML.
+
+    `encoding`: in place of the one that is declared.
 
     White space before it is no error, nor behind a byte order mark; it counts as lines.
     """
     inside = data.removeprefix(BOM_UTF8).lstrip()
-    builder = _Builder(data[: len(data) - len(inside)].count(b"\n"))
+    builder = _Builder(data[: len(data) - len(inside)].count(b"\n"), encoding)
     try:
         builder.parser.Parse(inside, True)
     except expat.ExpatError as error:
@@ -74,11 +76,11 @@ def parse(data: bytes) -> Element:
 class _Builder:
     """What the parser calls."""
 
-    def __init__(self, above: int) -> None:
+    def __init__(self, above: int, encoding: str | None) -> None:
         self.above = above  # lines before the document
         self.root: Element | None = None
         self._open: list[Element] = []
-        self.parser = parser = expat.ParserCreate()
+        self.parser = parser = expat.ParserCreate(encoding)
         parser.buffer_text = True
         parser.XmlDeclHandler = self._declared
         parser.StartDoctypeDeclHandler = self._doctype

@@ -8,5 +8,5 @@ from twiml.errors import TwimlError
 
 def check(twiml: str) -> None:
     """TwimlError for one that cannot stand by: that cannot be read, or is odd in any place."""
-    for warning in document.parse(twiml.encode()).warnings:
+    for warning in document.parse(twiml).warnings:
         raise TwimlError(warning.code, warning.message, warning.line)

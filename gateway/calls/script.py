@@ -136,7 +136,7 @@ class Script:
 
     async def _load(self, source: Fetch | Inline) -> tuple[str | None, document.Document]:
         if isinstance(source, Inline):
-            return None, document.parse(source.twiml.encode())
+            return None, document.parse(source.twiml)
         answer = await self._call.services.webhooks.fetch(self._request(source))
         self._call.services.metrics.webhooks.labels("ok").inc()
         LOG.info("> %s %s: %d, %d bytes", source.method, source.url, answer.status, len(answer.body))

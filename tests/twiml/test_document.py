@@ -41,6 +41,14 @@ def test_well_formed_documents_are_read(body: bytes) -> None:
     assert parse(body) == SAID
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "UTF-8", "ISO-8859-1"])
+def test_a_text_is_in_no_encoding_whatever_it_declares(encoding: str) -> None:
+    """As .NET writes one; bytes are in the one that they declare."""
+    text = f'<?xml version="1.0" encoding="{encoding}"?><Response><Say>Grüße</Say></Response>'
+    assert parse(text) == parse(text.encode(encoding))
+    assert parse(text).verbs == (Say("Grüße", "man", "en-US", 1),)
+
+
 @pytest.mark.parametrize(
     ("body", "code", "line"),
     [
