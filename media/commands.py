@@ -93,6 +93,14 @@ class SendDigits(msgspec.Struct, frozen=True, tag=True, array_like=True):
     digits: str
 
 
+class Press(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """The port's peer pressed a key (`0-9 A-D * #`) by other means than the media: who it is bridged with gets it as it
+    gets those that come as telephone events."""
+
+    port: int
+    digit: str
+
+
 class Record(msgspec.Struct, frozen=True, tag=True, array_like=True):
     """Record to a WAV file at `path` (8000 Hz int16): a port, or with `port` -1 all that is said in `room`.
 
@@ -240,7 +248,19 @@ class Release(msgspec.Struct, frozen=True, tag=True, array_like=True):
 
 
 PortCommand = (
-    Connect | Play | Stop | SendDigits | Unbridge | Join | Leave | Tap | Capture | StopCapture | Withhold | Release
+    Connect
+    | Play
+    | Stop
+    | SendDigits
+    | Press
+    | Unbridge
+    | Join
+    | Leave
+    | Tap
+    | Capture
+    | StopCapture
+    | Withhold
+    | Release
 )
 """About the port that it names first."""
 

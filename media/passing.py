@@ -14,7 +14,7 @@ from media.rtp import Headers, Packets
 
 
 class Passing:
-    """Hears the telephone events of all rows. What is pressed on a withheld row is its own affair."""
+    """Hears the telephone events of all rows."""
 
     def __init__(self, ports: Ports, events: Events, dialling: Dialling) -> None:
         self._ports, self._events, self._dialling = ports, events, dialling
@@ -34,15 +34,14 @@ class Passing:
         said = []
         for row, digit in self._events.receive(rows[index], stamps, numbers):
             said.append(DigitReceived(row, digit, False))
-            if self._needs_us(row, forwarding):
-                self._dialling.pass_on(int(self._ports.peer[row]), digit)
+            if not (forwarding[row] and self._ports.dtmf_type[self._ports.peer[row]] >= 0):
+                self.press(row, digit)
                 self._passed[row] = self._events.last[row]
         headers.ok[index[self._passed[rows[index]] == stamps]] = False
         return said
 
-    def _needs_us(self, row: int, forwarding: Mask) -> bool:
-        """Whether its peer gets the key from us or not at all."""
+    def press(self, row: int, digit: str) -> None:
+        """To who is joined with the row, unless he holds the call. Keys on a withheld row are its own affair."""
         ports, peer = self._ports, int(self._ports.peer[row])
-        if peer < 0 or ports.withheld[row] or not (ports.connected[peer] and ports.send[peer]):
-            return False
-        return not (forwarding[row] and ports.dtmf_type[peer] >= 0)
+        if peer >= 0 and ports.connected[peer] and ports.send[peer] and not ports.withheld[row]:
+            self._dialling.pass_on(peer, digit)

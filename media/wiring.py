@@ -100,6 +100,8 @@ class Wiring:
                 return [*self._sources.stop(port)]
             case commands.SendDigits(port=port, sending=sending, digits=digits):
                 return self._dialling.begin(port, sending, digits)
+            case commands.Press(port=port, digit=digit):
+                self._passing.press(port, digit)
             case commands.Unbridge(port=port):
                 self._unbridge(port)
             case commands.Join():

@@ -19,7 +19,7 @@ from gateway.calls.line import Line
 from gateway.calls.media import Worker, Workers
 from gateway.calls.negotiation import MediaSettings, Negotiation
 from gateway.calls.transfers.referrals import Referrals
-from media.commands import Connect
+from media.commands import Connect, Press
 from media.errors import NegotiationError
 from media.events import OneWay
 from media.negotiate import StreamPlan
@@ -302,6 +302,7 @@ class Leg(Line):
     def _hear_info(self, content_type: str, body: bytes) -> None:
         if digit := info.digit_of(content_type, body):
             self.hear_digit(digit, "INFO")
+            self.send(Press(self.row, digit))
         elif content_type.partition(";")[0].strip().lower() == info.MESSAGE and self.owner is not None:
             self.owner.message_came(body)
 

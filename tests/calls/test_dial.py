@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from gateway.api.engine import ChangeCall
 from gateway.calls.media import NoPort, Port, Worker
+from sip.commands import SendInfo
 from sip.events import Answered, Ended, Event, Ringing
 from tests.lib.far_ends import Callee, Caller
 from tests.lib.loop import VirtualClock, passes, run
@@ -40,6 +42,26 @@ def test_who_answers_is_joined_and_recorded_until_he_hangs_up(tmp_path: Path) ->
             assert (after["DialCallStatus"], after["DialBridged"]) == ("completed", "true")
             assert after["DialCallDuration"] == after["RecordingDuration"] == "8"
             assert one.services.workers.ports_in_use == 0
+
+    run(main)
+
+
+def test_keys_of_a_caller_by_info_are_passed_on_to_who_answered(tmp_path: Path) -> None:
+    async def main(clock: VirtualClock) -> None:
+        async with whole(clock, tmp_path, documents()) as one:
+            caller, callee = Caller(one), Callee(one)
+            caller.call()
+            await passes(2)
+            callee.answer()
+            await passes(1)
+            ports = one.link.engine.ports
+            caller.endpoint.apply(SendInfo("c", "application/dtmf-relay", b"Signal=4\r\nDuration=160\r\n"))
+            await passes(0.1)
+            assert np.flatnonzero(ports.dialling).tolist() == [1]
+            await passes(1)
+            assert not ports.dialling.any()
+            callee.hangup()
+            await caller.gone
 
     run(main)
 

@@ -100,3 +100,24 @@ def test_whoever_presses_without_end_is_not_followed_for_ever() -> None:
     sent = [one for _ in range(50 * MOST) for one in rig.tick().get(1, [])]
     assert len(events_in(sent)) == MOST
     assert {one.payload_type for one in rig.tick()[1]} == {8}
+
+
+@pytest.mark.parametrize("dtmf", [DTMF, -1])
+def test_a_key_that_came_by_other_means_is_passed_on_too(dtmf: int) -> None:
+    rig, sent = bridged(dtmf=dtmf), []
+    for key in "19":
+        rig.do(commands.Press(0, key))
+        sent += [one for _ in range(5) for one in rig.tick()[1]]
+    sent += [one for _ in range(30) for one in rig.tick()[1]]
+    assert (events_in(sent), tones_in(sent)) == (("19", "") if dtmf >= 0 else ("", "19"))
+
+
+def test_it_is_not_where_it_is_withheld_or_nobody_is_there() -> None:
+    rig = bridged()
+    rig.do(commands.Press(1, "1"))
+    rig.do(commands.Withhold(0, True))
+    rig.do(commands.Press(0, "1"))
+    rig.do(commands.Unbridge(0))
+    rig.do(commands.Press(0, "1"))
+    sent = [rig.tick() for _ in range(20)]
+    assert [events_in([one for out in sent for one in out[row]]) for row in (0, 1)] == ["1", ""]
