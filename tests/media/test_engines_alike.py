@@ -158,6 +158,8 @@ class Wishes:
         return commands.Withhold(row, self._sometimes(0.4))
 
     def _press(self, row: int) -> commands.Command:
+        if self._sometimes():
+            return commands.Press(row, "7")
         return commands.SendDigits(row, self._number, self._random.choice(("1", "w9", "*#", "")))
 
 
