@@ -1,4 +1,6 @@
-"""Claim: a thousand calls of any kind on one core, at less than twice the cost of a bare loop over the same packets.
+"""Claim: 1,500 calls of any kind on one core; a thousand of them cost few times a bare loop over the same packets.
+
+None is lost. To the loop: echo at most 1.6, prompts with in-band digits 1.8, conferences of ten 2.0.
 
 Control and media worker together are pinned to the first core, the callers (`load/generator.c`, their SIP by
 `callers.py`) and the app to the other. In the same run a bare loop in C (`load/loop.c`) echoes as many packets. Product
