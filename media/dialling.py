@@ -41,7 +41,7 @@ class Dialling:
 
     def begin(self, row: int, number: int, digits: str) -> list[events.Event]:
         """A row sends digits, after the one that it is sending now; the others that it had to send are dropped."""
-        keys = self._keys(row, digits)
+        keys = Keys(digits, events=bool(self._ports.dtmf_type[row] >= 0))
         before, steps = self._streams.get(row), iter(keys)
         if before is not None:
             before.keys.cut()
@@ -57,9 +57,6 @@ class Dialling:
             self.begin(row, PASSED, digit)
         elif len(sending.keys) < MOST:
             sending.keys.add(digit)
-
-    def _keys(self, row: int, digits: str) -> Keys:
-        return Keys(digits, events=bool(self._ports.dtmf_type[row] >= 0))
 
     def stop(self, row: int) -> list[events.Event]:
         """A row ends."""

@@ -125,12 +125,10 @@ class Sources:
         """The next frames of the entries that play; the ends that came with them."""
         if not playing.any():
             return []
-        some = slice(None) if playing.all() else playing
-        wire, ended = self.read(spoken.rows[some], spoken.law[some])
         if playing.all():
-            spoken.wire = wire
+            spoken.wire, ended = self.read(spoken.rows, spoken.law)
         else:
-            spoken.wire[some] = wire
+            spoken.wire[playing], ended = self.read(spoken.rows[playing], spoken.law[playing])
         return ended
 
     def read(self, rows: Rows, law: NDArray[np.int64]) -> tuple[Wire, list[events.PlayEnded]]:
